@@ -1,0 +1,26 @@
+// Original file: protos/mcp2/event_bus.proto
+
+export const ControlKind = {
+  /**
+   * Nothing was published for idle_heartbeat_ms; `cursor` says how far the log was read.
+   */
+  CONTROL_KIND_HEARTBEAT: 0,
+  /**
+   * `missed` events were removed by retention before they could be delivered.
+   */
+  CONTROL_KIND_GAP: 1,
+} as const;
+
+export type ControlKind =
+  /**
+   * Nothing was published for idle_heartbeat_ms; `cursor` says how far the log was read.
+   */
+  | 'CONTROL_KIND_HEARTBEAT'
+  | 0
+  /**
+   * `missed` events were removed by retention before they could be delivered.
+   */
+  | 'CONTROL_KIND_GAP'
+  | 1
+
+export type ControlKind__Output = typeof ControlKind[keyof typeof ControlKind]
