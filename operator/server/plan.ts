@@ -1,0 +1,52 @@
+/**
+ * Decides what to write for one server: pure, so that every case of ownership and loss can be a line in a table.
+ *
+ * It touches only records of its own installation, namespace and name. A key that moved under a write is planned
+ * again from what it holds by then; our own value there means that a reply was lost, not that somebody else won.
+ */
+
+import { canonicalJson } from '#lib/canonical-json.ts';
+import { describeOwner, type Owner, type ServerRecord, sameOwner } from '#lib/store/servers.ts';
+import type { Revision } from '#lib/store/store.ts';
+
+/** What a key holds; undefined `record` = something that is no server record. */
+export interface Held {
+  readonly modRevision: Revision;
+  readonly record: ServerRecord | undefined;
+}
+
+export type Plan =
+  | { readonly action: 'keep'; readonly revision: Revision }
+  | {
+      readonly action: 'put';
+      readonly record: ServerRecord;
+      readonly expectedRevision: Revision;
+      readonly drift: boolean;
+    }
+  | { readonly action: 'delete'; readonly expectedRevision: Revision }
+  | { readonly action: 'absent' }
+  /** Somebody else holds the name; `holder` says who, for people. */
+  | { readonly action: 'conflict'; readonly holder: string };
+
+export interface PlanInput {
+  /** Undefined: nothing of ours may stay. */
+  readonly desired: ServerRecord | undefined;
+  readonly held: Held | undefined;
+  readonly owner: Owner;
+  /** The hash that we wrote last, if we know it; a held record of ours with another one was edited from outside. */
+  readonly lastWrittenHash?: string;
+}
+
+export function plan({ desired, held, owner, lastWrittenHash }: PlanInput): Plan {
+  if (held && !(held.record && sameOwner(held.record.owner, owner))) {
+    if (!desired) return { action: 'absent' };
+    return { action: 'conflict', holder: held.record ? describeOwner(held.record.owner) : 'an unreadable record' };
+  }
+  if (!desired) return held ? { action: 'delete', expectedRevision: held.modRevision } : { action: 'absent' };
+  if (!held) return { action: 'put', record: desired, expectedRevision: 0, drift: lastWrittenHash !== undefined };
+  if (held.record && canonicalJson(held.record) === canonicalJson(desired)) {
+    return { action: 'keep', revision: held.modRevision };
+  }
+  const drift = lastWrittenHash !== undefined && held.record?.hash !== lastWrittenHash;
+  return { action: 'put', record: desired, expectedRevision: held.modRevision, drift };
+}
