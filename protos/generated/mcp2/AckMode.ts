@@ -1,5 +1,8 @@
 // Original file: protos/mcp2/event_bus.proto
 
+/**
+ * When an event counts as delivered.
+ */
 export const AckMode = {
   /**
    * Sending is delivery.
@@ -11,6 +14,9 @@ export const AckMode = {
   ACK_MODE_EXPLICIT: 1,
 } as const;
 
+/**
+ * When an event counts as delivered.
+ */
 export type AckMode =
   /**
    * Sending is delivery.
@@ -23,4 +29,7 @@ export type AckMode =
   | 'ACK_MODE_EXPLICIT'
   | 1
 
+/**
+ * When an event counts as delivered.
+ */
 export type AckMode__Output = typeof AckMode[keyof typeof AckMode]

@@ -12,6 +12,9 @@ import type { ToolResponse as _mcp2_ToolResponse, ToolResponse__Output as _mcp2_
 import type { UploadChunk as _mcp2_UploadChunk, UploadChunk__Output as _mcp2_UploadChunk__Output } from '../mcp2/UploadChunk.ts';
 import type { UploadResult as _mcp2_UploadResult, UploadResult__Output as _mcp2_UploadResult__Output } from '../mcp2/UploadResult.ts';
 
+/**
+ * Answered by every server that offers context or tools (audience: its own server name).
+ */
 export interface ContextToolClient extends grpc.Client {
   /**
    * Runs a tool. Needs `tool:<tool_name>`. Retry only with an idempotency_key.
@@ -100,6 +103,9 @@ export interface ContextToolClient extends grpc.Client {
   
 }
 
+/**
+ * Answered by every server that offers context or tools (audience: its own server name).
+ */
 export interface ContextToolHandlers extends grpc.UntypedServiceImplementation {
   /**
    * Runs a tool. Needs `tool:<tool_name>`. Retry only with an idempotency_key.

@@ -1,5 +1,8 @@
 // Original file: protos/mcp2/event_bus.proto
 
+/**
+ * What an envelope without an event says.
+ */
 export const ControlKind = {
   /**
    * Nothing was published for idle_heartbeat_ms; `cursor` says how far the log was read.
@@ -11,6 +14,9 @@ export const ControlKind = {
   CONTROL_KIND_GAP: 1,
 } as const;
 
+/**
+ * What an envelope without an event says.
+ */
 export type ControlKind =
   /**
    * Nothing was published for idle_heartbeat_ms; `cursor` says how far the log was read.
@@ -23,4 +29,7 @@ export type ControlKind =
   | 'CONTROL_KIND_GAP'
   | 1
 
+/**
+ * What an envelope without an event says.
+ */
 export type ControlKind__Output = typeof ControlKind[keyof typeof ControlKind]

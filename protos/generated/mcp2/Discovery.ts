@@ -15,6 +15,9 @@ import type { RegisterResponse as _mcp2_RegisterResponse, RegisterResponse__Outp
 import type { WatchEvent as _mcp2_WatchEvent, WatchEvent__Output as _mcp2_WatchEvent__Output } from '../mcp2/WatchEvent.ts';
 import type { WatchRequest as _mcp2_WatchRequest, WatchRequest__Output as _mcp2_WatchRequest__Output } from '../mcp2/WatchRequest.ts';
 
+/**
+ * Answered by the registry (audience RegistryServer).
+ */
 export interface DiscoveryClient extends grpc.Client {
   /**
    * Takes an instance away. Idempotent: an instance that is already gone is a success.
@@ -130,6 +133,9 @@ export interface DiscoveryClient extends grpc.Client {
   
 }
 
+/**
+ * Answered by the registry (audience RegistryServer).
+ */
 export interface DiscoveryHandlers extends grpc.UntypedServiceImplementation {
   /**
    * Takes an instance away. Idempotent: an instance that is already gone is a success.

@@ -11,6 +11,9 @@ import type { EventPublishRequest as _mcp2_EventPublishRequest, EventPublishRequ
 import type { EventPublishResponse as _mcp2_EventPublishResponse, EventPublishResponse__Output as _mcp2_EventPublishResponse__Output } from '../mcp2/EventPublishResponse.ts';
 import type { EventSubscribeRequest as _mcp2_EventSubscribeRequest, EventSubscribeRequest__Output as _mcp2_EventSubscribeRequest__Output } from '../mcp2/EventSubscribeRequest.ts';
 
+/**
+ * Answered by the event bus (audience EventBusServer).
+ */
 export interface EventBusClient extends grpc.Client {
   /**
    * Settles deliveries of a durable subscription with explicit acknowledgement. Needs the right of its filter.
@@ -84,6 +87,9 @@ export interface EventBusClient extends grpc.Client {
   
 }
 
+/**
+ * Answered by the event bus (audience EventBusServer).
+ */
 export interface EventBusHandlers extends grpc.UntypedServiceImplementation {
   /**
    * Settles deliveries of a durable subscription with explicit acknowledgement. Needs the right of its filter.

@@ -1,5 +1,8 @@
 // Original file: protos/mcp2/token_service.proto
 
+/**
+ * What a RevocationEvent ends.
+ */
 export const RevocationKind = {
   /**
    * One token, and every chain through it. key_hash is the SHA-256 of its `iss` and `jti`.
@@ -19,6 +22,9 @@ export const RevocationKind = {
   REVOCATION_KIND_BOOKMARK: 3,
 } as const;
 
+/**
+ * What a RevocationEvent ends.
+ */
 export type RevocationKind =
   /**
    * One token, and every chain through it. key_hash is the SHA-256 of its `iss` and `jti`.
@@ -41,4 +47,7 @@ export type RevocationKind =
   | 'REVOCATION_KIND_BOOKMARK'
   | 3
 
+/**
+ * What a RevocationEvent ends.
+ */
 export type RevocationKind__Output = typeof RevocationKind[keyof typeof RevocationKind]

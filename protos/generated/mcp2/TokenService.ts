@@ -11,6 +11,9 @@ import type { RevokeRequest as _mcp2_RevokeRequest, RevokeRequest__Output as _mc
 import type { RevokeResponse as _mcp2_RevokeResponse, RevokeResponse__Output as _mcp2_RevokeResponse__Output } from '../mcp2/RevokeResponse.ts';
 import type { WatchRevocationsRequest as _mcp2_WatchRevocationsRequest, WatchRevocationsRequest__Output as _mcp2_WatchRevocationsRequest__Output } from '../mcp2/WatchRevocationsRequest.ts';
 
+/**
+ * Answered by the token service (audience TokenServer).
+ */
 export interface TokenServiceClient extends grpc.Client {
   /**
    * A capability token in exchange for a credential (RFC 8693). Never widens: asking for more than policy grants is
@@ -76,6 +79,9 @@ export interface TokenServiceClient extends grpc.Client {
   
 }
 
+/**
+ * Answered by the token service (audience TokenServer).
+ */
 export interface TokenServiceHandlers extends grpc.UntypedServiceImplementation {
   /**
    * A capability token in exchange for a credential (RFC 8693). Never widens: asking for more than policy grants is

@@ -1,5 +1,8 @@
 // Original file: protos/mcp2/discovery.proto
 
+/**
+ * What a WatchEvent says.
+ */
 export const WatchKind = {
   WATCH_KIND_PUT: 0,
   WATCH_KIND_DELETE: 1,
@@ -9,6 +12,9 @@ export const WatchKind = {
   WATCH_KIND_BOOKMARK: 2,
 } as const;
 
+/**
+ * What a WatchEvent says.
+ */
 export type WatchKind =
   | 'WATCH_KIND_PUT'
   | 0
@@ -20,4 +26,7 @@ export type WatchKind =
   | 'WATCH_KIND_BOOKMARK'
   | 2
 
+/**
+ * What a WatchEvent says.
+ */
 export type WatchKind__Output = typeof WatchKind[keyof typeof WatchKind]
