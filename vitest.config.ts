@@ -12,7 +12,7 @@ export default defineConfig({
       {
         test: {
           name: 'integration',
-          include: ['test/integration/**/*.test.ts', 'test/interop/**/*.test.ts', 'test/harness/**/*.test.ts'],
+          include: ['test/{integration,interop,harness}/**/*.test.ts', 'test/cluster/**/*.test.ts'],
           testTimeout: 60_000,
           hookTimeout: 120_000,
         },

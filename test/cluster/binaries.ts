@@ -1,0 +1,52 @@
+/**
+ * What the tests' Kubernetes is made of: one line a binary, all built from the modules that go.mod pins.
+ *
+ * The list is data, so that a level adds its own. A binary's place in the cache follows from everything that
+ * decides its bytes (see `cache.ts`); nothing here reads the file system.
+ */
+
+export interface Binary {
+  /** File name in the cache's bin folder. */
+  readonly name: string;
+  /** Go package path. Its version is the one that go.mod pins. */
+  readonly package: string;
+  /** Build tags. */
+  readonly tags?: readonly string[];
+  /** Needs a C compiler. Default false: a static binary runs on any machine of its kind. */
+  readonly cgo?: boolean;
+}
+
+/** First level: what `npm test` needs. kubectl is for people who look into a failed test. */
+export const CONTROL_PLANE: readonly Binary[] = [
+  { name: 'etcd', package: 'go.etcd.io/etcd/server/v3' },
+  { name: 'kube-apiserver', package: 'k8s.io/kubernetes/cmd/kube-apiserver' },
+  { name: 'kubectl', package: 'k8s.io/kubernetes/cmd/kubectl' },
+];
+
+/** The oldest Go that builds go.mod. */
+export const MINIMUM_GO_VERSION = '1.26.6';
+
+/**
+ * Arguments of `go build` for one binary, without the output file.
+ *
+ * gitVersion and its two parts must be set by the linker: without them the API server calls itself v0.0.0, and
+ * whatever compares versions (Helm's kubeVersion, a client's feature gates) refuses it.
+ */
+export function buildArguments(binary: Binary, kubernetesVersion: string): string[] {
+  const [major = '', minor = ''] = kubernetesVersion.replace(/^v/, '').split('.');
+  const version = 'k8s.io/component-base/version';
+  const linkerFlags = [
+    '-s -w',
+    `-X ${version}.gitVersion=${kubernetesVersion}`,
+    `-X ${version}.gitMajor=${major}`,
+    `-X ${version}.gitMinor=${minor}`,
+  ].join(' ');
+  return ['build', '-trimpath', '-mod=readonly', '-ldflags', linkerFlags, '-tags', (binary.tags ?? []).join(',')];
+}
+
+/** The version of k8s.io/kubernetes that a go.mod pins, for example "v1.37.2". @throws Error when it pins none. */
+export function kubernetesVersionOf(goMod: string): string {
+  const version = /^\s*k8s\.io\/kubernetes (v[^\s]+)/m.exec(goMod)?.[1];
+  if (version === undefined) throw new Error('test/cluster/go.mod does not require k8s.io/kubernetes');
+  return version;
+}

@@ -1,0 +1,120 @@
+/**
+ * Builds what the tests run on, once per machine: `ensureBinaries()` is cheap when nothing is missing, so whoever
+ * needs a binary calls it. Progress goes to standard error, where a person sees it beside a test runner's report.
+ */
+
+import { mkdir, readdir, rename, rm, stat } from 'node:fs/promises';
+import { join } from 'node:path';
+import { type Binary, buildArguments, CONTROL_PLANE } from './binaries.ts';
+import { type BuildPlan, type Environment, MODULE_FOLDER, planBuild } from './cache.ts';
+import { withFileLock } from './file-lock.ts';
+import { type GoToolchain, goEnvironment, requireGo } from './go-toolchain.ts';
+import { runCommand } from './run-command.ts';
+
+export interface EnsureBinariesOptions {
+  /** Default: the control plane. */
+  readonly binaries?: readonly Binary[];
+  /** Default: the process's. */
+  readonly env?: Environment;
+  /** Where progress goes, a line at a time. Default: standard error. */
+  readonly say?: (line: string) => void;
+}
+
+export interface BuiltBinaries {
+  /** Folder that holds all of them. */
+  readonly bin: string;
+  /** For example "v1.37.2". */
+  readonly kubernetesVersion: string;
+  /** Absolute path of one binary. @throws Error when it is not in the list. */
+  path(name: string): string;
+}
+
+const PARTIAL = '.partial';
+/** A build that is done sooner says nothing before its one line. */
+const QUIET_MS = 2_000;
+const PROGRESS_EVERY_MS = 15_000;
+
+/** @throws Error that says what to install, or what the compiler said. */
+export async function ensureBinaries(options: EnsureBinariesOptions = {}): Promise<BuiltBinaries> {
+  const { binaries = CONTROL_PLANE, env = process.env, say = sayOnStandardError } = options;
+  const plan = await planBuild(binaries, env);
+  if ((await missing(binaries, plan)).length > 0) {
+    await mkdir(plan.bin, { recursive: true });
+    const onWait = (pid: number) => say(`waiting for process ${pid}, which is building the same binaries`);
+    await withFileLock(join(plan.folder, 'build.lock'), () => buildMissing(binaries, plan, { env, say }), { onWait });
+  }
+  return {
+    bin: plan.bin,
+    kubernetesVersion: plan.kubernetesVersion,
+    path(name) {
+      if (!binaries.some((binary) => binary.name === name)) throw new Error(`${name} is not among the built binaries`);
+      return join(plan.bin, name);
+    },
+  };
+}
+
+async function buildMissing(
+  binaries: readonly Binary[],
+  plan: BuildPlan,
+  { env, say }: { readonly env: Environment; readonly say: (line: string) => void },
+): Promise<void> {
+  const wanted = await missing(binaries, plan);
+  if (wanted.length === 0) return;
+  await removePartial(plan.bin);
+  const go = await requireGo(env, say);
+  say(`building ${wanted.map(({ name }) => name).join(', ')} into ${plan.bin} with Go ${go.version}, once per machine`);
+  for (const binary of wanted) await buildOne(binary, plan, { go, env, say });
+}
+
+async function buildOne(
+  binary: Binary,
+  plan: BuildPlan,
+  { go, env, say }: { readonly go: GoToolchain; readonly env: Environment; readonly say: (line: string) => void },
+): Promise<void> {
+  const startedMs = performance.now();
+  const seconds = () => `${((performance.now() - startedMs) / 1000).toFixed(1)} s`;
+  let doing = 'compiling; minutes when Go has nothing of it cached';
+  const report = () => say(`${binary.name}: ${seconds()}, ${doing}`);
+  let repeated: NodeJS.Timeout | undefined;
+  const first = setTimeout(() => {
+    report();
+    repeated = setInterval(report, PROGRESS_EVERY_MS);
+  }, QUIET_MS);
+  const partial = join(plan.bin, `${binary.name}.${process.pid}${PARTIAL}`);
+  try {
+    await runCommand(go.command, [...buildArguments(binary, plan.kubernetesVersion), '-o', partial, binary.package], {
+      cwd: MODULE_FOLDER,
+      env: { ...goEnvironment(env), CGO_ENABLED: binary.cgo ? '1' : '0' },
+      onErrorLine: (line) => {
+        doing = line.slice(0, 120);
+      },
+    });
+    await rename(partial, join(plan.bin, binary.name));
+  } finally {
+    clearTimeout(first);
+    clearInterval(repeated);
+    await rm(partial, { force: true });
+  }
+  say(`${binary.name}: built in ${seconds()}`);
+}
+
+async function missing(binaries: readonly Binary[], plan: BuildPlan): Promise<Binary[]> {
+  const present = await Promise.all(binaries.map(({ name }) => isFile(join(plan.bin, name))));
+  return binaries.filter((_binary, i) => !present[i]);
+}
+
+/** What a killed build left behind. Called by the lock's owner, so nobody is writing them. */
+async function removePartial(bin: string): Promise<void> {
+  for (const name of await readdir(bin)) if (name.endsWith(PARTIAL)) await rm(join(bin, name), { force: true });
+}
+
+async function isFile(path: string): Promise<boolean> {
+  return stat(path).then(
+    (found) => found.isFile(),
+    () => false,
+  );
+}
+
+function sayOnStandardError(line: string): void {
+  process.stderr.write(`[test cluster] ${line}\n`);
+}
