@@ -1,0 +1,189 @@
+/**
+ * Keeps proving that endpoints answer: one handshake an endpoint and interval, jittered, at most 64 at once.
+ *
+ * A verdict turns with hysteresis, so that one lost packet takes nothing out of Discovery. An endpoint that has
+ * never been verified is tried again soon (1 s, 2 s, 4 s … up to the interval): a server that is just starting
+ * should not wait half a minute for its first Lookup.
+ */
+import type { ReadCard } from '#lib/card.ts';
+import type { Clock } from '#lib/clock.ts';
+
+export const MAX_CONCURRENT_HANDSHAKES = 64;
+const FIRST_RETRY_MS = 1000;
+
+export type HandshakeFailure = 'Unreachable' | 'TLSFailed' | 'TokenRejected' | 'OpenToAnyone' | 'WrongProtocol';
+
+export type HandshakeResult =
+  | { readonly ok: true; readonly card: ReadCard }
+  | { readonly ok: false; readonly reason: HandshakeFailure; readonly message: string };
+
+export interface ProbeTarget {
+  readonly instanceId: string;
+  /** Changes when address, TLS settings or server name do: then the old verdict means nothing. */
+  readonly identity: string;
+  /** Discovery already says SERVING: it keeps that until `failureThreshold` handshakes failed in a row. */
+  readonly trusted: boolean;
+  readonly handshake: (signal: AbortSignal) => Promise<HandshakeResult>;
+}
+
+export interface ProbeSettings {
+  readonly intervalSeconds: number;
+  readonly timeoutSeconds: number;
+  readonly failureThreshold: number;
+  readonly successThreshold: number;
+}
+
+export interface Verdict {
+  /** Undefined until the first handshake ended. */
+  readonly verified: boolean | undefined;
+  readonly card?: ReadCard;
+  readonly failure?: { readonly reason: HandshakeFailure; readonly message: string };
+}
+
+export interface ProberOptions {
+  readonly clock: Clock;
+  readonly random: () => number;
+  /** The verdict of an endpoint of `key` changed. Must not throw. */
+  readonly onChange: (key: string) => void;
+  readonly onHandshake?: (result: 'Verified' | HandshakeFailure, seconds: number) => void;
+}
+
+interface Probe {
+  target: ProbeTarget;
+  settings: ProbeSettings;
+  verdict: Verdict;
+  successes: number;
+  failures: number;
+  stop: AbortController;
+}
+
+export class Prober {
+  readonly #options: ProberOptions;
+  readonly #probes = new Map<string, Map<string, Probe>>();
+  readonly #waiting: (() => void)[] = [];
+  #running = 0;
+
+  constructor(options: ProberOptions) {
+    this.#options = options;
+  }
+
+  /** Probes exactly these endpoints of `key` from now on. */
+  update(key: string, targets: readonly ProbeTarget[], settings: ProbeSettings): void {
+    const probes = this.#probes.get(key) ?? new Map<string, Probe>();
+    this.#probes.set(key, probes);
+    const wanted = new Map(targets.map((target) => [target.instanceId, target]));
+    for (const [instanceId, probe] of probes) {
+      if (wanted.get(instanceId)?.identity === probe.target.identity) continue;
+      probe.stop.abort();
+      probes.delete(instanceId);
+    }
+    for (const target of targets) {
+      const known = probes.get(target.instanceId);
+      if (known) {
+        known.target = target;
+        known.settings = settings;
+      } else {
+        probes.set(target.instanceId, this.#start(key, target, settings));
+      }
+    }
+  }
+
+  verdict(key: string, instanceId: string): Verdict {
+    return this.#probes.get(key)?.get(instanceId)?.verdict ?? { verified: undefined };
+  }
+
+  forget(key: string): void {
+    for (const probe of this.#probes.get(key)?.values() ?? []) probe.stop.abort();
+    this.#probes.delete(key);
+  }
+
+  stop(): void {
+    for (const key of [...this.#probes.keys()]) this.forget(key);
+  }
+
+  #start(key: string, target: ProbeTarget, settings: ProbeSettings): Probe {
+    const probe: Probe = {
+      target,
+      settings,
+      verdict: { verified: undefined },
+      successes: 0,
+      failures: 0,
+      stop: new AbortController(),
+    };
+    void this.#run(key, probe);
+    return probe;
+  }
+
+  async #run(key: string, probe: Probe): Promise<void> {
+    const { clock, random } = this.#options;
+    const { signal } = probe.stop;
+    try {
+      if (probe.target.trusted) await clock.sleep(random() * probe.settings.intervalSeconds * 1000, signal);
+      while (!signal.aborted) {
+        await this.#enter();
+        const result = await this.#handshake(probe, signal).finally(() => this.#leave());
+        if (signal.aborted) return;
+        if (count(probe, result)) this.#options.onChange(key);
+        await clock.sleep(waitMs(probe, random), signal);
+      }
+    } catch {
+      // Only the signal rejects a sleep: this endpoint is no longer probed.
+    }
+  }
+
+  async #handshake(probe: Probe, stop: AbortSignal): Promise<HandshakeResult> {
+    const started = this.#options.clock.monotonicMs();
+    const timeout = AbortSignal.timeout(probe.settings.timeoutSeconds * 1000);
+    const result = await probe.target.handshake(AbortSignal.any([stop, timeout])).catch((cause: unknown) => ({
+      ok: false as const,
+      reason: 'Unreachable' as const,
+      message: timeout.aborted ? `no answer within ${probe.settings.timeoutSeconds} s` : describe(cause),
+    }));
+    const seconds = (this.#options.clock.monotonicMs() - started) / 1000;
+    this.#options.onHandshake?.(result.ok ? 'Verified' : result.reason, seconds);
+    return result;
+  }
+
+  async #enter(): Promise<void> {
+    if (this.#running >= MAX_CONCURRENT_HANDSHAKES) await new Promise<void>((resolve) => this.#waiting.push(resolve));
+    else this.#running += 1;
+  }
+
+  #leave(): void {
+    const next = this.#waiting.shift();
+    if (next) next();
+    else this.#running -= 1;
+  }
+}
+
+/** @returns whether the verdict changed in a way that Discovery or the status must learn. */
+function count(probe: Probe, result: HandshakeResult): boolean {
+  const before = probe.verdict;
+  if (result.ok) {
+    probe.failures = 0;
+    probe.successes += 1;
+    const verified = probe.successes >= probe.settings.successThreshold ? true : before.verified;
+    probe.verdict = { verified, card: result.card };
+    return verified !== before.verified || result.card.digest !== before.card?.digest;
+  }
+  probe.successes = 0;
+  probe.failures += 1;
+  const failure = { reason: result.reason, message: result.message };
+  const patience = before.verified === true || (before.verified === undefined && probe.target.trusted);
+  if (patience && probe.failures < probe.settings.failureThreshold) return false;
+  probe.verdict = { verified: false, failure };
+  return before.verified !== false || before.failure?.reason !== failure.reason;
+}
+
+function waitMs({ verdict, failures, successes, settings }: Probe, random: () => number): number {
+  const intervalMs = settings.intervalSeconds * 1000;
+  const settled = verdict.verified === true || failures > 30;
+  const soonMs = settled ? intervalMs : Math.min(intervalMs, FIRST_RETRY_MS * 2 ** Math.max(failures - 1, 0));
+  return (
+    (successes > 0 && verdict.verified !== true ? Math.min(soonMs, FIRST_RETRY_MS) : soonMs) * (0.9 + 0.2 * random())
+  );
+}
+
+function describe(cause: unknown): string {
+  return cause instanceof Error ? cause.message : String(cause);
+}
