@@ -13,6 +13,7 @@ export default defineConfig({
         test: {
           name: 'integration',
           include: ['test/{integration,interop,harness}/**/*.test.ts', 'test/cluster/**/*.test.ts'],
+          globalSetup: 'test/harness/global-setup.ts',
           testTimeout: 60_000,
           hookTimeout: 120_000,
         },
@@ -21,6 +22,7 @@ export default defineConfig({
         test: {
           name: 'faults',
           include: ['test/faults/**/*.test.ts'],
+          globalSetup: 'test/harness/global-setup.ts',
           testTimeout: 300_000,
           hookTimeout: 120_000,
           fileParallelism: false,

@@ -2,9 +2,10 @@
  * A throw-away certificate authority for one test: EC P-256 keys, valid for a day, made with `openssl`, because
  * Node's crypto reads certificates but makes none.
  *
- * Options of `openssl` that LibreSSL (macOS) lacks are avoided. Keys never leave the folder's mode 0700.
+ * Options of `openssl` that LibreSSL (macOS) lacks are avoided. Keys stay in a folder of mode 0700.
  */
 
+import { randomBytes } from 'node:crypto';
 import { mkdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { runCommand } from '../cluster/run-command.ts';
@@ -34,6 +35,13 @@ export interface CertificateAuthority {
   issue(request: CertificateRequest): Promise<Certificate>;
 }
 
+const CONFIGURATION = `distinguished_name=dn
+[dn]
+[ca]
+basicConstraints=critical,CA:TRUE
+keyUsage=critical,keyCertSign,cRLSign
+subjectKeyIdentifier=hash
+`;
 const KEY_ARGUMENTS = ['-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:P-256', '-nodes'];
 
 /** @param folder Gets every file; made when it does not exist. */
@@ -43,72 +51,36 @@ export async function createCertificateAuthority(
 ): Promise<CertificateAuthority> {
   await mkdir(folder, { recursive: true, mode: 0o700 });
   const path = (name: string) => join(folder, name);
-  const configuration =
-    'distinguished_name=dn\n[dn]\n[ca]\nbasicConstraints=critical,CA:TRUE\nkeyUsage=critical,keyCertSign,cRLSign\nsubjectKeyIdentifier=hash\n';
-  await writeFile(path('openssl.cnf'), configuration);
-  const authority = [
-    '-config',
-    path('openssl.cnf'),
-    '-extensions',
-    'ca',
-    '-keyout',
-    path('ca.key'),
-    '-out',
-    path('ca.crt'),
-  ];
-  await runCommand('openssl', [
-    'req',
-    '-x509',
-    ...KEY_ARGUMENTS,
-    ...authority,
-    '-days',
-    '1',
-    '-subj',
-    subject({ commonName }),
-  ]);
-  let issued = 0;
+  await writeFile(path('openssl.cnf'), CONFIGURATION);
+  const made = ['-config', path('openssl.cnf'), '-extensions', 'ca', '-keyout', path('ca.key'), '-out', path('ca.crt')];
+  const validity = ['-days', '1', '-subj', subject({ commonName })];
+  await runCommand('openssl', ['req', '-x509', ...KEY_ARGUMENTS, ...made, ...validity]);
+  return openCertificateAuthority(folder);
+}
+
+/** The authority that another process made in this folder. */
+export async function openCertificateAuthority(folder: string): Promise<CertificateAuthority> {
+  const certificateFile = join(folder, 'ca.crt');
   return {
-    certificate: await readFile(path('ca.crt'), 'utf8'),
-    certificateFile: path('ca.crt'),
-    async issue(request) {
-      issued += 1;
-      return issueCertificate(folder, issued, request);
-    },
+    certificate: await readFile(certificateFile, 'utf8'),
+    certificateFile,
+    issue: (request) => issueCertificate(folder, request),
   };
 }
 
-async function issueCertificate(folder: string, serial: number, request: CertificateRequest): Promise<Certificate> {
-  const base = join(folder, `${request.commonName.replace(/[^A-Za-z0-9_.-]/g, '_')}-${serial}`);
-  const [certificateFile, keyFile, requestFile, extensionFile] = ['crt', 'key', 'csr', 'ext'].map(
-    (end) => `${base}.${end}`,
-  ) as [string, string, string, string];
+async function issueCertificate(folder: string, request: CertificateRequest): Promise<Certificate> {
+  const serial = randomBytes(8).toString('hex');
+  const path = (ending: string) => join(folder, `${serial}.${ending}`);
+  const [certificateFile, keyFile] = [path('crt'), path('key')];
   const names = (request.names ?? ['IP:127.0.0.1', 'DNS:localhost']).join(',');
-  await writeFile(
-    extensionFile,
-    `subjectAltName=${names}\nextendedKeyUsage=serverAuth,clientAuth\nkeyUsage=digitalSignature\n`,
-  );
-  const asked = [
-    '-config',
-    join(folder, 'openssl.cnf'),
-    '-keyout',
-    keyFile,
-    '-out',
-    requestFile,
-    '-subj',
-    subject(request),
-  ];
-  await runCommand('openssl', ['req', ...KEY_ARGUMENTS, ...asked]);
-  const authority = [
-    '-CA',
-    join(folder, 'ca.crt'),
-    '-CAkey',
-    join(folder, 'ca.key'),
-    '-set_serial',
-    String(serial + 1),
-  ];
-  const signed = ['-in', requestFile, ...authority, '-days', '1', '-extfile', extensionFile, '-out', certificateFile];
-  await runCommand('openssl', ['x509', '-req', ...signed]);
-  await Promise.all([requestFile, extensionFile].map((file) => rm(file)));
+  const extensions = ['extendedKeyUsage=serverAuth,clientAuth', 'keyUsage=digitalSignature', `subjectAltName=${names}`];
+  await writeFile(path('ext'), `${extensions.join('\n')}\n`);
+  const asked = ['-config', join(folder, 'openssl.cnf'), '-keyout', keyFile, '-out', path('csr')];
+  await runCommand('openssl', ['req', ...KEY_ARGUMENTS, ...asked, '-subj', subject(request)]);
+  const authority = ['-CA', join(folder, 'ca.crt'), '-CAkey', join(folder, 'ca.key'), '-set_serial', `0x${serial}`];
+  const signed = ['-in', path('csr'), '-days', '1', '-extfile', path('ext'), '-out', certificateFile];
+  await runCommand('openssl', ['x509', '-req', ...authority, ...signed]);
+  await Promise.all([rm(path('csr')), rm(path('ext'))]);
   const [certificate, key] = await Promise.all([readFile(certificateFile, 'utf8'), readFile(keyFile, 'utf8')]);
   return { certificate, key, certificateFile, keyFile };
 }
