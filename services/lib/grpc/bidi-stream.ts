@@ -1,0 +1,40 @@
+/** Bidirectional streams: an async generator over the client's messages becomes a grpc-js handler. */
+import type { ServerDuplexStream } from '@grpc/grpc-js';
+import type { CallContext, MethodRuntime } from './call-context.ts';
+import { type Answer, admit, type MethodAdapter } from './method.ts';
+import { beginStream, failStream, receive, type SendFailure, type StreamOptions, sendAll } from './stream-call.ts';
+
+/** The call ends OK when the handler returns, also while the client would send more. */
+export type BidiStreamHandler<Request, Response> = (
+  requests: AsyncIterable<Request>,
+  call: CallContext,
+) => AsyncIterable<Answer<Response>>;
+
+export function bidiStream<Request, Response>(
+  handler: BidiStreamHandler<Request, Response>,
+  options: StreamOptions = {},
+): MethodAdapter<Request, Response> {
+  return {
+    requestStream: true,
+    responseStream: true,
+    adapt: (runtime) => adaptBidiStream(handler as BidiStreamHandler<unknown, unknown>, runtime, options),
+  };
+}
+
+function adaptBidiStream(
+  handler: BidiStreamHandler<unknown, unknown>,
+  runtime: MethodRuntime,
+  { idleTimeoutMs, drainTimeoutMs = runtime.limits.drainTimeoutMs }: StreamOptions,
+) {
+  return function handle(call: ServerDuplexStream<unknown, unknown>): void {
+    const send: SendFailure = (answer) => call.emit('error', answer);
+    const context = beginStream(call, runtime, send);
+    try {
+      admit(context, undefined, runtime.limits);
+      const requests = receive(call, context.signal, idleTimeoutMs);
+      void sendAll(handler(requests, context), { call, context, drainTimeoutMs, send });
+    } catch (error) {
+      failStream(context, error, send);
+    }
+  };
+}

@@ -1,0 +1,76 @@
+/**
+ * How a service is handed to `createServer`: a definition from the .proto files and one adapter a method.
+ *
+ * The adapters (`unary`, `serverStream`, `clientStream`, `bidiStream`) turn async functions and iterables into grpc-js
+ * handlers. A method of the definition without an adapter answers UNIMPLEMENTED.
+ */
+import type { handleUnaryCall, Metadata, ServiceDefinition, UntypedHandleCall } from '@grpc/grpc-js';
+import type { MethodDefinition } from '@grpc/proto-loader';
+import { ServiceError } from '../errors.ts';
+import type { CallContext, CallLimits, MethodRuntime } from './call-context.ts';
+
+/** A Buffer is an answer that is encoded already and goes out as it is. */
+export type Answer<Response> = Response | Buffer;
+
+/** One method's handler, ready for registration. Request and Response only carry the types. */
+export interface MethodAdapter<Request, Response> {
+  readonly requestStream: boolean;
+  readonly responseStream: boolean;
+  adapt(runtime: MethodRuntime): UntypedHandleCall;
+  readonly types?: (request: Request) => Response;
+}
+
+export interface ServiceEntry {
+  readonly definition: ServiceDefinition;
+  // biome-ignore lint/suspicious/noExplicitAny: the types were checked by `implement`
+  readonly methods: Readonly<Record<string, MethodAdapter<any, any> | undefined>>;
+}
+
+/** The adapters that fit a generated definition. */
+export type MethodsOf<Definition> = {
+  readonly [Name in keyof Definition as string extends Name ? never : Name]?: Definition[Name] extends MethodDefinition<
+    infer _RequestIn,
+    infer Response,
+    infer Request,
+    infer _ResponseOut
+  >
+    ? MethodAdapter<Request, Response>
+    : never;
+};
+
+/** `implement(services.Discovery, { Lookup: unary(lookup) })`: checks names and message types against the definition. */
+export function implement<Definition extends ServiceDefinition>(
+  definition: Definition,
+  methods: MethodsOf<Definition>,
+): ServiceEntry {
+  return { definition, methods: methods as ServiceEntry['methods'] };
+}
+
+/** A request that could not be read; stands in its place until the adapter refuses the call. */
+export class RefusedRequest {
+  readonly error: ServiceError;
+  constructor(error: ServiceError) {
+    this.error = error;
+  }
+}
+
+/** @throws ServiceError before any handler runs: metadata too large, request too large or not decodable. */
+export function admit(call: CallContext, request: unknown, { maxMetadataBytes }: CallLimits): void {
+  const bytes = metadataBytes(call.metadata);
+  if (bytes > maxMetadataBytes) {
+    throw new ServiceError('LIMIT_EXCEEDED', `request metadata is ${bytes} bytes, more than ${maxMetadataBytes}`);
+  }
+  if (request instanceof RefusedRequest) throw request.error;
+}
+
+/** Names and values as they were sent, but for the encoding of binary values. */
+export function metadataBytes(metadata: Metadata): number {
+  const entries = metadata.toJSON();
+  let bytes = 0;
+  for (const key in entries) {
+    for (const value of entries[key] ?? []) bytes += key.length + value.length;
+  }
+  return bytes;
+}
+
+export type UntypedUnaryHandler = handleUnaryCall<unknown, unknown>;

@@ -1,0 +1,105 @@
+/**
+ * Registers a service's methods with grpc-js: each adapter bound to its method's runtime, each codec guarded.
+ *
+ * The codecs are where limits on a single message and bytes that are no message are caught: grpc-js would answer those
+ * INTERNAL, as if we were at fault, before a handler or a metric hears of it.
+ */
+import type { MethodDefinition, Server, UntypedHandleCall } from '@grpc/grpc-js';
+import type { Clock } from '../clock.ts';
+import { ServiceError } from '../errors.ts';
+import type { Logger } from '../observe/logger.ts';
+import { bidiStream } from './bidi-stream.ts';
+import type { CallContext, CallEnd, CallLimits, MethodRuntime } from './call-context.ts';
+import type { CallMetrics } from './call-metrics.ts';
+import { clientStream } from './client-stream.ts';
+import { type MethodAdapter, RefusedRequest, type ServiceEntry } from './method.ts';
+import { serverStream } from './server-stream.ts';
+import { unary } from './unary.ts';
+
+export interface RegisterOptions {
+  readonly clock: Clock;
+  readonly log: Logger;
+  readonly limits: CallLimits & { readonly maxFrameBytes: number };
+  readonly metrics: CallMetrics | undefined;
+  readonly onCallEnd: ((end: CallEnd) => void) | undefined;
+  readonly open: Set<CallContext>;
+}
+
+type UntypedMethod = MethodDefinition<unknown, unknown>;
+
+/** @throws when an adapter is of another kind than its method, or the service is registered already. */
+export function registerService(server: Server, entry: ServiceEntry, options: RegisterOptions): void {
+  const definition: Record<string, UntypedMethod> = {};
+  const handlers: Record<string, UntypedHandleCall> = {};
+  for (const [name, method] of Object.entries(entry.definition as Record<string, UntypedMethod>)) {
+    const adapter = entry.methods[name] ?? unimplemented(method);
+    if (adapter.requestStream !== method.requestStream || adapter.responseStream !== method.responseStream) {
+      throw new Error(`${method.path} has an adapter of another kind than the .proto file says`);
+    }
+    const runtime = runtimeOf(method, options);
+    definition[name] = guardCodecs(method, runtime, options.limits.maxFrameBytes);
+    handlers[name] = adapter.adapt(runtime);
+  }
+  server.addService(definition, handlers);
+}
+
+/** "mcp2.Discovery" of "/mcp2.Discovery/Lookup". */
+export function serviceNameOf({ definition }: ServiceEntry): string {
+  const [first] = Object.values(definition as Record<string, UntypedMethod>);
+  if (first === undefined) throw new Error('a service without methods cannot be served');
+  return splitPath(first.path).service;
+}
+
+function splitPath(path: string): { readonly service: string; readonly method: string } {
+  const [, service = '', method = ''] = path.split('/');
+  return { service, method };
+}
+
+function runtimeOf(method: UntypedMethod, { metrics, ...options }: RegisterOptions): MethodRuntime {
+  const path = splitPath(method.path);
+  return {
+    ...options,
+    method: `${path.service.slice(path.service.lastIndexOf('.') + 1)}.${path.method}`,
+    requestStream: method.requestStream,
+    responseStream: method.responseStream,
+    record: metrics?.forMethod(path.service, path.method) ?? (() => {}),
+  };
+}
+
+function guardCodecs(method: UntypedMethod, runtime: MethodRuntime, maxFrameBytes: number): UntypedMethod {
+  const { requestDeserialize, responseSerialize, requestStream } = method;
+  return {
+    ...method,
+    requestDeserialize(bytes) {
+      if (requestStream && bytes.length > maxFrameBytes) {
+        return refuse('LIMIT_EXCEEDED', `the message is ${bytes.length} bytes, more than ${maxFrameBytes}`);
+      }
+      try {
+        return requestDeserialize(bytes);
+      } catch (error) {
+        return refuse('ARGUMENT_INVALID', `the request is no valid message of ${runtime.method}`, error);
+      }
+    },
+    responseSerialize(answer) {
+      if (Buffer.isBuffer(answer)) return answer;
+      try {
+        return responseSerialize(answer);
+      } catch (error) {
+        runtime.log.error({ err: error, rpc: runtime.method }, 'an answer could not be encoded');
+        throw error; // grpc-js ends the call with INTERNAL
+      }
+    },
+  };
+}
+
+function refuse(reason: 'LIMIT_EXCEEDED' | 'ARGUMENT_INVALID', message: string, cause?: unknown): RefusedRequest {
+  return new RefusedRequest(new ServiceError(reason, message, { cause }));
+}
+
+function unimplemented({ requestStream, responseStream }: UntypedMethod): MethodAdapter<unknown, unknown> {
+  const refuseCall = (): never => {
+    throw new ServiceError('UNIMPLEMENTED', 'this server does not offer this method');
+  };
+  if (requestStream) return responseStream ? bidiStream(refuseCall) : clientStream(refuseCall);
+  return responseStream ? serverStream(refuseCall) : unary(refuseCall);
+}

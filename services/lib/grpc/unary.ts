@@ -1,0 +1,81 @@
+/**
+ * Unary methods: a function from request to answer becomes a grpc-js handler.
+ *
+ * A handler that returns no promise is answered in the same tick, without timer, listener or microtask: that is the hot
+ * path, and 10 % of a call is 3 to 5 µs. Only a promise is watched for deadline and cancellation.
+ */
+import { type ServerUnaryCall, type sendUnaryData, status } from '@grpc/grpc-js';
+import { ServiceError } from '../errors.ts';
+import { CallContext, type MethodRuntime } from './call-context.ts';
+import { type Answer, admit, type MethodAdapter } from './method.ts';
+import { toStatusObject } from './status.ts';
+
+export type UnaryHandler<Request, Response> = (
+  request: Request,
+  call: CallContext,
+) => Answer<Response> | Promise<Answer<Response>>;
+
+export function unary<Request, Response>(handler: UnaryHandler<Request, Response>): MethodAdapter<Request, Response> {
+  return {
+    requestStream: false,
+    responseStream: false,
+    adapt: (runtime) => adaptUnary(handler as UnaryHandler<unknown, unknown>, runtime),
+  };
+}
+
+function adaptUnary(handler: UnaryHandler<unknown, unknown>, runtime: MethodRuntime) {
+  return function handle(call: ServerUnaryCall<unknown, unknown>, respond: sendUnaryData<unknown>): void {
+    const context = new CallContext(call, runtime);
+    let answer: unknown;
+    try {
+      admit(context, call.request, runtime.limits);
+      answer = handler(call.request, context);
+    } catch (error) {
+      respond(context.fail(error, toStatusObject(error)));
+      return;
+    }
+    if (answer instanceof Promise) {
+      answerLater(answer, { call, respond, context, runtime });
+      return;
+    }
+    respond(null, answer);
+    context.finish(status.OK);
+  };
+}
+
+interface PendingCall {
+  readonly call: ServerUnaryCall<unknown, unknown>;
+  readonly respond: sendUnaryData<unknown>;
+  readonly context: CallContext;
+  readonly runtime: MethodRuntime;
+}
+
+/** The client's own deadline is enforced by grpc-js, which then cancels the call; the assumed one is enforced here. */
+function answerLater(answer: Promise<unknown>, { call, respond, context, runtime }: PendingCall): void {
+  const timer = context.hasClientDeadline ? undefined : setTimeout(expire, runtime.limits.assumedDeadlineMs);
+  runtime.open.add(context);
+  call.once('cancelled', () => {
+    clearTimeout(timer);
+    if (!context.ended) context.cancel(context.cancellation());
+  });
+  answer.then(succeed, fail);
+
+  function succeed(value: unknown): void {
+    clearTimeout(timer);
+    if (context.ended) return;
+    respond(null, value);
+    context.finish(status.OK);
+  }
+
+  function fail(error: unknown): void {
+    clearTimeout(timer);
+    if (context.ended) return;
+    respond(context.fail(error, toStatusObject(error)));
+  }
+
+  function expire(): void {
+    const error = new ServiceError('DEADLINE_EXCEEDED', 'the answer took longer than the assumed deadline');
+    context.abort(error);
+    fail(error);
+  }
+}
