@@ -1,0 +1,26 @@
+/**
+ * The audience of a token: which servers may accept it.
+ *
+ * An entry that is neither a server name nor a legal prefix form matches nothing, so an audience written for
+ * something else (a URL, "*") never opens a server. JWT libraries compare `aud` exactly; prefixes are our own step.
+ */
+import { parseServerNamePattern, serverNameMatches, serverNamePatternContains } from './server-name-pattern.ts';
+
+export const MAX_AUDIENCES = 16;
+
+/** RFC 7519 Section 4.1.3: a token whose `aud` does not name the server must be rejected by it. */
+export function audienceMatches(audience: readonly string[], serverName: string): boolean {
+  return audience.some((entry) => {
+    const pattern = parseServerNamePattern(entry);
+    return pattern !== undefined && serverNameMatches(pattern, serverName);
+  });
+}
+
+/** True when each entry of `wanted` lies within one entry of `granted`. An invalid entry lies within nothing. */
+export function audienceContains(granted: readonly string[], wanted: readonly string[]): boolean {
+  const held = granted.map(parseServerNamePattern).filter((pattern) => pattern !== undefined);
+  return wanted.every((entry) => {
+    const pattern = parseServerNamePattern(entry);
+    return pattern !== undefined && held.some((candidate) => serverNamePatternContains(candidate, pattern));
+  });
+}
