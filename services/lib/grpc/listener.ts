@@ -10,15 +10,7 @@ import { once } from 'node:events';
 import type { ServerHttp2Session } from 'node:http2';
 import net from 'node:net';
 import type { Server, ServerCredentials } from '@grpc/grpc-js';
-import { formatHostPort, type HostPort } from '../config/host-port.ts';
-
-/** A listener could not be opened; the message says what to do. */
-export class ListenError extends Error {
-  constructor(message: string, cause?: unknown) {
-    super(message, { cause });
-    this.name = 'ListenError';
-  }
-}
+import { explainListenFailure, type HostPort } from '../listen-address.ts';
 
 export interface ListenerOptions {
   readonly grpcServer: Server;
@@ -45,27 +37,10 @@ export async function openListener(address: HostPort, options: ListenerOptions):
   try {
     await once(socketServer, 'listening');
   } catch (error) {
-    throw new ListenError(explainListenFailure(address, error), error);
+    throw explainListenFailure(address, error);
   }
   const bound = socketServer.address() as net.AddressInfo;
   return { port: bound.port, stop: () => socketServer.close() };
-}
-
-/** A sentence for whoever started the process: what is wrong with this address and what to do. */
-export function explainListenFailure(address: HostPort, error: unknown): string {
-  const where = formatHostPort(address);
-  switch ((error as NodeJS.ErrnoException).code) {
-    case 'EADDRINUSE':
-      return `cannot listen on ${where}: the port is in use; stop the process that has it or choose another port`;
-    case 'EACCES':
-      return `cannot listen on ${where}: not permitted; choose a port above 1023`;
-    case 'EADDRNOTAVAIL':
-    case 'ENOTFOUND':
-    case 'EAI_AGAIN':
-      return `cannot listen on ${where}: this machine has no such address; use 0.0.0.0 for all interfaces`;
-    default:
-      return `cannot listen on ${where}: ${error instanceof Error ? error.message : String(error)}`;
-  }
 }
 
 /**

@@ -7,13 +7,13 @@
 import { Server, type ServerCredentials } from '@grpc/grpc-js';
 import type { Registry } from 'prom-client';
 import type { Clock } from '../clock.ts';
-import { parseHostPort } from '../config/host-port.ts';
 import { ServiceError } from '../errors.ts';
+import { ListenError, parseHostPort } from '../listen-address.ts';
 import type { Logger } from '../observe/logger.ts';
 import type { CallContext, CallEnd, CallLimits } from './call-context.ts';
 import { createCallMetrics } from './call-metrics.ts';
 import { HealthBoard, healthServiceOf } from './health.ts';
-import { ListenError, type Listener, openListener } from './listener.ts';
+import { type Listener, openListener } from './listener.ts';
 import type { ServiceEntry } from './method.ts';
 import { registerService, serviceNameOf } from './register.ts';
 

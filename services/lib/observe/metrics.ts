@@ -1,0 +1,19 @@
+/**
+ * The metrics of one process: a registry of its own (never prom-client's global one, which tests and `mcp2 up` would
+ * share) with the process's memory, CPU, garbage collection and event-loop lag in it.
+ */
+import { collectDefaultMetrics, Registry } from 'prom-client';
+
+export interface MetricsOptions {
+  /** In every line as label `service`. */
+  readonly service: string;
+  /** Process metrics: once a process, since the second registry would count the same things. Default true. */
+  readonly process?: boolean;
+}
+
+export function createMetricsRegistry({ service, process = true }: MetricsOptions): Registry {
+  const registry = new Registry();
+  registry.setDefaultLabels({ service });
+  if (process) collectDefaultMetrics({ register: registry, eventLoopMonitoringPrecision: 10 });
+  return registry;
+}
