@@ -17,6 +17,7 @@ import {
   type status,
 } from '@grpc/grpc-js';
 import type { MethodDefinition } from '@grpc/proto-loader';
+import { systemClock } from '../clock.ts';
 import type { Reason } from '../errors.ts';
 import { errorInfoOf, reasonOf } from './status.ts';
 
@@ -106,11 +107,11 @@ export function createClient<Definition extends ServiceDefinition>(
   target: string,
   { credentials, deadlineMs = 30_000, channel = {} }: ClientOptions,
 ): ServiceClient<Definition> {
-  const methods = definition as Readonly<Record<string, GrpcMethod<unknown, unknown> | undefined>>;
+  const methods = definition as Methods;
   const client = new Client(target, credentials, { ...CLIENT_CHANNEL_OPTIONS, ...channel });
   const untyped: ServiceClient<Record<string, MethodDefinition<unknown, unknown>>> = {
     call(name, request, settings = {}) {
-      const { path, requestSerialize, responseDeserialize } = methodOf(name, false, false);
+      const { path, requestSerialize, responseDeserialize } = methodOf(methods, name, false, false);
       return answerOf(path, settings, (done) => {
         const options = callOptions({ deadlineMs, ...settings });
         const metadata = metadataOf(settings);
@@ -118,7 +119,7 @@ export function createClient<Definition extends ServiceDefinition>(
       });
     },
     async *serverStream(name, request, settings = {}) {
-      const { path, requestSerialize, responseDeserialize } = methodOf(name, false, true);
+      const { path, requestSerialize, responseDeserialize } = methodOf(methods, name, false, true);
       const options = callOptions(settings);
       const metadata = metadataOf(settings);
       const start = () =>
@@ -126,7 +127,7 @@ export function createClient<Definition extends ServiceDefinition>(
       yield* answersOf(path, settings, start);
     },
     clientStream(name, requests, settings = {}) {
-      const { path, requestSerialize, responseDeserialize } = methodOf(name, true, false);
+      const { path, requestSerialize, responseDeserialize } = methodOf(methods, name, true, false);
       return answerOf(path, settings, (done) => {
         const [metadata, options] = [metadataOf(settings), callOptions(settings)];
         const call = client.makeClientStreamRequest(
@@ -142,7 +143,7 @@ export function createClient<Definition extends ServiceDefinition>(
       });
     },
     async *bidiStream(name, requests, settings = {}) {
-      const { path, requestSerialize, responseDeserialize } = methodOf(name, true, true);
+      const { path, requestSerialize, responseDeserialize } = methodOf(methods, name, true, true);
       const [metadata, options] = [metadataOf(settings), callOptions(settings)];
       yield* answersOf(path, settings, () => {
         const call = client.makeBidiStreamRequest(path, requestSerialize, responseDeserialize, metadata, options);
@@ -153,19 +154,21 @@ export function createClient<Definition extends ServiceDefinition>(
     close: () => client.close(),
   };
   return untyped as unknown as ServiceClient<Definition>;
+}
 
-  function methodOf(name: string, requestStream: boolean, responseStream: boolean): GrpcMethod<unknown, unknown> {
-    const method = methods[name];
-    if (method === undefined) throw new Error(`the service has no method ${name}`);
-    if (method.requestStream !== requestStream || method.responseStream !== responseStream) {
-      throw new Error(`${method.path} is a method of another kind`);
-    }
-    return method;
+type Methods = Readonly<Record<string, GrpcMethod<unknown, unknown> | undefined>>;
+
+function methodOf(methods: Methods, name: string, requestStream: boolean, responseStream: boolean) {
+  const method = methods[name];
+  if (method === undefined) throw new Error(`the service has no method ${name}`);
+  if (method.requestStream !== requestStream || method.responseStream !== responseStream) {
+    throw new Error(`${method.path} is a method of another kind`);
   }
+  return method;
 }
 
 function callOptions({ deadlineMs }: CallSettings): CallOptions {
-  return deadlineMs === undefined ? {} : { deadline: Date.now() + deadlineMs };
+  return deadlineMs === undefined ? {} : { deadline: systemClock.nowMs() + deadlineMs };
 }
 
 function metadataOf({ metadata = {}, waitForReady = false }: CallSettings): Metadata {
