@@ -92,3 +92,14 @@ test('a status carries its details as google.rpc messages', () => {
     metadata: { required: 'tool:x' },
   });
 });
+
+test('the map key __proto__ is an entry like any other, so that a handler can see and refuse it', () => {
+  const key = Buffer.from('__proto__');
+  const entry = Buffer.concat([Buffer.from([0x0a, key.length]), key, Buffer.from([0x12, 1]), Buffer.from('x')]);
+  const tagsField = (5 << 3) | 2;
+  const { tags } = services.Discovery.Register.requestDeserialize(
+    Buffer.concat([Buffer.from([tagsField, entry.length]), entry]),
+  );
+  expect(Object.entries(tags)).toEqual([['__proto__', 'x']]);
+  expect(Object.getPrototypeOf(tags)).toBe(Object.prototype);
+});
