@@ -5,7 +5,7 @@
  * never been verified is tried again soon (1 s, 2 s, 4 s … up to the interval): a server that is just starting
  * should not wait half a minute for its first Lookup.
  */
-import type { ReadCard } from '#lib/card.ts';
+import type { ReadCard } from '#lib/card/service-card.ts';
 import type { Clock } from '#lib/clock.ts';
 
 export const MAX_CONCURRENT_HANDSHAKES = 64;

@@ -14,12 +14,13 @@ const LAYERS: readonly { readonly prefix: RegExp; readonly level: number }[] = [
   { prefix: /^[^/]+\.config\.ts$/, level: 4 },
 ];
 
-/** errors clock backoff <- config observe capability <- token store grpc <- middleware */
+/** errors clock backoff <- config observe capability <- card token store grpc <- middleware */
 const LIB_LEVELS: Readonly<Record<string, number>> = {
   '': 0, // the files of services/lib itself
   config: 1,
   observe: 1,
   capability: 1,
+  card: 2,
   token: 2,
   store: 2,
   grpc: 2,
