@@ -1,67 +1,227 @@
-import { status } from '@grpc/grpc-js';
-import { afterEach, expect, test } from 'vitest';
-import { systemClock } from '#lib/clock.ts';
+import { Client, status } from '@grpc/grpc-js';
+import { expect, test } from 'vitest';
 import { REASONS, ServiceError } from '#lib/errors.ts';
-import { CallError, createClient } from '#lib/grpc/client.ts';
-import { plaintextClient, plaintextServer } from '#lib/grpc/credentials.ts';
+import type { CallContext } from '#lib/grpc/call-context.ts';
+import { CallError } from '#lib/grpc/client.ts';
+import { plaintextClient } from '#lib/grpc/credentials.ts';
 import { implement } from '#lib/grpc/method.ts';
-import { createServer } from '#lib/grpc/serve.ts';
-import { statusCodeOf } from '#lib/grpc/status.ts';
+import { serverStream } from '#lib/grpc/server-stream.ts';
+import { reasonOf, statusCodeOf } from '#lib/grpc/status.ts';
 import { type UnaryHandler, unary } from '#lib/grpc/unary.ts';
-import { createLogger } from '#lib/observe/logger.ts';
 import type { LookupRequest__Output } from '#protos/generated/mcp2/LookupRequest.ts';
 import type { LookupResponse } from '#protos/generated/mcp2/LookupResponse.ts';
 import { loadServices } from '#protos/load.ts';
+import { eventually } from '../harness/eventually.ts';
+import { type GrpcServerOptions, startGrpcServer } from '../harness/grpc-server.ts';
 
 const { Discovery } = loadServices();
-const log = createLogger({ service: 'test', level: 'silent' });
-const cleanups: (() => Promise<void> | void)[] = [];
-afterEach(async () => {
-  for (const cleanup of cleanups.splice(0).reverse()) await cleanup();
-});
 
-async function serveLookup(lookup: UnaryHandler<LookupRequest__Output, LookupResponse>) {
-  const services = [implement(Discovery, { Lookup: unary(lookup) })];
-  const server = createServer({ services, credentials: plaintextServer(), clock: systemClock, log });
-  cleanups.push(() => server.close());
-  const port = await server.listen('127.0.0.1:0');
-  const client = createClient(Discovery, `127.0.0.1:${port}`, { credentials: plaintextClient() });
-  cleanups.push(() => client.close());
-  return client;
+type Lookup = UnaryHandler<LookupRequest__Output, LookupResponse>;
+
+const serveLookup = (lookup: Lookup, options?: GrpcServerOptions) =>
+  startGrpcServer([implement(Discovery, { Lookup: unary(lookup) })], options);
+
+/** The error of a call that must fail. */
+async function failureOf(call: Promise<unknown>): Promise<CallError> {
+  const outcome = await call.then(
+    () => 'the call succeeded',
+    (error: unknown) => error,
+  );
+  if (!(outcome instanceof CallError)) throw new Error(`no CallError: ${String(outcome)}`);
+  return outcome;
 }
 
-test('a value, a promise and an encoded answer all reach the caller', async () => {
-  const encoded = Discovery.Lookup.responseSerialize({ revision: 3 });
-  const answers: Record<string, LookupResponse | Buffer | Promise<LookupResponse>> = {
-    value: { revision: 1 },
-    promise: Promise.resolve({ revision: 2 }),
-    encoded,
-  };
-  const client = await serveLookup(({ server_name }) => answers[server_name] ?? {});
-  expect((await client.call('Lookup', { server_name: 'value' })).revision).toBe(1);
-  expect((await client.call('Lookup', { server_name: 'promise' })).revision).toBe(2);
-  expect((await client.call('Lookup', { server_name: 'encoded' })).revision).toBe(3);
-});
-
 test.each(REASONS)('%s reaches the client with its status, message and facts', async (reason) => {
-  const client = await serveLookup(async () => {
+  await using server = await serveLookup(async () => {
     throw new ServiceError(reason, `because of "${reason}" ✓`, { metadata: { owner: 'somebody' } });
   });
-  const error = await client.call('Lookup', {}).then(
-    () => undefined,
-    (caught: unknown) => caught as CallError,
-  );
-  expect(error).toBeInstanceOf(CallError);
-  expect(error?.reason).toBe(reason);
-  expect(error?.code).toBe(statusCodeOf(reason));
-  expect(error?.message).toContain(`because of "${reason}" ✓`);
-  expect(error?.facts).toEqual({ owner: 'somebody' });
+  const error = await failureOf(server.client(Discovery).call('Lookup', {}));
+  expect(error.reason).toBe(reason);
+  expect(error.code).toBe(statusCodeOf(reason));
+  expect(error.message).toContain(`because of "${reason}" ✓`);
+  expect(error.facts).toEqual({ owner: 'somebody' });
 });
 
-test('a method without a handler is UNIMPLEMENTED', async () => {
-  const client = await serveLookup(() => ({}));
-  await expect(client.call('Register', {})).rejects.toMatchObject({
-    code: status.UNIMPLEMENTED,
-    reason: 'UNIMPLEMENTED',
+test.each<[string, Lookup]>([
+  [
+    'throws an error',
+    () => {
+      throw new Error('password is hunter2');
+    },
+  ],
+  ['rejects', () => Promise.reject(new Error('password is hunter2'))],
+  [
+    'throws something else',
+    () => {
+      throw undefined;
+    },
+  ],
+  ['answers nothing', () => undefined as unknown as LookupResponse],
+  ['answers what is no message', async () => ({ endpoints: 'x' }) as unknown as LookupResponse],
+])('a handler that %s is INTERNAL without detail, is logged once, and the server goes on', async (_title, broken) => {
+  await using server = await serveLookup((request, call) => (request.page_size === 1 ? broken(request, call) : {}));
+  const client = server.client(Discovery);
+  const error = await failureOf(client.call('Lookup', { page_size: 1 }));
+  expect(error.code).toBe(status.INTERNAL);
+  expect(error.message).not.toContain('hunter2');
+  expect(server.logLevels).toEqual(['error']);
+  expect(await client.call('Lookup', {})).toMatchObject({ stale: false });
+});
+
+test('a message that is no well-formed text does not break the answer', async () => {
+  await using server = await serveLookup(() => {
+    throw new ServiceError('NAME_INVALID', `the name "\ud800${'x'.repeat(100_000)}" is too long`);
   });
+  expect((await failureOf(server.client(Discovery).call('Lookup', {}))).reason).toBe('NAME_INVALID');
+});
+
+test('a call whose client set no deadline ends after the assumed one and fires the signal', async () => {
+  const signals: AbortSignal[] = [];
+  const never: Lookup = (_request, call) => {
+    signals.push(call.signal);
+    return new Promise(() => {});
+  };
+  await using server = await serveLookup(never, { limits: { assumedDeadlineMs: 50 } });
+  const raw = new Client(server.target, plaintextClient());
+  const error = await new Promise<unknown>((resolve) => {
+    raw.makeUnaryRequest('/mcp2.Discovery/Lookup', Buffer.from, Buffer.from, Buffer.alloc(0), resolve);
+  });
+  raw.close();
+  expect(reasonOf(error)).toBe('DEADLINE_EXCEEDED');
+  expect(signals[0]?.reason).toMatchObject({ reason: 'DEADLINE_EXCEEDED' });
+  expect(server.ends.map(({ code }) => code)).toEqual([status.DEADLINE_EXCEEDED]);
+});
+
+test("the client's own deadline reaches the handler, ends the call and fires the signal", async () => {
+  const calls: CallContext[] = [];
+  await using server = await serveLookup((_request, call) => {
+    calls.push(call);
+    return new Promise((_resolve, reject) => call.signal.addEventListener('abort', () => reject(call.signal.reason)));
+  });
+  const startedMs = Date.now();
+  const error = await failureOf(server.client(Discovery).call('Lookup', {}, { deadlineMs: 200 }));
+  expect(error.reason).toBe('DEADLINE_EXCEEDED');
+  const call = await eventually(
+    () => calls[0],
+    (seen) => seen?.signal.aborted === true,
+  );
+  expect(call?.deadlineMs).toBeGreaterThan(startedMs);
+  expect(call?.deadlineMs).toBeLessThan(startedMs + 1_200);
+  expect(server.logLevels).toEqual([]);
+});
+
+test('a client that cancels fires the signal, and the call counts as cancelled', async () => {
+  const giveUp = new AbortController();
+  await using server = await serveLookup((_request, call) => {
+    giveUp.abort(new Error('no longer needed'));
+    return new Promise((resolve) => call.signal.addEventListener('abort', () => resolve({})));
+  });
+  const call = server.client(Discovery).call('Lookup', {}, { signal: giveUp.signal });
+  await expect(call).rejects.toThrow('no longer needed');
+  const ends = await eventually(
+    () => server.ends,
+    (seen) => seen.length > 0,
+  );
+  expect(ends).toMatchObject([{ code: status.CANCELLED, reason: undefined }]);
+});
+
+test('the signal of a call that was answered stays quiet', async () => {
+  const signals: AbortSignal[] = [];
+  await using server = await serveLookup(async (_request, call) => {
+    signals.push(call.signal);
+    return {};
+  });
+  const client = server.client(Discovery);
+  await client.call('Lookup', {});
+  await client.call('Lookup', {});
+  expect(signals.map(({ aborted }) => aborted)).toEqual([false, false]);
+});
+
+test('metadata over 8 KiB is refused before the handler runs, and 7 KiB is not', async () => {
+  let handled = 0;
+  await using server = await serveLookup(() => {
+    handled += 1;
+    return {};
+  });
+  const client = server.client(Discovery);
+  const sized = (bytes: number) => client.call('Lookup', {}, { metadata: { filler: 'x'.repeat(bytes) } });
+  expect((await failureOf(sized(8 * 1024))).reason).toBe('LIMIT_EXCEEDED');
+  expect(handled).toBe(0);
+  await sized(7 * 1024);
+  expect(handled).toBe(1);
+});
+
+test('a request of more than 4 MiB is refused, and one of 3 MiB is not', async () => {
+  await using server = await serveLookup(() => ({}));
+  const client = server.client(Discovery);
+  const sized = (bytes: number) => client.call('Lookup', { page_token: 'x'.repeat(bytes) });
+  await sized(3 * 1024 * 1024);
+  expect((await failureOf(sized(5 * 1024 * 1024))).reason).toBe('LIMIT_EXCEEDED');
+});
+
+test('bytes that are no message are the fault of the caller', async () => {
+  await using server = await serveLookup(() => ({}));
+  const raw = new Client(server.target, plaintextClient());
+  const error = await new Promise<unknown>((resolve) => {
+    const noSuchWireType = Buffer.from([0x0f]);
+    raw.makeUnaryRequest('/mcp2.Discovery/Lookup', Buffer.from, Buffer.from, noSuchWireType, resolve);
+  });
+  raw.close();
+  expect(error).toMatchObject({ code: status.INVALID_ARGUMENT });
+  expect(reasonOf(error)).toBe('ARGUMENT_INVALID');
+  expect(server.logLevels).not.toContain('error');
+});
+
+test('a method without a handler and a service that is not there are UNIMPLEMENTED', async () => {
+  await using server = await serveLookup(() => ({}));
+  expect((await failureOf(server.client(Discovery).call('Register', {}))).reason).toBe('UNIMPLEMENTED');
+  const { TokenService } = loadServices();
+  expect((await failureOf(server.client(TokenService).call('GetJwks', {}))).reason).toBe('UNIMPLEMENTED');
+});
+
+test('calls are counted by method and status', async () => {
+  await using server = await serveLookup(({ page_size }) => {
+    if (page_size === 1) throw new ServiceError('FILTER_INVALID', 'no');
+    return page_size === 2 ? Promise.resolve({}) : {};
+  });
+  const client = server.client(Discovery);
+  for (const page_size of [0, 1, 2]) await client.call('Lookup', { page_size }).catch(() => undefined);
+  const metrics = await server.metrics();
+  const labels = 'grpc_service="mcp2.Discovery",grpc_method="Lookup"';
+  expect(metrics).toContain(`grpc_server_handled_total{${labels},grpc_code="OK",service="test"} 2`);
+  expect(metrics).toContain(`grpc_server_handled_total{${labels},grpc_code="INVALID_ARGUMENT",service="test"} 1`);
+  expect(metrics).toMatch(/grpc_server_handling_seconds_count\{.*grpc_method="Lookup".*\} 3/);
+});
+
+test('an audit that fails does not touch the answer', async () => {
+  await using server = await serveLookup(() => ({ revision: 7 }), {
+    onCallEnd: () => {
+      throw new Error('disk full');
+    },
+  });
+  expect((await server.client(Discovery).call('Lookup', {})).revision).toBe(7);
+});
+
+test('a port that is in use is told in a sentence', async () => {
+  await using first = await serveLookup(() => ({}));
+  await using second = await serveLookup(() => ({}));
+  await expect(second.server.listen(first.target)).rejects.toThrow(`${first.target}: the port is in use; stop`);
+  await expect(second.server.listen('50050')).rejects.toThrow('"50050" is no host:port');
+});
+
+test('an adapter of another kind than its method is an error at the start', async () => {
+  const stream = serverStream(async function* () {});
+  const starting = startGrpcServer([implement(Discovery, { Lookup: stream })]);
+  await expect(starting).rejects.toThrow('/mcp2.Discovery/Lookup has an adapter of another kind');
+});
+
+test('one value, one promise and one encoded answer all reach the caller', async () => {
+  const encoded = Discovery.Lookup.responseSerialize({ revision: 3 });
+  await using server = await serveLookup(({ page_size }) => {
+    if (page_size === 1) return { revision: 1 };
+    return page_size === 2 ? Promise.resolve({ revision: 2 }) : encoded;
+  });
+  const client = server.client(Discovery);
+  const revisions = [1, 2, 3].map(async (page_size) => (await client.call('Lookup', { page_size })).revision);
+  expect(await Promise.all(revisions)).toEqual([1, 2, 3]);
 });

@@ -17,7 +17,7 @@ import {
   type status,
 } from '@grpc/grpc-js';
 import type { MethodDefinition } from '@grpc/proto-loader';
-import { systemClock } from '../clock.ts';
+import { type Clock, systemClock } from '../clock.ts';
 import type { Reason } from '../errors.ts';
 import { errorInfoOf, reasonOf } from './status.ts';
 
@@ -44,6 +44,8 @@ export interface ClientOptions {
   readonly credentials: ChannelCredentials;
   /** For calls that name none. Default 30 000. Streams have no deadline unless the call names one. */
   readonly deadlineMs?: number;
+  /** Default the system's. */
+  readonly clock?: Clock;
   /** Over CLIENT_CHANNEL_OPTIONS. */
   readonly channel?: ChannelOptions;
 }
@@ -105,76 +107,81 @@ export interface ServiceClient<Definition> {
 export function createClient<Definition extends ServiceDefinition>(
   definition: Definition,
   target: string,
-  { credentials, deadlineMs = 30_000, channel = {} }: ClientOptions,
+  options: ClientOptions,
 ): ServiceClient<Definition> {
-  const methods = definition as Methods;
-  const client = new Client(target, credentials, { ...CLIENT_CHANNEL_OPTIONS, ...channel });
-  const untyped: ServiceClient<Record<string, MethodDefinition<unknown, unknown>>> = {
-    call(name, request, settings = {}) {
-      const { path, requestSerialize, responseDeserialize } = methodOf(methods, name, false, false);
-      return answerOf(path, settings, (done) => {
-        const options = callOptions({ deadlineMs, ...settings });
-        const metadata = metadataOf(settings);
-        return client.makeUnaryRequest(path, requestSerialize, responseDeserialize, request, metadata, options, done);
-      });
-    },
-    async *serverStream(name, request, settings = {}) {
-      const { path, requestSerialize, responseDeserialize } = methodOf(methods, name, false, true);
-      const options = callOptions(settings);
-      const metadata = metadataOf(settings);
-      const start = () =>
-        client.makeServerStreamRequest(path, requestSerialize, responseDeserialize, request, metadata, options);
-      yield* answersOf(path, settings, start);
-    },
-    clientStream(name, requests, settings = {}) {
-      const { path, requestSerialize, responseDeserialize } = methodOf(methods, name, true, false);
-      return answerOf(path, settings, (done) => {
-        const [metadata, options] = [metadataOf(settings), callOptions(settings)];
-        const call = client.makeClientStreamRequest(
-          path,
-          requestSerialize,
-          responseDeserialize,
-          metadata,
-          options,
-          done,
-        );
-        void sendAll(requests, call);
-        return call;
-      });
-    },
-    async *bidiStream(name, requests, settings = {}) {
-      const { path, requestSerialize, responseDeserialize } = methodOf(methods, name, true, true);
-      const [metadata, options] = [metadataOf(settings), callOptions(settings)];
-      yield* answersOf(path, settings, () => {
-        const call = client.makeBidiStreamRequest(path, requestSerialize, responseDeserialize, metadata, options);
-        void sendAll(requests, call);
-        return call;
-      });
-    },
-    close: () => client.close(),
-  };
-  return untyped as unknown as ServiceClient<Definition>;
+  return new UntypedClient(definition as Methods, target, options) as unknown as ServiceClient<Definition>;
 }
 
-type Methods = Readonly<Record<string, GrpcMethod<unknown, unknown> | undefined>>;
+type Method = GrpcMethod<unknown, unknown>;
+type Methods = Readonly<Record<string, Method | undefined>>;
+type Requests = AsyncIterable<unknown>;
 
-function methodOf(methods: Methods, name: string, requestStream: boolean, responseStream: boolean) {
-  const method = methods[name];
-  if (method === undefined) throw new Error(`the service has no method ${name}`);
-  if (method.requestStream !== requestStream || method.responseStream !== responseStream) {
+class UntypedClient {
+  readonly #methods: Methods;
+  readonly #client: Client;
+  readonly #clock: Clock;
+  readonly #deadlineMs: number;
+
+  constructor(methods: Methods, target: string, options: ClientOptions) {
+    this.#methods = methods;
+    this.#clock = options.clock ?? systemClock;
+    this.#deadlineMs = options.deadlineMs ?? 30_000;
+    this.#client = new Client(target, options.credentials, { ...CLIENT_CHANNEL_OPTIONS, ...options.channel });
+  }
+
+  async call(name: string, request: unknown, settings: CallSettings = {}): Promise<unknown> {
+    const { path, requestSerialize: write, responseDeserialize: read } = this.#method(name, false, false);
+    const { metadata, options } = this.#setUp({ deadlineMs: this.#deadlineMs, ...settings });
+    return answerOf(path, settings, (done) =>
+      this.#client.makeUnaryRequest(path, write, read, request, metadata, options, done),
+    );
+  }
+
+  async *serverStream(name: string, request: unknown, settings: CallSettings = {}): AsyncGenerator<unknown> {
+    const { path, requestSerialize: write, responseDeserialize: read } = this.#method(name, false, true);
+    const { metadata, options } = this.#setUp(settings);
+    yield* answersOf(path, settings, () =>
+      this.#client.makeServerStreamRequest(path, write, read, request, metadata, options),
+    );
+  }
+
+  async clientStream(name: string, requests: Requests, settings: CallSettings = {}): Promise<unknown> {
+    const { path, requestSerialize: write, responseDeserialize: read } = this.#method(name, true, false);
+    const { metadata, options } = this.#setUp(settings);
+    return answerOf(path, settings, (done) => {
+      const call = this.#client.makeClientStreamRequest(path, write, read, metadata, options, done);
+      void sendAll(requests, call);
+      return call;
+    });
+  }
+
+  async *bidiStream(name: string, requests: Requests, settings: CallSettings = {}): AsyncGenerator<unknown> {
+    const { path, requestSerialize: write, responseDeserialize: read } = this.#method(name, true, true);
+    const { metadata, options } = this.#setUp(settings);
+    yield* answersOf(path, settings, () => {
+      const call = this.#client.makeBidiStreamRequest(path, write, read, metadata, options);
+      void sendAll(requests, call);
+      return call;
+    });
+  }
+
+  close(): void {
+    this.#client.close();
+  }
+
+  #method(name: string, requestStream: boolean, responseStream: boolean): Method {
+    const method = this.#methods[name];
+    if (method === undefined) throw new Error(`the service has no method ${name}`);
+    if (method.requestStream === requestStream && method.responseStream === responseStream) return method;
     throw new Error(`${method.path} is a method of another kind`);
   }
-  return method;
-}
 
-function callOptions({ deadlineMs }: CallSettings): CallOptions {
-  return deadlineMs === undefined ? {} : { deadline: systemClock.nowMs() + deadlineMs };
-}
-
-function metadataOf({ metadata = {}, waitForReady = false }: CallSettings): Metadata {
-  const built = new Metadata({ waitForReady });
-  for (const [key, value] of Object.entries(metadata)) built.set(key, value);
-  return built;
+  #setUp({ deadlineMs, metadata = {}, waitForReady = false }: CallSettings) {
+    const built = new Metadata({ waitForReady });
+    for (const [key, value] of Object.entries(metadata)) built.set(key, value);
+    const options: CallOptions = deadlineMs === undefined ? {} : { deadline: this.#clock.nowMs() + deadlineMs };
+    return { metadata: built, options };
+  }
 }
 
 type Cancellable = { cancel(): void };
@@ -200,7 +207,7 @@ async function* answersOf(
   path: string,
   { signal }: CallSettings,
   start: () => Readable & Cancellable,
-): AsyncGenerator<unknown, void, undefined> {
+): AsyncGenerator<unknown> {
   signal?.throwIfAborted();
   const call = start();
   const cancel = () => call.cancel();
