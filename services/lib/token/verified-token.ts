@@ -1,0 +1,58 @@
+/**
+ * A token whose signature and claims were checked, in the form that every call asks: rights compiled, identity known.
+ *
+ * Being a VerifiedToken says nothing about now: expiry, revocation and audience are asked again on each call.
+ */
+import { canonicalHash } from '#lib/canonical-json.ts';
+import { CapabilitySet } from '#lib/capability/capability.ts';
+import { type Grant, parseGrant } from '#lib/capability/grant.ts';
+import { ServiceError } from '#lib/errors.ts';
+import type { RootClaims } from './claims.ts';
+import type { Revocations } from './revocations.ts';
+
+export interface VerifiedToken extends Omit<RootClaims, 'capabilities' | 'grants'> {
+  /** Undefined when the token has no such claim; that section then narrows nothing. */
+  readonly capabilities: CapabilitySet | undefined;
+  /** Void grants are left out, so that a section of void grants alone covers nothing. */
+  readonly grants: readonly Grant[] | undefined;
+  /**
+   * Who may do what: equal for two tokens of one subject with equal rights, whatever their jti and times. What a cache
+   * of answers is keyed by; never the token's text.
+   */
+  readonly authority: string;
+}
+
+/** Clocks that run early: a token may be used this long before its iat or nbf. There is none for exp. */
+export const EARLY_CLOCK_SECONDS = 30;
+
+export function toVerifiedToken({ capabilities, grants, ...claims }: RootClaims): VerifiedToken {
+  return Object.freeze({
+    ...claims,
+    capabilities: capabilities && new CapabilitySet(capabilities, claims.sub),
+    grants: grants?.map(parseGrant).filter((grant) => grant !== undefined),
+    authority: canonicalHash([
+      [claims.iss, claims.sub, claims.tid ?? ''],
+      [...claims.aud].sort(),
+      capabilities ? [...new Set(capabilities)].sort() : null,
+      grants ? [...new Set(grants.map(canonicalHash))].sort() : null,
+    ]),
+  });
+}
+
+/**
+ * What may change from one call to the next without the token's text changing.
+ *
+ * @throws ServiceError TOKEN_EXPIRED, TOKEN_NOT_YET_VALID or TOKEN_REVOKED
+ */
+export function requireValidNow(token: VerifiedToken, nowMs: number, revocations: Revocations): void {
+  // RFC 7519 Section 4.1.4: "on or after" exp the token must not be accepted.
+  if (nowMs >= token.exp * 1000) throw new ServiceError('TOKEN_EXPIRED', 'the token has expired; get a new one');
+  const earliest = Math.max(token.iat, token.nbf ?? 0) - EARLY_CLOCK_SECONDS;
+  if (nowMs < earliest * 1000) {
+    throw new ServiceError(
+      'TOKEN_NOT_YET_VALID',
+      'the token is not valid yet; compare the clocks of issuer and server',
+    );
+  }
+  if (revocations.isRevoked(token)) throw new ServiceError('TOKEN_REVOKED', 'the token was revoked');
+}

@@ -1,0 +1,151 @@
+/**
+ * Verification of root tokens: strict form, then key and signature, then claims; and the cache that makes the second
+ * call with a token synchronous.
+ *
+ * The cache remembers only what cannot change: that this text carried a good signature, and what it says. Expiry,
+ * revocation and whether the signing key is still trusted are asked again on each call, and the audience by whoever
+ * uses the token (`authorize.ts`). Keys are SHA-256 of the text, so that no heap dump holds tokens as map keys.
+ */
+import { hash } from 'node:crypto';
+import { compactVerify } from 'jose';
+import { LRUCache } from 'lru-cache';
+import type { Clock } from '#lib/clock.ts';
+import { ServiceError } from '#lib/errors.ts';
+import { parseRootClaims } from './claims.ts';
+import { type CompactToken, parseCompact, requireCompactForm } from './compact.ts';
+import { type DevelopmentIssuer, isDevelopmentToken, verifyDevelopmentToken } from './development.ts';
+import { isKeyId, parseAlgorithm, type VerificationKey } from './key-set.ts';
+import type { KeySource } from './key-source.ts';
+import { noRevocations, type Revocations } from './revocations.ts';
+import { requireValidNow, toVerifiedToken, type VerifiedToken } from './verified-token.ts';
+
+export interface TokenIssuer {
+  /** Compared exactly with `iss`; never fetched. */
+  readonly iss: string;
+  readonly keys: KeySource;
+}
+
+export interface TokenVerifierOptions {
+  readonly issuers: readonly TokenIssuer[];
+  readonly clock: Clock;
+  /** Only for development: accepts HS256 tokens of the proposal's reference client. */
+  readonly development?: DevelopmentIssuer | undefined;
+  /** Default: nothing is ever revoked. */
+  readonly revocations?: Revocations | undefined;
+  /** How many verified tokens are remembered. Default 8192. */
+  readonly cacheSize?: number | undefined;
+  /** How many different tokens may be under verification at once; more are refused. Default 1024. */
+  readonly maxPending?: number | undefined;
+}
+
+export interface TokenVerifier {
+  /**
+   * The token, when its signature was verified before; undefined when it was not, and then `verify` decides.
+   *
+   * @throws ServiceError when the token cannot be valid: TOKEN_EXPIRED, TOKEN_REVOKED, TOKEN_MALFORMED …
+   */
+  verifyCached(token: string): VerifiedToken | undefined;
+  /** Verifies, once however many calls bring the same token at the same time. Rejects as `verifyCached` throws. */
+  verify(token: string): Promise<VerifiedToken>;
+}
+
+/** What the cache remembers of one text. */
+interface Verdict {
+  readonly token: VerifiedToken;
+  /** Undefined for a development token, whose secret never rotates. */
+  readonly signedBy: { readonly keys: KeySource; readonly kid: string; readonly thumbprint: string } | undefined;
+}
+
+export const TOKEN_TYPE = 'mcp2-cap+jwt';
+
+/** @throws RangeError when two issuers share a name: one of them would be trusted for the other's tokens. */
+export function createTokenVerifier(options: TokenVerifierOptions): TokenVerifier {
+  const { clock, development, revocations = noRevocations, cacheSize = 8192, maxPending = 1024 } = options;
+  const issuers = new Map(options.issuers.map((issuer) => [issuer.iss, issuer]));
+  const names = [...options.issuers, ...(development ? [development] : [])].map(({ iss }) => iss);
+  if (new Set(names).size !== names.length) throw new RangeError('two token issuers have the same name');
+  const verdicts = new LRUCache<string, Verdict>({ max: cacheSize });
+  const pending = new Map<string, Promise<VerifiedToken>>();
+  return { verifyCached, verify };
+
+  function verifyCached(token: string): VerifiedToken | undefined {
+    requireCompactForm(token);
+    return lookUp(hash('sha256', token, 'base64'));
+  }
+
+  async function verify(token: string): Promise<VerifiedToken> {
+    requireCompactForm(token);
+    const textHash = hash('sha256', token, 'base64');
+    return lookUp(textHash) ?? pending.get(textHash) ?? begin(token, textHash);
+  }
+
+  function lookUp(textHash: string): VerifiedToken | undefined {
+    const verdict = verdicts.get(textHash);
+    if (verdict === undefined) return undefined;
+    if (verdict.signedBy !== undefined) {
+      const { keys, kid, thumbprint } = verdict.signedBy;
+      const current = keys.current();
+      if (current === undefined) return undefined;
+      if (current.get(kid)?.thumbprint !== thumbprint) {
+        verdicts.delete(textHash);
+        return undefined;
+      }
+    }
+    requireValidNow(verdict.token, clock.nowMs(), revocations);
+    return verdict.token;
+  }
+
+  function begin(token: string, textHash: string): Promise<VerifiedToken> {
+    if (pending.size >= maxPending) {
+      throw new ServiceError('LIMIT_EXCEEDED', 'too many tokens are being verified at once; try again in a moment');
+    }
+    const verification = verifyAnew(token, textHash).finally(() => pending.delete(textHash));
+    pending.set(textHash, verification);
+    return verification;
+  }
+
+  async function verifyAnew(token: string, textHash: string): Promise<VerifiedToken> {
+    const parsed = parseCompact(token);
+    const verdict =
+      development && isDevelopmentToken(parsed)
+        ? { token: await verifyDevelopmentToken(token, parsed, development), signedBy: undefined }
+        : await verifyRoot(token, parsed);
+    requireValidNow(verdict.token, clock.nowMs(), revocations);
+    verdicts.set(textHash, verdict);
+    return verdict.token;
+  }
+
+  async function verifyRoot(token: string, parsed: CompactToken): Promise<Verdict> {
+    if (parsed.typ !== TOKEN_TYPE) throw untrusted(`the token header must say typ "${TOKEN_TYPE}"`);
+    const { iss } = parsed.payload;
+    if (iss === undefined) throw new ServiceError('TOKEN_MALFORMED', 'the token has no iss');
+    const issuer = typeof iss === 'string' ? issuers.get(iss) : undefined;
+    if (issuer === undefined) throw untrusted('this server does not trust the issuer of the token');
+    const key = await findKey(issuer, parsed);
+    await requireSignature(token, key);
+    const signedBy = { keys: issuer.keys, kid: key.kid, thumbprint: key.thumbprint };
+    return { token: toVerifiedToken(parseRootClaims(parsed.payload)), signedBy };
+  }
+}
+
+async function findKey(issuer: TokenIssuer, { kid, alg }: CompactToken): Promise<VerificationKey> {
+  if (kid === undefined || !isKeyId(kid))
+    throw untrusted('the token header must have a kid of 1 to 64 of A-Z a-z 0-9 _ -');
+  const key = await issuer.keys.find(kid);
+  if (key === undefined) throw untrusted('the issuer of the token has no key with its kid');
+  // RFC 8725 Section 3.1: the key says which algorithm it is for; the token's word for it is only compared.
+  if (parseAlgorithm(alg) !== key.alg) throw untrusted('the alg of the token is not the one its key is for');
+  return key;
+}
+
+async function requireSignature(token: string, { alg, key }: VerificationKey): Promise<void> {
+  try {
+    await compactVerify(token, key, { algorithms: alg === 'EdDSA' ? ['EdDSA', 'Ed25519'] : [alg] });
+  } catch {
+    throw untrusted('the signature of the token is not valid');
+  }
+}
+
+function untrusted(message: string): ServiceError {
+  return new ServiceError('TOKEN_UNTRUSTED', message);
+}
