@@ -58,68 +58,85 @@ interface Verdict {
 
 export const TOKEN_TYPE = 'mcp2-cap+jwt';
 
+const DEFAULT_CACHE_SIZE = 8192;
+const DEFAULT_MAX_PENDING = 1024;
+
 /** @throws RangeError when two issuers share a name: one of them would be trusted for the other's tokens. */
 export function createTokenVerifier(options: TokenVerifierOptions): TokenVerifier {
-  const { clock, development, revocations = noRevocations, cacheSize = 8192, maxPending = 1024 } = options;
-  const issuers = new Map(options.issuers.map((issuer) => [issuer.iss, issuer]));
-  const names = [...options.issuers, ...(development ? [development] : [])].map(({ iss }) => iss);
+  const names = [...options.issuers, ...(options.development ? [options.development] : [])].map(({ iss }) => iss);
   if (new Set(names).size !== names.length) throw new RangeError('two token issuers have the same name');
-  const verdicts = new LRUCache<string, Verdict>({ max: cacheSize });
-  const pending = new Map<string, Promise<VerifiedToken>>();
-  return { verifyCached, verify };
+  return new RootTokenVerifier(options);
+}
 
-  function verifyCached(token: string): VerifiedToken | undefined {
-    requireCompactForm(token);
-    return lookUp(hash('sha256', token, 'base64'));
+class RootTokenVerifier implements TokenVerifier {
+  readonly #issuers: ReadonlyMap<string, TokenIssuer>;
+  readonly #development: DevelopmentIssuer | undefined;
+  readonly #clock: Clock;
+  readonly #revocations: Revocations;
+  readonly #verdicts: LRUCache<string, Verdict>;
+  readonly #pending = new Map<string, Promise<VerifiedToken>>();
+  readonly #maxPending: number;
+
+  constructor(options: TokenVerifierOptions) {
+    this.#issuers = new Map(options.issuers.map((issuer) => [issuer.iss, issuer]));
+    this.#development = options.development;
+    this.#clock = options.clock;
+    this.#revocations = options.revocations ?? noRevocations;
+    this.#verdicts = new LRUCache({ max: options.cacheSize ?? DEFAULT_CACHE_SIZE });
+    this.#maxPending = options.maxPending ?? DEFAULT_MAX_PENDING;
   }
 
-  async function verify(token: string): Promise<VerifiedToken> {
+  verifyCached(token: string): VerifiedToken | undefined {
+    requireCompactForm(token);
+    return this.#lookUp(hash('sha256', token, 'base64'));
+  }
+
+  async verify(token: string): Promise<VerifiedToken> {
     requireCompactForm(token);
     const textHash = hash('sha256', token, 'base64');
-    return lookUp(textHash) ?? pending.get(textHash) ?? begin(token, textHash);
+    return this.#lookUp(textHash) ?? this.#pending.get(textHash) ?? this.#begin(token, textHash);
   }
 
-  function lookUp(textHash: string): VerifiedToken | undefined {
-    const verdict = verdicts.get(textHash);
+  #lookUp(textHash: string): VerifiedToken | undefined {
+    const verdict = this.#verdicts.get(textHash);
     if (verdict === undefined) return undefined;
     if (verdict.signedBy !== undefined) {
       const { keys, kid, thumbprint } = verdict.signedBy;
       const current = keys.current();
-      if (current === undefined) return undefined;
+      if (current === undefined) return undefined; // The keys are too old: `verify` reads them first.
       if (current.get(kid)?.thumbprint !== thumbprint) {
-        verdicts.delete(textHash);
+        this.#verdicts.delete(textHash);
         return undefined;
       }
     }
-    requireValidNow(verdict.token, clock.nowMs(), revocations);
+    requireValidNow(verdict.token, this.#clock.nowMs(), this.#revocations);
     return verdict.token;
   }
 
-  function begin(token: string, textHash: string): Promise<VerifiedToken> {
-    if (pending.size >= maxPending) {
+  #begin(token: string, textHash: string): Promise<VerifiedToken> {
+    if (this.#pending.size >= this.#maxPending) {
       throw new ServiceError('LIMIT_EXCEEDED', 'too many tokens are being verified at once; try again in a moment');
     }
-    const verification = verifyAnew(token, textHash).finally(() => pending.delete(textHash));
-    pending.set(textHash, verification);
+    const verification = this.#verifyAnew(token, textHash).finally(() => this.#pending.delete(textHash));
+    this.#pending.set(textHash, verification);
     return verification;
   }
 
-  async function verifyAnew(token: string, textHash: string): Promise<VerifiedToken> {
-    const parsed = parseCompact(token);
-    const verdict =
-      development && isDevelopmentToken(parsed)
-        ? { token: await verifyDevelopmentToken(token, parsed, development), signedBy: undefined }
-        : await verifyRoot(token, parsed);
-    requireValidNow(verdict.token, clock.nowMs(), revocations);
-    verdicts.set(textHash, verdict);
+  async #verifyAnew(token: string, textHash: string): Promise<VerifiedToken> {
+    const verdict = await this.#judge(token, parseCompact(token));
+    requireValidNow(verdict.token, this.#clock.nowMs(), this.#revocations);
+    this.#verdicts.set(textHash, verdict);
     return verdict.token;
   }
 
-  async function verifyRoot(token: string, parsed: CompactToken): Promise<Verdict> {
+  async #judge(token: string, parsed: CompactToken): Promise<Verdict> {
+    if (this.#development !== undefined && isDevelopmentToken(parsed)) {
+      return { token: await verifyDevelopmentToken(token, parsed, this.#development), signedBy: undefined };
+    }
     if (parsed.typ !== TOKEN_TYPE) throw untrusted(`the token header must say typ "${TOKEN_TYPE}"`);
     const { iss } = parsed.payload;
     if (iss === undefined) throw new ServiceError('TOKEN_MALFORMED', 'the token has no iss');
-    const issuer = typeof iss === 'string' ? issuers.get(iss) : undefined;
+    const issuer = typeof iss === 'string' ? this.#issuers.get(iss) : undefined;
     if (issuer === undefined) throw untrusted('this server does not trust the issuer of the token');
     const key = await findKey(issuer, parsed);
     await requireSignature(token, key);
