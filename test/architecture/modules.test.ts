@@ -7,7 +7,7 @@ import { readSources, type SourceFile } from './repository.ts';
 import { codeOf, findInCode } from './source-text.ts';
 
 const SAYS_NOTHING = /(?:^|\/)(?:utils?|helpers?|commons?|types|misc|shared)(?:\/|(?:\.test)?\.ts$)/;
-const KEBAB_CASE = /^[a-z0-9]+(?:-[a-z0-9]+)*(?:\.(?:test|config))?\.ts$/;
+const KEBAB_CASE = /^[a-z0-9]+(?:-[a-z0-9]+)*(?:\.(?:test|config|setup))?\.ts$/;
 const BARREL_NAME = /(?:^|\/)(?:index|mod)\.ts$/;
 const DEFAULT_EXPORT = /^export default\b|^export \{[^}]*\bas default\b/gm;
 const EXPORT_ALL = /^export \*/gm;
@@ -88,8 +88,9 @@ test.each([
 });
 
 function stateOrWork(files: readonly SourceFile[]): string[] {
-  // A test file is its own program: its top level registers tests. main.ts is what starts things.
-  const modules = files.filter(({ path }) => !/(?:\.test|\.config|(?:^|\/)main)\.ts$/.test(path));
+  // A test file is its own program: its top level registers tests; a vitest setup file registers hooks. main.ts is
+  // what starts things.
+  const modules = files.filter(({ path }) => !/(?:\.test|\.config|\.setup|(?:^|\/)main)\.ts$/.test(path));
   return modules.flatMap((file) => [...STATE, ...WORK].flatMap((pattern) => findInCode(file, pattern)));
 }
 

@@ -22,7 +22,14 @@ export interface Target {
 }
 
 /** Of one connection only (RFC 9110 Section 7.6.1), or made anew by each side. */
-const NOT_FORWARDED = new Set(['connection', 'host', 'keep-alive', 'transfer-encoding', 'upgrade', 'content-length']);
+const NOT_FORWARDED: ReadonlySet<string> = new Set([
+  'connection',
+  'host',
+  'keep-alive',
+  'transfer-encoding',
+  'upgrade',
+  'content-length',
+]);
 
 export class Exchange {
   readonly request: KubeRequest;
