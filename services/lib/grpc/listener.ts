@@ -5,6 +5,9 @@
  * taken is told by its error code instead of a sentence to search in, the number of connections has a bound, and the
  * HTTP/2 sessions can be given a receive window that fits large messages. grpc-js has no server option for the last
  * (https://github.com/grpc/grpc-node/pull/3058); without it 64 KiB are in flight and a 1 MiB message takes twice as long.
+ *
+ * It is also what a drain waits for: grpc-js 1.14 says that it is shut down as soon as the sessions are closing, not when
+ * their calls have ended, and its forceShutdown leaves connections alone when channelz is off.
  */
 import { once } from 'node:events';
 import type { ServerHttp2Session } from 'node:http2';
@@ -22,8 +25,10 @@ export interface ListenerOptions {
 
 export interface Listener {
   readonly port: number;
-  /** Accepts no more connections; those that are open live on. */
-  stop(): void;
+  /** Accepts no more connections. Resolves when those that are open have ended. */
+  stop(): Promise<void>;
+  /** Breaks the connections that are open. */
+  cut(): void;
 }
 
 /** @throws ListenError */
@@ -31,7 +36,12 @@ export async function openListener(address: HostPort, options: ListenerOptions):
   const { grpcServer, credentials, maxConnections, receiveWindowBytes } = options;
   const injector = grpcServer.createConnectionInjector(credentials);
   widenReceiveWindow(grpcServer, receiveWindowBytes);
-  const socketServer = net.createServer({ noDelay: true }, (socket) => injector.injectConnection(socket));
+  const sockets = new Set<net.Socket>();
+  const socketServer = net.createServer({ noDelay: true }, (socket) => {
+    sockets.add(socket);
+    socket.once('close', () => sockets.delete(socket));
+    injector.injectConnection(socket);
+  });
   socketServer.maxConnections = maxConnections;
   socketServer.listen(address.port, address.host);
   try {
@@ -39,8 +49,18 @@ export async function openListener(address: HostPort, options: ListenerOptions):
   } catch (error) {
     throw explainListenFailure(address, error);
   }
-  const bound = socketServer.address() as net.AddressInfo;
-  return { port: bound.port, stop: () => socketServer.close() };
+  const { port } = socketServer.address() as net.AddressInfo;
+  const closed = once(socketServer, 'close').then(() => undefined);
+  return {
+    port,
+    stop(): Promise<void> {
+      if (socketServer.listening) socketServer.close();
+      return closed;
+    },
+    cut(): void {
+      for (const socket of sockets) socket.destroy();
+    },
+  };
 }
 
 /**

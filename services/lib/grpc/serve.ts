@@ -86,7 +86,7 @@ export function createServer({ services, credentials, clock, log, registry, ...o
   const listeners: Listener[] = [];
   let stopped: Promise<void> | undefined;
 
-  return { health, listen, drain, close: () => drain(0) };
+  return { health, listen, drain, close };
 
   async function listen(hostPort: string): Promise<number> {
     const address = parseHostPort(hostPort);
@@ -103,20 +103,30 @@ export function createServer({ services, credentials, clock, log, registry, ...o
   }
 
   function drain(timeoutMs: number): Promise<void> {
-    if (timeoutMs === 0) server.forceShutdown();
     stopped ??= stop(timeoutMs);
     return stopped;
   }
 
+  function close(): Promise<void> {
+    const ended = drain(0);
+    cutConnections();
+    return ended;
+  }
+
   async function stop(timeoutMs: number): Promise<void> {
     health.stop();
-    for (const listener of listeners) listener.stop();
+    const ended = Promise.all(listeners.map((listener) => listener.stop()));
+    server.tryShutdown(() => {}); // GOAWAY on every connection; when they have ended is known by their listeners
     const timers = [
-      setTimeout(endStreams, Math.min(limits.streamGraceMs, timeoutMs)),
-      setTimeout(() => server.forceShutdown(), timeoutMs),
+      setTimeout(endStreams, Math.min(limits.streamGraceMs, timeoutMs / 2)),
+      setTimeout(cutConnections, timeoutMs),
     ];
-    await new Promise<void>((resolve) => server.tryShutdown(() => resolve()));
+    await ended;
     for (const timer of timers) clearTimeout(timer);
+  }
+
+  function cutConnections(): void {
+    for (const listener of listeners) listener.cut();
   }
 
   function endStreams(): void {
