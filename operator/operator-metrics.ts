@@ -1,0 +1,195 @@
+/**
+ * The operator's metrics in prom-client, under the names that stock dashboards and alerts for Kubernetes controllers
+ * expect (workqueue_*, controller_runtime_*, rest_client_*, leader_election_*), and our own as mcp2_*.
+ *
+ * The parts themselves know only small interfaces; this file is the one that names metrics.
+ */
+import { Counter, Gauge, Histogram, type Registry } from 'prom-client';
+import type { ControllerMetrics } from './controller.ts';
+import type { RequestReport } from './kube/call.ts';
+import type { LeaderMetrics } from './kube/leadership.ts';
+import type { ReflectorMetrics } from './kube/reflector.ts';
+import type { WorkQueueMetrics } from './work-queue.ts';
+
+export interface OperatorMetrics {
+  /** For `createKubeApi`. */
+  readonly onRequest: (report: RequestReport) => void;
+  readonly reflector: ReflectorMetrics;
+  queue(name: string): WorkQueueMetrics;
+  controller(name: string): ControllerMetrics;
+  leader(leaseName: string): LeaderMetrics;
+  /** Exposes what only the queue knows at the time it is asked. */
+  observeWorkInProgress(name: string, inWorkSeconds: () => readonly number[]): void;
+  /** Exposes how long a watch has brought nothing; undefined before the first list. */
+  observeWatchAge(resource: string, ageSeconds: () => number | undefined): void;
+}
+
+/** client-go's: 10 ns to 10 s in powers of ten, without what JavaScript cannot measure, and on to a minute. */
+const QUEUE_BUCKETS = [0.0001, 0.001, 0.01, 0.1, 1, 10, 60];
+const RECONCILE_BUCKETS = [0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60];
+const LAG_BUCKETS = [0.001, 0.01, 0.05, 0.1, 0.5, 1, 5, 10];
+
+export function createOperatorMetrics(registry: Registry): OperatorMetrics {
+  return {
+    onRequest: requestMetrics(registry),
+    reflector: reflectorMetrics(registry),
+    queue: queueMetrics(registry),
+    controller: controllerMetrics(registry),
+    leader: leaderMetrics(registry),
+    observeWorkInProgress: workInProgress(registry),
+    observeWatchAge: watchAge(registry),
+  };
+}
+
+function requestMetrics(registry: Registry): OperatorMetrics['onRequest'] {
+  const registers = [registry];
+  const total = new Counter({
+    name: 'rest_client_requests_total',
+    help: 'Requests to the API server by method and HTTP status; 0 = no answer.',
+    labelNames: ['method', 'code'],
+    registers,
+  });
+  const duration = new Histogram({
+    name: 'rest_client_request_duration_seconds',
+    help: 'How long requests to the API server took.',
+    labelNames: ['method'],
+    buckets: RECONCILE_BUCKETS,
+    registers,
+  });
+  return ({ method, code, seconds }) => {
+    total.inc({ method, code });
+    duration.observe({ method }, seconds);
+  };
+}
+
+function reflectorMetrics(registry: Registry): ReflectorMetrics {
+  const labelNames = ['resource'];
+  const registers = [registry];
+  const relists = new Counter({
+    name: 'mcp2_relists_total',
+    help: 'Whole lists read at the start or after an error.',
+    labelNames,
+    registers,
+  });
+  const missed = new Counter({
+    name: 'mcp2_watch_missed_total',
+    help: 'Changes that the regular list found and the watch had not told of.',
+    labelNames,
+    registers,
+  });
+  const failures = new Counter({
+    name: 'mcp2_watch_failures_total',
+    help: 'Lists and watches that ended with an error, by reason.',
+    labelNames: ['resource', 'reason'],
+    registers,
+  });
+  return {
+    relisted: (resource) => relists.inc({ resource }),
+    missed: (resource, count) => missed.inc({ resource }, count),
+    failed: (resource, reason) => failures.inc({ resource, reason }),
+  };
+}
+
+function queueMetrics(registry: Registry): OperatorMetrics['queue'] {
+  const labelNames = ['name'] as const;
+  const registers = [registry];
+  const counter = (name: string, help: string) => new Counter({ name, help, labelNames, registers });
+  const gauge = (name: string, help: string) => new Gauge({ name, help, labelNames, registers });
+  const histogram = (name: string, help: string) =>
+    new Histogram({ name, help, labelNames, registers, buckets: QUEUE_BUCKETS });
+  const adds = counter('workqueue_adds_total', 'Keys added to the queue.');
+  const depth = gauge('workqueue_depth', 'Keys ready to be worked on.');
+  const waited = histogram('workqueue_queue_duration_seconds', 'How long keys waited in the queue.');
+  const worked = histogram('workqueue_work_duration_seconds', 'How long the work on a key took.');
+  const retries = counter('workqueue_retries_total', 'Keys that were put back after a failure.');
+  const parked = gauge('mcp2_workqueue_parked', 'Keys that wait behind a closed gate.');
+  return (name) => ({
+    added: () => adds.inc({ name }),
+    depth: (keys) => depth.set({ name }, keys),
+    taken: (seconds) => waited.observe({ name }, seconds),
+    finished: (seconds) => worked.observe({ name }, seconds),
+    retried: () => retries.inc({ name }),
+    parked: (keys) => parked.set({ name }, keys),
+  });
+}
+
+function workInProgress(registry: Registry): OperatorMetrics['observeWorkInProgress'] {
+  const queues = new Map<string, () => readonly number[]>();
+  const gauge = (name: string, help: string, read: (seconds: readonly number[]) => number) =>
+    new Gauge({
+      name,
+      help,
+      labelNames: ['name'],
+      registers: [registry],
+      collect() {
+        for (const [queue, inWorkSeconds] of queues) this.set({ name: queue }, read(inWorkSeconds()));
+      },
+    });
+  gauge('workqueue_unfinished_work_seconds', 'Seconds of work in progress, summed over keys.', (seconds) =>
+    seconds.reduce((sum, one) => sum + one, 0),
+  );
+  gauge('workqueue_longest_running_processor_seconds', 'Age of the oldest work in progress.', (seconds) =>
+    Math.max(0, ...seconds),
+  );
+  return (name, inWorkSeconds) => void queues.set(name, inWorkSeconds);
+}
+
+function controllerMetrics(registry: Registry): OperatorMetrics['controller'] {
+  const registers = [registry];
+  const total = new Counter({
+    name: 'controller_runtime_reconcile_total',
+    help: 'Reconciles by controller and result.',
+    labelNames: ['controller', 'result'],
+    registers,
+  });
+  const duration = new Histogram({
+    name: 'controller_runtime_reconcile_time_seconds',
+    help: 'How long reconciles took.',
+    labelNames: ['controller'],
+    buckets: RECONCILE_BUCKETS,
+    registers,
+  });
+  return (controller) => ({
+    reconciled: (result, seconds) => {
+      total.inc({ controller, result });
+      duration.observe({ controller }, seconds);
+    },
+  });
+}
+
+function leaderMetrics(registry: Registry): OperatorMetrics['leader'] {
+  const status = new Gauge({
+    name: 'leader_election_master_status',
+    help: '1 while this process leads.',
+    labelNames: ['name'],
+    registers: [registry],
+  });
+  const lag = new Histogram({
+    name: 'mcp2_leader_tick_lag_seconds',
+    help: 'How late the event loop woke the leader up for a renewal.',
+    labelNames: ['name'],
+    buckets: LAG_BUCKETS,
+    registers: [registry],
+  });
+  return (name) => ({
+    leading: (isLeader) => status.set({ name }, isLeader ? 1 : 0),
+    lag: (seconds) => lag.observe({ name }, seconds),
+  });
+}
+
+function watchAge(registry: Registry): OperatorMetrics['observeWatchAge'] {
+  const watches = new Map<string, () => number | undefined>();
+  new Gauge({
+    name: 'mcp2_watch_age_seconds',
+    help: 'Seconds since a watch last brought anything, bookmarks included.',
+    labelNames: ['resource'],
+    registers: [registry],
+    collect() {
+      for (const [resource, ageSeconds] of watches) {
+        const age = ageSeconds();
+        if (age !== undefined) this.set({ resource }, age);
+      }
+    },
+  });
+  return (resource, ageSeconds) => void watches.set(resource, ageSeconds);
+}
