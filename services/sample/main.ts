@@ -1,0 +1,27 @@
+/** The sample server as a process of its own: `node services/sample/main.ts`. */
+import { systemClock } from '#lib/clock.ts';
+import { ConfigError } from '#lib/config/env-reader.ts';
+import { createLogger } from '#lib/observe/logger.ts';
+import { createMetricsRegistry } from '#lib/observe/metrics.ts';
+import { endOnSignals, Shutdown } from '#lib/shutdown.ts';
+import { loadServices } from '#protos/load.ts';
+import { readConfig, type SampleConfig } from './config.ts';
+import { start } from './start.ts';
+
+try {
+  await run(readConfig(process.env));
+} catch (error) {
+  const isExpected = error instanceof Error && (error instanceof ConfigError || error.name === 'ListenError');
+  process.stderr.write(`mcp2 sample: ${isExpected ? error.message : String((error as Error).stack)}\n`);
+  process.exit(1);
+}
+
+async function run(config: SampleConfig): Promise<void> {
+  const service = 'sample';
+  const log = createLogger({ service, level: config.logLevel });
+  const metrics = createMetricsRegistry({ service });
+  const sample = await start(config, { clock: systemClock, log, metrics, protos: loadServices() });
+  const steps = [{ name: 'drain', run: (remainingMs: number) => sample.stop(remainingMs) }];
+  const { monotonicMs } = systemClock;
+  endOnSignals(process, new Shutdown({ steps, monotonicMs, log, exit: (code) => process.exit(code) }), log);
+}

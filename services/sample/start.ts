@@ -1,0 +1,109 @@
+/**
+ * Starts the sample server: a small MCP 2.0 server that really answers, for trying out, for the chart's test and for
+ * whoever wants to see what a server has to do. `main.ts` and `mcp2 up` share this.
+ */
+import type { ServerCredentials } from '@grpc/grpc-js';
+import type { Registry } from 'prom-client';
+import type { Clock } from '#lib/clock.ts';
+import { plaintextServer, tlsServer } from '#lib/grpc/credentials.ts';
+import { implement, type ServiceEntry } from '#lib/grpc/method.ts';
+import { createServer } from '#lib/grpc/serve.ts';
+import { unary } from '#lib/grpc/unary.ts';
+import { parseHostPort } from '#lib/listen-address.ts';
+import { createAuthenticate } from '#lib/middleware/authenticate.ts';
+import type { Logger } from '#lib/observe/logger.ts';
+import { type OpsServer, startOpsServer } from '#lib/observe/ops-server.ts';
+import { createKeyFileSource } from '#lib/token/key-file.ts';
+import { createTokenVerifier, type TokenVerifier } from '#lib/token/verify.ts';
+import type { Services } from '#protos/load.ts';
+import { createAdmit } from './access.ts';
+import { createCard } from './card.ts';
+import type { SampleConfig, SampleTls } from './config.ts';
+import { createGetCard } from './get-card.ts';
+import { createInvokeTool } from './invoke-tool.ts';
+import { createRequestContext } from './request-context.ts';
+
+export interface SampleDependencies {
+  readonly clock: Clock;
+  readonly log: Logger;
+  /** Where calls are counted. */
+  readonly metrics: Registry;
+  readonly protos: Pick<Services, 'ContextTool' | 'ServiceInfo'>;
+}
+
+export interface RunningSample {
+  readonly port: number;
+  /** Undefined when the configuration names none. */
+  readonly opsPort: number | undefined;
+  /** Lets running calls finish, for at most `timeoutMs`. */
+  stop(timeoutMs: number): Promise<void>;
+}
+
+/** The version that the card names: of what the sample offers, not of the product. */
+export const SAMPLE_VERSION = '1.0.0';
+
+/** @throws ListenError, or the error of a key set or TLS file that cannot be read. */
+export async function start(config: SampleConfig, dependencies: SampleDependencies): Promise<RunningSample> {
+  const { clock, log, metrics } = dependencies;
+  const tls = await credentialsOf(config.tls, dependencies);
+  const verifier = await createVerifier(config, dependencies);
+  const services = servicesOf(config, verifier, dependencies);
+  const server = createServer({ services, credentials: tls.credentials, clock, log, registry: metrics });
+  const port = await server.listen(config.listen);
+  const ops = await startOps(config, dependencies);
+  log.info({ port, opsPort: ops?.port, server: config.serverName }, 'the sample server answers');
+  return {
+    port,
+    opsPort: ops?.port,
+    async stop(timeoutMs) {
+      await server.drain(timeoutMs);
+      await ops?.close();
+      tls.close();
+    },
+  };
+}
+
+async function createVerifier(
+  { issuer, jwksFile }: SampleConfig,
+  { clock, log }: SampleDependencies,
+): Promise<TokenVerifier> {
+  const keys = createKeyFileSource({
+    path: jwksFile,
+    clock,
+    onRead: (set) => log.info({ kids: [...set.keys.keys()], skipped: set.skipped }, 'read the keys of the issuer'),
+    onFailure: (error) => log.error({ err: error }, 'cannot read the keys of the issuer; the last good ones stay'),
+  });
+  await keys.refresh();
+  return createTokenVerifier({ issuers: [{ iss: issuer, keys }], clock });
+}
+
+function servicesOf(
+  { serverName }: SampleConfig,
+  verifier: TokenVerifier,
+  { clock, protos }: SampleDependencies,
+): readonly ServiceEntry[] {
+  const card = createCard(serverName, SAMPLE_VERSION);
+  const admit = createAdmit({ serverName, authenticate: createAuthenticate(verifier) });
+  return [
+    implement(protos.ServiceInfo, { GetCard: unary(createGetCard({ serverName, card, admit })) }),
+    implement(protos.ContextTool, {
+      RequestContext: unary(createRequestContext({ clock, admit })),
+      InvokeTool: unary(createInvokeTool({ card, admit })),
+    }),
+  ];
+}
+
+interface Credentials {
+  readonly credentials: ServerCredentials;
+  close(): void;
+}
+
+async function credentialsOf(tls: SampleTls | undefined, { clock, log }: SampleDependencies): Promise<Credentials> {
+  return tls === undefined ? { credentials: plaintextServer(), close() {} } : tlsServer(tls, { clock, log });
+}
+
+async function startOps({ opsListen }: SampleConfig, dependencies: SampleDependencies): Promise<OpsServer | undefined> {
+  const address = opsListen === undefined ? undefined : parseHostPort(opsListen);
+  if (address === undefined) return undefined;
+  return startOpsServer({ address, registry: dependencies.metrics, readiness: {}, log: dependencies.log });
+}
