@@ -16,8 +16,9 @@ export interface SweepInput {
   /** uids of all resources that the source lists. */
   readonly liveUids: ReadonlySet<string>;
   readonly hasSynced: boolean;
-  /** When the source was last known to be current. */
-  readonly freshAtMs: number;
+  /** When the source was last known to be current, by the monotonic clock; undefined = never. */
+  readonly freshAtMs: number | undefined;
+  /** By the monotonic clock. */
   readonly nowMs: number;
 }
 
@@ -39,7 +40,7 @@ export interface SweepResult {
 export function findOrphans(input: SweepInput): SweepResult {
   const orphans: Orphan[] = [];
   let owned = 0;
-  const trusted = input.hasSynced && input.nowMs - input.freshAtMs <= MAX_STALENESS_MS;
+  const trusted = input.hasSynced && input.nowMs - (input.freshAtMs ?? Number.NEGATIVE_INFINITY) <= MAX_STALENESS_MS;
   for (const { key, modRevision, record } of input.records) {
     if (record?.owner.manager !== 'mcp2-operator' || record.owner.installation !== input.installation) continue;
     owned += 1;

@@ -1,0 +1,275 @@
+/**
+ * The operator without a cluster: the same core runs under an elected leader in Kubernetes and over files in
+ * standalone mode.
+ *
+ * Every replica keeps the mirror of Discovery warm; only `lead` makes one write. Leading ends with `stop` (orderly)
+ * or when the fence is lost (at once): a process that was fenced must not go on in any form, so the caller exits.
+ */
+import { Backoff } from '#lib/backoff.ts';
+import { foldServerName } from '#lib/capability/name.ts';
+import type { Clock } from '#lib/clock.ts';
+import { hasReason } from '#lib/errors.ts';
+import { follow } from '#lib/store/follow.ts';
+import type { Keys } from '#lib/store/keys.ts';
+import type { Store } from '#lib/store/store.ts';
+import { Controller, type Failure } from './controller.ts';
+import { DependencyGate } from './dependency-gate.ts';
+import { type Fence, FencedError, takeFence } from './discovery/fence.ts';
+import { MassDeleteGuard } from './discovery/mass-delete-guard.ts';
+import type { DiscoveryMetrics } from './discovery/metrics.ts';
+import { Mirror, type MirroredRecord } from './discovery/mirror.ts';
+import { type SweepReport, sweep } from './discovery/sweep.ts';
+import { RecordWriter } from './discovery/writer.ts';
+import type { Log } from './log.ts';
+import type { OperatorMetrics } from './operator-metrics.ts';
+import type { Handshake } from './server/handshake.ts';
+import { Prober } from './server/prober.ts';
+import { ServerReconciler } from './server/reconcile.ts';
+import type { ParseMcp2Server } from './server/resource.ts';
+import { KeyContendedError } from './server/settle.ts';
+import type { References, ResourceSource } from './source/source.ts';
+import { Priority, WorkQueue } from './work-queue.ts';
+
+/** Names the queue and the controller in metrics and logs. */
+const CONTROLLER = 'mcp2server';
+/** A store that is away for longer is said in the status of what waits for it. */
+const REPORT_UNAVAILABLE_AFTER_MS = 30_000;
+/** At most so many statuses a second say so. */
+const REPORTS_PER_SECOND = 20;
+
+export interface CoreOptions {
+  readonly store: Store;
+  readonly keys: Keys;
+  readonly installation: string;
+  /** Who takes the fence, for people who look at the store. */
+  readonly holder: string;
+  readonly source: ResourceSource;
+  readonly references: References;
+  readonly parse: ParseMcp2Server;
+  readonly allowLoopback: boolean;
+  readonly handshake: Handshake;
+  readonly controlPlaneCa: () => string | undefined;
+  readonly clock: Clock;
+  /** Uniform in [0, 1). */
+  readonly random: () => number;
+  readonly log: Log;
+  readonly metrics: OperatorMetrics;
+  readonly discoveryMetrics: DiscoveryMetrics;
+  /** Default 300,000. */
+  readonly sweepIntervalMs?: number;
+  /** Default 64. */
+  readonly concurrency?: number;
+  /** Besides the store: what else all work needs, for example the API server. */
+  readonly classify?: (error: unknown) => Failure | undefined;
+  readonly gates?: (signal: AbortSignal) => readonly DependencyGate[];
+}
+
+export interface Leadership {
+  /** Resolves when leading ended by itself: the fence was lost. Never rejects. */
+  readonly lost: Promise<void>;
+  /** Lets work finish for at most `timeoutMs`. */
+  stop(timeoutMs: number): Promise<void>;
+  /** Ends at once. */
+  abort(reason: Error): void;
+  /** A pass of the sweeper now, instead of waiting for its time. */
+  sweepNow(): Promise<SweepReport>;
+}
+
+export class OperatorCore {
+  readonly #options: CoreOptions;
+  readonly #stop = new AbortController();
+  readonly #mirror: Mirror;
+  readonly #following: Promise<void>;
+  #queue: WorkQueue | undefined;
+
+  /** Starts to follow Discovery. */
+  constructor(options: CoreOptions) {
+    const { store, keys, clock, random, log } = options;
+    this.#options = options;
+    this.#mirror = new Mirror({ onChange: (key, now, before) => this.#enqueueRecord(key, now, before) });
+    this.#following = follow({
+      store,
+      prefix: keys.servers,
+      clock,
+      signal: this.#stop.signal,
+      backoff: new Backoff({ baseMs: 200, capMs: 5000, random }),
+      follower: {
+        reset: (listing) => this.#mirror.reset(listing),
+        apply: (batch) => this.#mirror.apply(batch),
+        unavailable: (error) => log.warn({ err: error }, 'cannot follow Discovery; trying again'),
+      },
+    });
+  }
+
+  /** Everything needed to lead was read once. */
+  hasSynced(): boolean {
+    const { source, references } = this.#options;
+    return this.#mirror.hasSynced && source.hasSynced() && references.hasSynced();
+  }
+
+  /** A resource, or what it refers to, changed. Harmless while another replica leads. */
+  enqueue(key: string, priority: Priority = Priority.Change): void {
+    this.#queue?.add(key, priority);
+  }
+
+  /** Endpoints flap in crowds: what changes within `delayMs` is looked at once. */
+  enqueueAfter(key: string, delayMs: number): void {
+    this.#queue?.addAfter(key, delayMs, Priority.Change);
+  }
+
+  /** Takes the fence and starts to work. Resolves once workers run; needs `hasSynced`. @throws the signal's reason. */
+  async lead(signal: AbortSignal): Promise<Leadership> {
+    const { store, keys, installation, holder, clock, random, log } = this.#options;
+    const backoff = new Backoff({ baseMs: 100, capMs: 2000, random });
+    for (;;) {
+      signal.throwIfAborted();
+      try {
+        const fence = await takeFence(store, keys.epoch(installation), holder);
+        while (!this.hasSynced()) await clock.sleep(20, signal);
+        log.info({ installation, epoch: fence.revision }, 'leading');
+        return this.#work(fence);
+      } catch (error) {
+        if (!hasReason(error, 'STORE_UNAVAILABLE')) throw error;
+        log.warn({ err: error }, 'cannot take the write fence while the store is away; trying again');
+        await clock.sleep(backoff.nextMs(), signal);
+      }
+    }
+  }
+
+  /** Stops following; call after the leadership ended. */
+  async stop(): Promise<void> {
+    this.#stop.abort(new Error('the operator is shutting down'));
+    await this.#following;
+  }
+
+  #work(fence: Fence): Leadership {
+    const { source } = this.#options;
+    const end = new AbortController();
+    const lost = Promise.withResolvers<void>();
+    const { gate, queue, writer, prober, reconciler, controller } = this.#assemble(fence, end.signal, lost.resolve);
+    this.#queue = queue;
+    for (const { metadata } of source.all()) queue.add(`${metadata.namespace}/${metadata.name}`, Priority.Initial);
+    controller.start();
+    const guard = new MassDeleteGuard();
+    const sweepNow = () => this.#sweep(writer, guard);
+    void this.#sweepForEver(sweepNow, end.signal);
+    void this.#reportOutages({ gate, queue, reconciler, signal: end.signal });
+    const finish = () => {
+      this.#queue = undefined;
+      end.abort(new Error('no longer leading'));
+      prober.stop();
+    };
+    return {
+      lost: lost.promise,
+      sweepNow,
+      abort: (reason) => {
+        controller.abort(reason);
+        finish();
+      },
+      stop: (timeoutMs) => controller.drain(timeoutMs).finally(finish),
+    };
+  }
+
+  /** The parts of one reign; none of them outlives it. */
+  #assemble(fence: Fence, signal: AbortSignal, onLost: () => void) {
+    const { store, keys, installation, clock, random, log, metrics, discoveryMetrics, gates } = this.#options;
+    const probe = async () => void (await store.get(keys.epoch(installation)));
+    const gate = new DependencyGate({ name: 'store', probe, clock, random, log, signal });
+    const allGates = [gate, ...(gates?.(signal) ?? [])];
+    const queue = new WorkQueue({ clock, random, gates: allGates, metrics: metrics.queue(CONTROLLER) });
+    const onFenced = () => {
+      discoveryMetrics.fenceRejected();
+      log.error({}, 'another operator took over the write fence; stopping at once');
+      controller.abort(new FencedError());
+      onLost();
+    };
+    const writer = new RecordWriter({ store, fence, onFenced, onTransaction: discoveryMetrics.transaction });
+    const onHandshake = discoveryMetrics.handshake;
+    const prober = new Prober({ clock, random, onChange: (key) => queue.add(key), onHandshake });
+    const onDrift = discoveryMetrics.driftRepaired;
+    const reconciler = new ServerReconciler({ ...this.#options, mirror: this.#mirror, writer, prober, onDrift });
+    const { concurrency } = this.#options;
+    const controller: Controller = new Controller({
+      name: CONTROLLER,
+      queue,
+      reconcile: (key, reconcileSignal) => reconciler.reconcile(key, reconcileSignal),
+      classify: (error) => this.#classify(error),
+      clock,
+      log,
+      metrics: metrics.controller(CONTROLLER),
+      onStop: onLost,
+      ...(concurrency === undefined ? {} : { concurrency }),
+    });
+    metrics.observeWorkInProgress(CONTROLLER, () => queue.inWorkSeconds());
+    return { gate, queue, writer, prober, reconciler, controller };
+  }
+
+  async #sweep(writer: RecordWriter, guard: MassDeleteGuard): Promise<SweepReport> {
+    const { keys, discoveryMetrics } = this.#options;
+    const report = await sweep({ ...this.#options, prefix: keys.servers, mirror: this.#mirror, writer, guard });
+    discoveryMetrics.swept(report);
+    return report;
+  }
+
+  async #sweepForEver(sweepNow: () => Promise<SweepReport>, signal: AbortSignal): Promise<void> {
+    const { clock, log, random, sweepIntervalMs = 300_000 } = this.#options;
+    let waitMs = sweepIntervalMs * (0.1 + 0.2 * random());
+    while (!signal.aborted) {
+      try {
+        await clock.sleep(waitMs, signal);
+        const { blocked } = await sweepNow();
+        waitMs = blocked ? Math.min(sweepIntervalMs, 61_000) : sweepIntervalMs;
+      } catch (error) {
+        if (!signal.aborted) log.warn({ err: error }, 'a sweep failed; trying again at its next time');
+      }
+    }
+  }
+
+  /** Only resources that wait for the store are told, slowly: an outage must not become a storm of status writes. */
+  async #reportOutages({ gate, queue, reconciler, signal }: OutageReport): Promise<void> {
+    const { clock, log } = this.#options;
+    let reported = new Set<string>();
+    while (!signal.aborted) {
+      try {
+        await clock.sleep(gate.isClosed ? 1000 / REPORTS_PER_SECOND : 1000, signal);
+        const { closedAtMs } = gate;
+        if (closedAtMs === undefined) reported = new Set();
+        else if (clock.monotonicMs() - closedAtMs >= REPORT_UNAVAILABLE_AFTER_MS) {
+          const key = [...queue.pendingKeys()].find((pending) => !reported.has(pending));
+          if (key === undefined) continue;
+          reported.add(key);
+          await reconciler.reportUnavailable(key, signal);
+        }
+      } catch (error) {
+        if (!signal.aborted) log.debug({ err: error }, 'could not report that the store is away');
+      }
+    }
+  }
+
+  #classify(error: unknown): Failure {
+    if (error instanceof FencedError) return { kind: 'stop' };
+    if (error instanceof KeyContendedError) return { kind: 'conflict' };
+    if (hasReason(error, 'STORE_UNAVAILABLE')) return { kind: 'gate', gate: 'store' };
+    return this.#options.classify?.(error) ?? { kind: 'error' };
+  }
+
+  /** An outside edit, a name that became free, or our own write coming back. */
+  #enqueueRecord(key: string, now: MirroredRecord | undefined, before: MirroredRecord | undefined): void {
+    const { installation, source, keys } = this.#options;
+    for (const owner of [now?.record?.owner, before?.record?.owner]) {
+      if (owner?.manager === 'mcp2-operator' && owner.installation === installation) {
+        this.enqueue(`${owner.namespace}/${owner.name}`);
+      }
+    }
+    for (const { metadata } of source.claimants(foldServerName(key.slice(keys.servers.length)))) {
+      this.enqueue(`${metadata.namespace}/${metadata.name}`);
+    }
+  }
+}
+
+interface OutageReport {
+  readonly gate: DependencyGate;
+  readonly queue: WorkQueue;
+  readonly reconciler: ServerReconciler;
+  readonly signal: AbortSignal;
+}

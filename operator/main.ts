@@ -1,0 +1,77 @@
+/** The operator's process: settings from the environment, signals, exit codes (3 = another operator leads). */
+import { readFileSync } from 'node:fs';
+import { systemClock } from '#lib/clock.ts';
+import { ConfigError } from '#lib/config/env-reader.ts';
+import { createLogger } from '#lib/observe/logger.ts';
+import { createMetricsRegistry } from '#lib/observe/metrics.ts';
+import { endOnSignals, Shutdown } from '#lib/shutdown.ts';
+import { connectEtcdStore } from '#lib/store/etcd.ts';
+import { importSigningKey } from '#lib/token/signing-key.ts';
+import { loadServices } from '#protos/load.ts';
+import { type OperatorConfig, readOperatorConfig } from './config.ts';
+import { createDial } from './dial.ts';
+import { type KubeConnection, readInClusterConnection } from './kube/credentials.ts';
+import { readKubeconfigConnection } from './kube/kubeconfig.ts';
+import { start } from './start.ts';
+
+const EXIT_REPLACED = 3;
+
+async function main(): Promise<void> {
+  const config = readOperatorConfig(process.env);
+  const log = createLogger({ service: 'operator', level: config.logLevel });
+  const registry = createMetricsRegistry({ service: 'operator' });
+  const { storeTls } = config;
+  const store = connectEtcdStore({
+    endpoints: config.storeEndpoints,
+    clock: systemClock,
+    random: Math.random,
+    ...(storeTls && {
+      tls: {
+        ca: readFileSync(storeTls.caFile),
+        certificate: readFileSync(storeTls.certificateFile),
+        key: readFileSync(storeTls.keyFile),
+      },
+    }),
+  });
+  const operator = await start(config, {
+    connection: await connect(config),
+    store,
+    signingKey: await importSigningKey(JSON.parse(readFileSync(config.signingKeyFile, 'utf8'))),
+    services: loadServices(),
+    dial: createDial({ allowLoopback: false }),
+    definition: readFileSync(new URL('../crds/mcp2.dev_mcp2servers.yaml', import.meta.url), 'utf8'),
+    clock: systemClock,
+    random: Math.random,
+    log,
+    registry,
+  });
+  const shutdown = new Shutdown({
+    steps: [
+      { name: 'operator', run: () => operator.stop() },
+      { name: 'store', run: () => store.close() },
+    ],
+    monotonicMs: () => systemClock.monotonicMs(),
+    log,
+    exit: (code) => process.exit(code),
+  });
+  endOnSignals(process, shutdown, log);
+  await operator.ended;
+  log.fatal({}, 'this process no longer leads and ends at once');
+  process.exit(EXIT_REPLACED);
+}
+
+async function connect({
+  kubeconfigFile,
+  kubernetesHost: host,
+  kubernetesPort: port,
+}: OperatorConfig): Promise<KubeConnection> {
+  if (kubeconfigFile !== undefined) return readKubeconfigConnection({ file: kubeconfigFile, clock: systemClock });
+  const inCluster = await readInClusterConnection({ host, port, clock: systemClock });
+  if (inCluster) return inCluster;
+  throw new ConfigError(['MCP2_KUBECONFIG is required outside a cluster: the path of a kubeconfig file']);
+}
+
+main().catch((error: unknown) => {
+  process.stderr.write(`${error instanceof Error ? error.message : String(error)}\n`);
+  process.exit(1);
+});

@@ -1,0 +1,76 @@
+/**
+ * What one resource points at, as the cluster shows it now: its endpoints, the CA they are verified against, and the
+ * name in their certificates. A reference that leads nowhere is an answer, not an error.
+ */
+import { X509Certificate } from 'node:crypto';
+import type { References as ReferenceReader } from '../source/source.ts';
+import { parseAddress } from './address.ts';
+import { type Candidate, hostPort, instanceIdOf, resolveService } from './endpoints.ts';
+import type { References } from './observation.ts';
+import type { Mcp2Server } from './resource.ts';
+
+export interface Resolved {
+  readonly references: References;
+  /** Empty unless `references` is resolved. */
+  readonly candidates: readonly Candidate[];
+  /** Ready, draining and not ready. */
+  readonly total: number;
+  /** PEM; undefined = the default for this kind of source. */
+  readonly caBundle?: string;
+  /** Undefined for plaintext. */
+  readonly tlsServerName: string | undefined;
+}
+
+export async function resolve(resource: Mcp2Server, reader: ReferenceReader, signal: AbortSignal): Promise<Resolved> {
+  const endpoints = resource.spec.source.service ? ofService(resource, reader) : ofAddress(resource);
+  const reference = resource.spec.tls.caBundleRef;
+  if (!reference || endpoints.references.kind !== 'resolved') return endpoints;
+  const { namespace } = resource.metadata;
+  const caBundle = await reader.configMapText(namespace, reference.name, reference.key, signal);
+  if (caBundle === undefined) return unresolved({ kind: 'ca-bundle-not-found' });
+  const detail = certificateProblem(caBundle);
+  if (detail !== undefined) return unresolved({ kind: 'certificate-invalid', detail });
+  return { ...endpoints, caBundle };
+}
+
+function ofAddress({ spec }: Mcp2Server): Resolved {
+  const address = parseAddress(spec.source.address ?? '');
+  if (!address) return unresolved({ kind: 'not-permitted', what: 'spec.source.address' });
+  const url = hostPort(address.host, address.port);
+  return {
+    references: { kind: 'resolved' },
+    candidates: [{ instanceId: instanceIdOf(url), url, state: 'ready' }],
+    total: 1,
+    tlsServerName: spec.tls.mode === 'Disabled' ? undefined : (spec.tls.serverName ?? address.host),
+  };
+}
+
+function ofService({ metadata, spec }: Mcp2Server, reader: ReferenceReader): Resolved {
+  const { name, port } = spec.source.service ?? { name: '', port: '' };
+  const { namespace } = metadata;
+  const service = reader.service(namespace, name);
+  const resolution = resolveService(service, reader.endpointSlices(namespace, name), String(port));
+  if (resolution.kind !== 'resolved') return unresolved(resolution);
+  const { candidates, total, warning } = resolution;
+  const tlsServerName = spec.tls.serverName ?? `${name}.${namespace}.svc`;
+  return {
+    references: { kind: 'resolved', ...(warning === undefined ? {} : { warning }) },
+    candidates,
+    total,
+    tlsServerName: spec.tls.mode === 'Disabled' ? undefined : tlsServerName,
+  };
+}
+
+/** @returns undefined for a bundle whose first certificate is readable. */
+function certificateProblem(pem: string): string | undefined {
+  try {
+    new X509Certificate(pem);
+    return undefined;
+  } catch {
+    return 'it does not begin with a certificate in PEM';
+  }
+}
+
+function unresolved(references: References): Resolved {
+  return { references, candidates: [], total: 0, tlsServerName: undefined };
+}

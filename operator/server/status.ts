@@ -1,0 +1,90 @@
+/**
+ * The status of one resource, from what a visit found. Nothing in it changes while the situation stays the same: no
+ * times of probes, no counters, so that an unchanged server costs no write.
+ */
+
+import type { ServerRecord } from '#lib/store/servers.ts';
+import type { Revision } from '#lib/store/store.ts';
+import { formatTime } from '../kube/micro-time.ts';
+import type { Advertisement } from './advertise.ts';
+import { conditions } from './conditions.ts';
+import type { Observation } from './observation.ts';
+import type { Verdict } from './prober.ts';
+import type { Condition, Mcp2ServerStatus } from './resource.ts';
+
+/** The full list is in Discovery; a status is for people. */
+const MAX_SAMPLE = 8;
+const MAX_CAPABILITIES_LISTED = 64;
+
+export interface StatusInput {
+  readonly observation: Observation;
+  readonly previous: Mcp2ServerStatus | undefined;
+  readonly serverName: string;
+  /** What Discovery holds of ours; undefined when it holds nothing. */
+  readonly registered: { readonly record: ServerRecord; readonly revision: Revision } | undefined;
+  readonly advertisement: Advertisement | undefined;
+  readonly verdicts: readonly Verdict[];
+  readonly nowMs: number;
+}
+
+export function buildStatus(input: StatusInput): Mcp2ServerStatus {
+  const { observation, previous, serverName, registered, nowMs } = input;
+  const serving = registered?.record.endpoints.filter(({ health }) => health === 'SERVING') ?? [];
+  const total = observation.endpoints?.total ?? registered?.record.endpoints.length ?? 0;
+  const info = input.verdicts.find(({ card }) => card !== undefined)?.card?.card;
+  const serverInfo = info ? { ...pick(info), services: info.services } : previous?.serverInfo;
+  const registration = registrationOf(input);
+  const capabilities = capabilitiesOf(input);
+  return {
+    observedGeneration: observation.generation,
+    serverName,
+    ...(registration ? { registration } : {}),
+    endpoints: { ready: serving.length, total, summary: `${serving.length}/${total}` },
+    endpointSample: (registered?.record.endpoints ?? []).slice(0, MAX_SAMPLE).map(({ url, zone, health }) => ({
+      address: url,
+      ...(zone === undefined ? {} : { zone }),
+      ready: health === 'SERVING',
+    })),
+    ...(serverInfo ? { serverInfo } : {}),
+    ...(capabilities ? { capabilities } : {}),
+    conditions: conditions({ observation, previous: previous?.conditions ?? [], nowMs }),
+  };
+}
+
+function pick({ name, version, protocol }: { name: string; version: string; protocol: string }) {
+  return { name, version, protocol };
+}
+
+function registrationOf({ registered, previous, nowMs }: StatusInput): Mcp2ServerStatus['registration'] {
+  if (!registered) return undefined;
+  const { record, revision } = registered;
+  const registeredAt = previous?.registration?.registeredAt ?? formatTime(nowMs);
+  return { revision: String(revision), hash: record.hash, registeredAt };
+}
+
+function capabilitiesOf({ advertisement, registered }: StatusInput): Mcp2ServerStatus['capabilities'] {
+  if (!registered) return undefined;
+  const { capabilities, cardDigest } = registered.record;
+  const known = advertisement ?? { declaredOnly: [], undeclared: [] };
+  return {
+    advertised: capabilities.length,
+    declaredOnly: known.declaredOnly.slice(0, MAX_CAPABILITIES_LISTED),
+    undeclared: known.undeclared.slice(0, MAX_CAPABILITIES_LISTED),
+    ...(cardDigest ? { digest: `sha256:${cardDigest}` } : {}),
+  };
+}
+
+export interface Flip {
+  readonly condition: Condition;
+  readonly before: Condition | undefined;
+}
+
+/** The conditions whose status changed: one Event each. A first visit that finds nothing wrong is no news. */
+export function flips(before: readonly Condition[], after: readonly Condition[]): readonly Flip[] {
+  return after.flatMap((condition) => {
+    const known = before.find(({ type }) => type === condition.type);
+    if (known?.status === condition.status) return [];
+    if (!known && condition.status !== 'False') return [];
+    return [{ condition, before: known }];
+  });
+}

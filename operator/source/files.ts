@@ -1,0 +1,296 @@
+/**
+ * Resources from a folder of YAML files: the same reconcile core without a cluster.
+ *
+ * Change notices only hasten a look; the folder is looked at every two seconds anyway, and what counts is content, so
+ * an editor's rename or a missed notice changes nothing. A broken file keeps its last good resources. A resource
+ * whose file is gone is deleted: it stays, marked, until its registration is gone too.
+ */
+import { createHash } from 'node:crypto';
+import { type FSWatcher, readdirSync, readFileSync, statSync, watch } from 'node:fs';
+import { join } from 'node:path';
+import { canonicalHash } from '#lib/canonical-json.ts';
+import { foldServerName } from '#lib/capability/name.ts';
+import type { Clock } from '#lib/clock.ts';
+import { MassDeleteGuard } from '../discovery/mass-delete-guard.ts';
+import { formatTime } from '../kube/micro-time.ts';
+import type { Log } from '../log.ts';
+import {
+  FINALIZER,
+  type Mcp2Server,
+  type Mcp2ServerStatus,
+  type ParseMcp2Server,
+  serverNameOf,
+} from '../server/resource.ts';
+import { type FileState, type RememberedServer, readFileState, writeFileState } from './file-state.ts';
+import { type FileProblem, formatProblem, readResources } from './resource-file.ts';
+import type { ResourceEvent, ResourceSource, SourcedServer } from './source.ts';
+
+export const POLL_MS = 2000;
+const MAX_FILES = 1000;
+const MAX_FILE_BYTES = 1024 * 1024;
+
+export interface FileSourceOptions {
+  readonly directory: string;
+  /** Where status and uids are kept. */
+  readonly statePath: string;
+  readonly parse: ParseMcp2Server;
+  readonly clock: Clock;
+  readonly log: Log;
+  /** A resource changed, came or went. Must not throw. */
+  readonly onKey: (key: string) => void;
+}
+
+interface ReadFile {
+  readonly digest: string;
+  readonly resources: readonly Mcp2Server[];
+  readonly problems: readonly FileProblem[];
+}
+
+export class FileSource implements ResourceSource {
+  readonly #options: FileSourceOptions;
+  readonly #guard = new MassDeleteGuard();
+  #files = new Map<string, ReadFile>();
+  #servers = new Map<string, SourcedServer>();
+  #state: Record<string, RememberedServer>;
+  #problems: readonly FileProblem[] = [];
+  #freshAtMs: number | undefined;
+  #guardWaits = false;
+  #watcher: FSWatcher | undefined;
+  #timer: NodeJS.Timeout | undefined;
+
+  /** @throws Error when the state file cannot be read. */
+  constructor(options: FileSourceOptions) {
+    this.#options = options;
+    this.#state = { ...readFileState(options.statePath) };
+  }
+
+  /** Reads the folder and goes on watching it. @throws Error that says what to do when the folder cannot be read. */
+  start(): void {
+    this.#scan();
+    try {
+      this.#watcher = watch(this.#options.directory, () => this.#look());
+      this.#watcher.on('error', () => undefined);
+    } catch {
+      // Polling alone does: not every file system sends notices.
+    }
+    this.#timer = setInterval(() => this.#look(), POLL_MS);
+  }
+
+  stop(): void {
+    this.#watcher?.close();
+    clearInterval(this.#timer);
+  }
+
+  /** What is wrong with the files now; their last good resources are in force. */
+  problems(): readonly FileProblem[] {
+    return this.#problems;
+  }
+
+  get(key: string): SourcedServer | undefined {
+    return this.#servers.get(key);
+  }
+
+  all(): Iterable<SourcedServer> {
+    return this.#servers.values();
+  }
+
+  claimants(serverName: string): readonly SourcedServer[] {
+    const folded = foldServerName(serverName);
+    return [...this.#servers.values()].filter((server) => foldServerName(nameIn(server)) === folded);
+  }
+
+  hasSynced(): boolean {
+    return this.#freshAtMs !== undefined;
+  }
+
+  freshAtMs(): number | undefined {
+    return this.#freshAtMs;
+  }
+
+  async isGone({ namespace, name, uid }: { namespace: string; name: string; uid: string }): Promise<boolean> {
+    return this.#servers.get(`${namespace}/${name}`)?.metadata.uid !== uid;
+  }
+
+  async addFinalizer(server: SourcedServer): Promise<void> {
+    this.#remember(keyIn(server), { hasFinalizer: true });
+  }
+
+  async removeFinalizer(server: SourcedServer): Promise<void> {
+    const key = keyIn(server);
+    delete this.#state[key];
+    this.#servers.delete(key);
+    this.#save();
+    this.#rebuild();
+  }
+
+  statusOf(server: SourcedServer): Mcp2ServerStatus | undefined {
+    return this.#state[keyIn(server)]?.status;
+  }
+
+  async writeStatus(server: SourcedServer, status: Mcp2ServerStatus): Promise<void> {
+    const key = keyIn(server);
+    const known = this.#state[key];
+    if (!known || canonicalHash(known.status ?? {}) === canonicalHash(status)) return;
+    this.#remember(key, { status });
+  }
+
+  recordEvent(server: SourcedServer, { type, reason, message }: ResourceEvent): void {
+    const level = type === 'Warning' ? 'warn' : 'info';
+    this.#options.log[level]({ server: keyIn(server), reason }, message);
+  }
+
+  /** A later look must survive what start() reports. */
+  #look(): void {
+    try {
+      this.#scan();
+    } catch (error) {
+      this.#options.log.error({ err: error }, 'cannot read the folder of resources; keeping what is known');
+    }
+  }
+
+  #scan(): void {
+    const { directory, parse, clock, log } = this.#options;
+    const files = new Map<string, ReadFile>();
+    let changed = false;
+    for (const name of listFiles(directory)) {
+      const text = readFileSync(join(directory, name), 'utf8');
+      const digest = createHash('sha256').update(text).digest('hex');
+      const known = this.#files.get(name);
+      if (known?.digest === digest) {
+        files.set(name, known);
+        continue;
+      }
+      changed = true;
+      const read = readResources(name, text, parse);
+      for (const problem of read.problems ?? []) log.error({}, formatProblem(problem));
+      files.set(name, { digest, resources: read.ok ?? known?.resources ?? [], problems: read.problems ?? [] });
+    }
+    changed ||= files.size !== this.#files.size;
+    this.#files = files;
+    const first = this.#freshAtMs === undefined;
+    this.#freshAtMs = clock.monotonicMs();
+    if (changed || first || this.#guardWaits) this.#rebuild();
+  }
+
+  /** Brings the servers to what the files say, and tells every key that differs. */
+  #rebuild(): void {
+    const { clock, log, onKey } = this.#options;
+    const wanted = this.#wanted();
+    const gone = Object.keys(this.#state).filter((key) => !wanted.has(key) && !this.#isDeleting(key));
+    this.#guardWaits = !this.#guard.allows(gone, Object.keys(this.#state).length, clock.monotonicMs());
+    if (this.#guardWaits)
+      log.error({ files: gone.length }, 'so many resources vanished at once that nothing is deleted for a minute');
+    const before = this.#servers;
+    const servers = new Map<string, SourcedServer>();
+    for (const [key, { resource, file }] of wanted) servers.set(key, this.#present(key, resource, file));
+    for (const key of Object.keys(this.#state)) {
+      if (wanted.has(key)) continue;
+      const known = before.get(key);
+      servers.set(key, this.#guardWaits && known ? known : this.#deleting(key, known));
+    }
+    this.#servers = servers;
+    this.#save();
+    for (const [key, server] of servers) if (canonicalHash(server) !== canonicalHash(before.get(key) ?? {})) onKey(key);
+    for (const key of before.keys()) if (!servers.has(key)) onKey(key);
+  }
+
+  /** What the files define; of two definitions of one name the first file's counts. */
+  #wanted(): Map<string, { resource: Mcp2Server; file: string }> {
+    const wanted = new Map<string, { resource: Mcp2Server; file: string }>();
+    const problems: FileProblem[] = [];
+    for (const [file, read] of [...this.#files].sort(([a], [b]) => (a < b ? -1 : 1))) {
+      problems.push(...read.problems);
+      for (const resource of read.resources) {
+        const key = `${resource.metadata.namespace}/${resource.metadata.name}`;
+        const other = wanted.get(key);
+        if (other)
+          problems.push({ file, line: 1, message: `${key} is already defined in ${other.file}; rename one of them` });
+        else wanted.set(key, { resource, file });
+      }
+    }
+    this.#problems = problems;
+    return wanted;
+  }
+
+  #present(key: string, resource: Mcp2Server, file: string): SourcedServer {
+    const known = this.#state[key];
+    const specHash = canonicalHash(resource.spec);
+    const serverName = serverNameOf(resource);
+    const remembered: RememberedServer = {
+      uid: uidOf(key, serverName),
+      serverName,
+      specHash,
+      generation: known?.specHash === specHash ? known.generation : (known?.generation ?? 0) + 1,
+      creationTimestamp: known?.creationTimestamp ?? formatTime(this.#options.clock.nowMs()),
+      file,
+      hasFinalizer: known?.hasFinalizer ?? false,
+      ...(known?.status ? { status: known.status } : {}),
+    };
+    this.#state[key] = remembered;
+    return toServer(resource, remembered);
+  }
+
+  #isDeleting(key: string): boolean {
+    return this.#servers.get(key)?.metadata.deletionTimestamp !== undefined;
+  }
+
+  #deleting(key: string, known: SourcedServer | undefined): SourcedServer {
+    if (known?.metadata.deletionTimestamp) return known;
+    const remembered = this.#state[key];
+    const [namespace = '', name = ''] = key.split('/');
+    const base = known ?? { metadata: { namespace, name }, spec: { serverName: remembered?.serverName } };
+    const deletionTimestamp = formatTime(this.#options.clock.nowMs());
+    const uid = remembered?.uid ?? '';
+    return { ...base, metadata: { ...base.metadata, uid, finalizers: [FINALIZER], deletionTimestamp } };
+  }
+
+  #remember(key: string, change: Partial<RememberedServer>): void {
+    const known = this.#state[key];
+    const server = this.#servers.get(key);
+    if (!known || !server) return;
+    const remembered = { ...known, ...change };
+    this.#state[key] = remembered;
+    const finalizers = remembered.hasFinalizer ? [FINALIZER] : [];
+    const status = remembered.status === undefined ? {} : { status: remembered.status };
+    this.#servers.set(key, { ...server, ...status, metadata: { ...server.metadata, finalizers } });
+    this.#save();
+  }
+
+  #save(): void {
+    writeFileState(this.#options.statePath, this.#state as FileState);
+  }
+}
+
+function toServer(resource: Mcp2Server, remembered: RememberedServer): SourcedServer {
+  const { uid, generation, creationTimestamp, hasFinalizer, status } = remembered;
+  const finalizers = hasFinalizer ? [FINALIZER] : [];
+  const metadata = { ...resource.metadata, uid, generation, creationTimestamp, finalizers };
+  return { ...resource, metadata, ...(status ? { status } : {}) };
+}
+
+/** A renamed server is another server: its old registration must go, not be renamed under its clients. */
+function uidOf(key: string, serverName: string): string {
+  return createHash('sha256')
+    .update(`${key}/${foldServerName(serverName)}`)
+    .digest('hex')
+    .slice(0, 32);
+}
+
+function keyIn({ metadata }: SourcedServer): string {
+  return `${metadata.namespace}/${metadata.name}`;
+}
+
+function nameIn({ metadata, spec }: SourcedServer): string {
+  const name = typeof spec === 'object' && spec !== null && 'serverName' in spec ? spec.serverName : undefined;
+  return typeof name === 'string' ? name : metadata.name;
+}
+
+function listFiles(directory: string): readonly string[] {
+  const names = readdirSync(directory).filter((name) => /\.ya?ml$/.test(name) && !name.startsWith('.'));
+  if (names.length > MAX_FILES) throw new Error(`${directory} holds more than ${MAX_FILES} YAML files; split it`);
+  return names.sort().filter((name) => {
+    const { size } = statSync(join(directory, name));
+    if (size > MAX_FILE_BYTES) throw new Error(`${join(directory, name)} is larger than 1 MiB; split it`);
+    return true;
+  });
+}

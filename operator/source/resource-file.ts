@@ -1,0 +1,76 @@
+/**
+ * From the text of one YAML file to resources, or to problems with the line they stand in. Pure.
+ *
+ * A file may hold several documents. One broken document spoils the whole file: half of it would be a state that
+ * nobody wrote.
+ */
+import { type Document, LineCounter, parseAllDocuments } from 'yaml';
+import type { Mcp2Server, ParseMcp2Server } from '../server/resource.ts';
+import type { Segments } from '../server/schema.ts';
+
+export interface FileProblem {
+  readonly file: string;
+  /** From 1. */
+  readonly line: number;
+  readonly message: string;
+}
+
+export type ReadResources =
+  | { readonly ok: readonly Mcp2Server[]; readonly problems?: undefined }
+  | { readonly ok?: undefined; readonly problems: readonly FileProblem[] };
+
+/** More documents in one file are refused. */
+export const MAX_DOCUMENTS = 1000;
+
+export function readResources(file: string, text: string, parse: ParseMcp2Server): ReadResources {
+  const lines = new LineCounter();
+  const documents = parseAllDocuments(text, { lineCounter: lines, prettyErrors: false, merge: false });
+  if (!Array.isArray(documents)) return { ok: [] };
+  const problem = (offset: number, message: string): FileProblem => ({
+    file,
+    line: lines.linePos(offset).line,
+    message,
+  });
+  if (documents.length > MAX_DOCUMENTS) {
+    return { problems: [{ file, line: 1, message: `holds more than ${MAX_DOCUMENTS} documents; split it` }] };
+  }
+  const syntax = documents.flatMap(({ errors }) =>
+    errors.map(({ pos, message }) => problem(pos[0], firstLine(message))),
+  );
+  if (syntax.length > 0) return { problems: syntax };
+  const resources: Mcp2Server[] = [];
+  const problems: FileProblem[] = [];
+  for (const document of documents) {
+    const value: unknown = document.toJS({ maxAliasCount: 100 });
+    if (value === null || value === undefined) continue;
+    const parsed = parse(value, { allowLoopback: true });
+    if (parsed.ok) resources.push(parsed.ok);
+    else {
+      for (const { path, message, segments } of parsed.problems) {
+        problems.push(problem(offsetOf(document, segments), path === '' ? message : `${path}: ${message}`));
+      }
+    }
+  }
+  return problems.length > 0 ? { problems } : { ok: resources };
+}
+
+export function formatProblem({ file, line, message }: FileProblem): string {
+  return `${file}:${line}: ${message}`;
+}
+
+/** Where the deepest part of the path that exists begins. */
+function offsetOf(document: Document, segments: Segments): number {
+  for (let depth = segments.length; depth > 0; depth -= 1) {
+    const node: unknown = document.getIn(segments.slice(0, depth), true);
+    if (hasRange(node)) return node.range[0];
+  }
+  return hasRange(document.contents) ? document.contents.range[0] : (document.range?.[0] ?? 0);
+}
+
+function hasRange(node: unknown): node is { readonly range: readonly [number, number, number] } {
+  return typeof node === 'object' && node !== null && 'range' in node && Array.isArray(node.range);
+}
+
+function firstLine(message: string): string {
+  return message.split('\n', 1)[0] ?? message;
+}
