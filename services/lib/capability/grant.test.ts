@@ -1,7 +1,12 @@
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
 import { type Grant, grantContains, grantCovers, parseGrant, refusedParameter } from './grant.ts';
-import { constraintAccepts, constraintContains, parseConstraint } from './parameter-constraint.ts';
+import {
+  constraintAccepts,
+  constraintContains,
+  type ParameterConstraint,
+  parseConstraint,
+} from './parameter-constraint.ts';
 import { compilePattern } from './pattern.ts';
 
 const BASE = { method: 'ContextTool.InvokeTool', resource: ['encrypt'] };
@@ -155,8 +160,8 @@ test.each([
   ['another kind that happens to be narrower is not decided', { maxBytes: 100 }, { range: { max: '5' } }, false],
   ['a pattern outside the grammar is not decided', { pattern: 'a:*' }, { pattern: 'a*' }, false],
 ])('containment: %s', (_title, parent, child, expected) => {
-  const [p, c] = [parseConstraint(parent), parseConstraint(child)];
-  expect(p && c && constraintContains(p, c)).toBe(expected);
+  const [p, c] = [constraint(parent), constraint(child)];
+  expect(constraintContains(p, c)).toBe(expected);
 });
 
 test.each([
@@ -182,7 +187,7 @@ test('a constraint that is contained accepts nothing that its parent refuses', (
     path.map((segments) => segments.join('/')),
     path.map((segments) => segments.join(':')),
   );
-  const constraint = fc.record(
+  const operators = fc.record(
     {
       eq: value,
       in: fc.array(value, { maxLength: 3 }),
@@ -195,9 +200,9 @@ test('a constraint that is contained accepts nothing that its parent refuses', (
     { requiredKeys: [] },
   );
   fc.assert(
-    fc.property(constraint, constraint, fc.array(value, { maxLength: 20 }), (parent, child, values) => {
-      const [p, c] = [parseConstraint(parent), parseConstraint(child)];
-      if (!p || !c || !constraintContains(p, c)) return;
+    fc.property(operators, operators, fc.array(value, { maxLength: 20 }), (parent, child, values) => {
+      const [p, c] = [constraint(parent), constraint(child)];
+      if (!constraintContains(p, c)) return;
       for (const each of [...values, child.eq ?? '', ...(child.in ?? [])]) {
         if (constraintAccepts(c, bytes(each))) expect(constraintAccepts(p, bytes(each))).toBe(true);
       }
@@ -212,9 +217,14 @@ function grant(value: unknown): Grant {
   return parsed;
 }
 
-function accepts(operators: unknown, value: Uint8Array): boolean | undefined {
-  const constraint = parseConstraint(operators);
-  return constraint && constraintAccepts(constraint, value);
+function constraint(operators: unknown): ParameterConstraint {
+  const parsed = parseConstraint(operators);
+  if (typeof parsed === 'string') throw new Error(`the test meant a valid constraint: ${parsed}`);
+  return parsed;
+}
+
+function accepts(operators: unknown, value: Uint8Array): boolean {
+  return constraintAccepts(constraint(operators), value);
 }
 
 function bytes(text: string): Uint8Array {

@@ -5,7 +5,7 @@
  * arguments; `params` present is a closed set, and `{}` means none. Whatever a grant says that we do not understand
  * voids it as a whole, because an ignored restriction would be a wider right.
  */
-import { isParameterName } from './name.ts';
+import { isParameterName, quote } from './name.ts';
 import {
   constraintAccepts,
   constraintContains,
@@ -22,7 +22,7 @@ export interface Grant {
   readonly params: ReadonlyMap<string, ParameterConstraint> | undefined;
 }
 
-/** The arguments of a call. Keys are trusted to be legal parameter names only where a constraint names them. */
+/** The arguments of a call, as a map or as the plain object that protobuf decodes a map into. */
 export type Arguments = ReadonlyMap<string, Uint8Array> | Readonly<Record<string, Uint8Array>>;
 
 export const MAX_GRANTS = 32;
@@ -32,14 +32,25 @@ const METHOD = /^[A-Z][A-Za-z0-9]{0,63}\.[A-Z][A-Za-z0-9]{0,63}$/;
 
 /** @returns undefined when the grant is void: an unknown member or operator, or a wrong type. */
 export function parseGrant(value: unknown): Grant | undefined {
-  if (!isRecord(value)) return undefined;
+  const grant = readGrant(value);
+  return typeof grant === 'string' ? undefined : grant;
+}
+
+/** As `parseGrant`, but says why a grant is void. */
+export function readGrant(value: unknown): Grant | string {
+  if (!isRecord(value)) return 'must be an object {"method", "resource", "params"}';
   const { method, resource, params, ...unknown } = value;
-  if (Object.keys(unknown).length > 0 || typeof method !== 'string' || !METHOD.test(method)) return undefined;
-  if (!Array.isArray(resource) || !resource.every((entry) => typeof entry === 'string')) return undefined;
+  const [member] = Object.keys(unknown);
+  if (member !== undefined) return `has the unknown member ${quote(member)}; a grant has method, resource and params`;
+  if (typeof method !== 'string' || !METHOD.test(method))
+    return 'method must be one "Service.Method", without wildcard';
+  if (!Array.isArray(resource) || !resource.every((entry) => typeof entry === 'string')) {
+    return 'resource must be a list of patterns';
+  }
   const patterns = resource.map(compilePattern).filter((pattern) => pattern !== undefined);
   if (!Object.hasOwn(value, 'params')) return { method, resource: patterns, params: undefined };
-  const constraints = parseParameters(params);
-  return constraints && { method, resource: patterns, params: constraints };
+  const constraints = readParameters(params);
+  return typeof constraints === 'string' ? constraints : { method, resource: patterns, params: constraints };
 }
 
 /**
@@ -86,14 +97,15 @@ function parametersContain(
   return [...parent].every(([name, constraint]) => !constraint.required || child.has(name));
 }
 
-function parseParameters(value: unknown): ReadonlyMap<string, ParameterConstraint> | undefined {
-  if (!isRecord(value)) return undefined;
+function readParameters(value: unknown): ReadonlyMap<string, ParameterConstraint> | string {
+  if (!isRecord(value)) return 'params must be an object of parameter names; {"filter": {}} allows any filter';
   const entries = Object.entries(value);
-  if (entries.length > MAX_GRANT_PARAMETERS) return undefined;
+  if (entries.length > MAX_GRANT_PARAMETERS) return `params has more than ${MAX_GRANT_PARAMETERS} parameters`;
   const constraints = new Map<string, ParameterConstraint>();
   for (const [name, operators] of entries) {
-    const constraint = isParameterName(name) ? parseConstraint(operators) : undefined;
-    if (constraint === undefined) return undefined;
+    if (!isParameterName(name)) return `params has ${quote(name)}, which is no parameter name`;
+    const constraint = parseConstraint(operators);
+    if (typeof constraint === 'string') return `params.${name}: ${constraint}`;
     constraints.set(name, constraint);
   }
   return constraints;

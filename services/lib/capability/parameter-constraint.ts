@@ -26,15 +26,15 @@ export const MAX_IN_VALUES = 64;
 
 const UTF8 = new TextEncoder();
 
-/** @returns undefined for an unknown operator or an operand of the wrong type: the whole grant is then void. */
-export function parseConstraint(value: unknown): ParameterConstraint | undefined {
-  if (!isRecord(value)) return undefined;
+/** @returns the sentence that says why not for an unknown operator or an operand of the wrong type. */
+export function parseConstraint(value: unknown): ParameterConstraint | string {
+  if (!isRecord(value)) return 'must be an object of operators; {} allows any value';
   const { required = false, ...rest } = value;
-  if (typeof required !== 'boolean') return undefined;
+  if (typeof required !== 'boolean') return 'required must be true or false';
   const operators: Operator[] = [];
   for (const [name, operand] of Object.entries(rest)) {
     const operator = parseOperator(name, operand);
-    if (operator === undefined) return undefined;
+    if (typeof operator === 'string') return operator;
     operators.push(operator);
   }
   return { required, operators };
@@ -55,37 +55,42 @@ export function constraintContains(parent: ParameterConstraint, child: Parameter
   return parent.operators.every((wanted) => child.operators.some((given) => implies(given, wanted)));
 }
 
-function parseOperator(name: string, operand: unknown): Operator | undefined {
+function parseOperator(name: string, operand: unknown): Operator | string {
   switch (name) {
     case 'eq':
-      return typeof operand === 'string' ? { kind: 'in', values: [operand] } : undefined;
+      return typeof operand === 'string' ? { kind: 'in', values: [operand] } : 'eq must be a string';
     case 'in':
-      return isShortTextList(operand) ? { kind: 'in', values: operand } : undefined;
+      return isShortTextList(operand)
+        ? { kind: 'in', values: operand }
+        : `in must be a list of at most ${MAX_IN_VALUES} strings`;
     case 'pattern':
-      return typeof operand === 'string' ? { kind: 'pattern', pattern: compilePattern(operand) } : undefined;
+      return typeof operand === 'string'
+        ? { kind: 'pattern', pattern: compilePattern(operand) }
+        : 'pattern must be a string';
     case 'range':
       return parseRange(operand);
     case 'under': {
       const path = typeof operand === 'string' ? parsePath(operand) : undefined;
-      return path && { kind: 'under', path };
+      return path ? { kind: 'under', path } : 'under must be a path without empty, "." or ".." segments, "\\" and "%"';
     }
     case 'maxBytes':
-      return Number.isSafeInteger(operand) && Number(operand) >= 0
-        ? { kind: 'maxBytes', limit: Number(operand) }
-        : undefined;
+      return typeof operand === 'number' && Number.isSafeInteger(operand) && operand >= 0
+        ? { kind: 'maxBytes', limit: operand }
+        : 'maxBytes must be a whole number';
     default:
-      return undefined;
+      return 'knows the operators required, eq, in, pattern, range, under and maxBytes only';
   }
 }
 
 /** Bounds are JSON strings: a JSON number has already been rounded to a double when we see it. */
-function parseRange(operand: unknown): Operator | undefined {
-  if (!isRecord(operand)) return undefined;
+function parseRange(operand: unknown): Operator | string {
+  const rule = 'range must be {"min": …, "max": …} with decimals as strings, such as "0" and "99.95"';
+  if (!isRecord(operand)) return rule;
   const { min, max, ...unknown } = operand;
-  if (Object.keys(unknown).length > 0 || (min === undefined && max === undefined)) return undefined;
+  if (Object.keys(unknown).length > 0 || (min === undefined && max === undefined)) return rule;
   const low = typeof min === 'string' ? parseDecimal(min) : undefined;
   const high = typeof max === 'string' ? parseDecimal(max) : undefined;
-  if ((min !== undefined && low === undefined) || (max !== undefined && high === undefined)) return undefined;
+  if ((min !== undefined && low === undefined) || (max !== undefined && high === undefined)) return rule;
   return { kind: 'range', min: low, max: high };
 }
 

@@ -4,8 +4,10 @@
  * Stricter than what a verifier accepts: it lets a misspelt entry match nothing, here it is refused.
  */
 import { compileCapability, NAMESPACES } from './capability.ts';
-import { parseGrant } from './grant.ts';
+import { readGrant } from './grant.ts';
 import { quote } from './name.ts';
+import type { ParameterConstraint } from './parameter-constraint.ts';
+import { compareDecimals } from './parameter-value.ts';
 import { compilePattern, ONE, type Pattern } from './pattern.ts';
 import { isMethod } from './resource.ts';
 import { parseServerNamePattern } from './server-name-pattern.ts';
@@ -48,12 +50,24 @@ export function audienceProblem(text: string): string | undefined {
 
 /** @returns undefined when the grant may be granted. */
 export function grantProblem(value: unknown): string | undefined {
-  const grant = parseGrant(value);
-  if (grant === undefined) return 'has a member, an operator or an operand that is not known';
-  if (!isMethod(grant.method)) return `${quote(grant.method)} is no method`;
+  const grant = readGrant(value);
+  if (typeof grant === 'string') return grant;
+  if (!isMethod(grant.method)) return `${quote(grant.method)} is no method; methods look like "ContextTool.InvokeTool"`;
   const { resource } = value as { readonly resource: readonly string[] };
-  if (resource.length === 0) return 'resource is empty; the grant would permit nothing';
-  return resource.map(patternProblem).find((problem) => problem !== undefined);
+  if (resource.length === 0) return 'resource is empty, so the grant would permit nothing';
+  const problem = resource.map(patternProblem).find((each) => each !== undefined);
+  return problem ?? [...(grant.params ?? [])].map(constraintProblem).find((each) => each !== undefined);
+}
+
+/** Operands that are well-formed and yet let no value through. */
+function constraintProblem([name, { operators }]: readonly [string, ParameterConstraint]): string | undefined {
+  for (const operator of operators) {
+    if (operator.kind === 'pattern' && operator.pattern === undefined) return `params.${name}: pattern is no pattern`;
+    if (operator.kind === 'in' && operator.values.length === 0) return `params.${name}: in is empty`;
+    if (operator.kind !== 'range' || !operator.min || !operator.max) continue;
+    if (compareDecimals(operator.min, operator.max) > 0) return `params.${name}: min of range is above max`;
+  }
+  return undefined;
 }
 
 /** "*", and "*:*" or "*:*:*" too: few rights have fewer segments. */

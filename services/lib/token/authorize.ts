@@ -27,7 +27,7 @@ export interface Call {
  * @throws ServiceError AUDIENCE_MISMATCH
  */
 export function requireAudience(token: VerifiedToken, serverName: string): void {
-  if (audienceMatches(token.aud, serverName)) return;
+  if (audienceMatches(token.audience, serverName)) return;
   throw new ServiceError('AUDIENCE_MISMATCH', `the token is not meant for server ${quote(serverName)}`);
 }
 
@@ -41,23 +41,32 @@ export function authorize(token: VerifiedToken, call: Call): void {
   requireGrant(token, call.method, resource, call.params);
 }
 
+/** The methods that search; for each of them the filter is the resource. */
+export type SearchMethod = 'Discovery.Lookup' | 'Discovery.Watch';
+
 /**
- * The filters of a Lookup, compiled, when the token may look up every one of them. One that it may not fails the whole
- * call: an answer for the others would tell which filters exist.
+ * The filters of a search, compiled, when the token may search for every one of them. One that it may not fails the
+ * whole call: an answer for the others would tell which filters it may use.
  *
  * @throws ServiceError CAPABILITY_DENIED or FILTER_INVALID
  */
-export function authorizeLookup(token: VerifiedToken, filters: readonly string[]): readonly Pattern[] {
+export function authorizeLookup(
+  token: VerifiedToken,
+  filters: readonly string[],
+  method: SearchMethod = 'Discovery.Lookup',
+): readonly Pattern[] {
   const compiled = filters.map((filter) => compileFilter('filter', filter));
-  for (const filter of compiled) authorize(token, { method: 'Discovery.Lookup', resource: filter });
+  for (const filter of compiled) authorize(token, { method, resource: filter });
   return compiled;
 }
 
-/** Whether a Lookup for exactly this capability would be allowed; what an answer may show is cut by it. */
-export function couldLookUp(token: VerifiedToken, capability: Pattern): boolean {
-  return (
-    hasCapability(token, 'Discovery.Lookup', capability) && hasGrant(token, 'Discovery.Lookup', capability, undefined)
-  );
+/** Whether a search for exactly this capability would be allowed; what an answer may show is cut by it. */
+export function couldLookUp(
+  token: VerifiedToken,
+  capability: Pattern,
+  method: SearchMethod = 'Discovery.Lookup',
+): boolean {
+  return hasCapability(token, method, capability) && hasGrant(token, method, capability, undefined);
 }
 
 /** Throws unless some entry of the `capabilities` section covers one of `required`. */

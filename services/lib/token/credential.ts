@@ -17,8 +17,8 @@ export interface Presented {
 
 /** The proposal's clients send `capability_token` and `registration_token`. */
 const TOKEN_KEYS = ['capability_token', 'registration_token'];
-/** RFC 9110 Section 11.1: the scheme is case-insensitive. RFC 6750 Section 2.1: one token follows. */
-const BEARER = /^bearer +([^ ]+) *$/i;
+/** RFC 9110 Section 11.1: the scheme is case-insensitive. Other schemes are somebody else's business. */
+const BEARER = /^bearer +(.*[^ ]) *$/i;
 
 /** @throws ServiceError CREDENTIAL_MISSING, CREDENTIAL_CONFLICT, or PROOF_UNSUPPORTED for any delegation proof */
 export function chooseCredential({ field, proof, metadata }: Presented): string {

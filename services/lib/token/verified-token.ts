@@ -4,6 +4,7 @@
  * Being a VerifiedToken says nothing about now: expiry, revocation and audience are asked again on each call.
  */
 import { canonicalHash } from '#lib/canonical-json.ts';
+import { type Audience, compileAudience } from '#lib/capability/audience.ts';
 import { CapabilitySet } from '#lib/capability/capability.ts';
 import { type Grant, parseGrant } from '#lib/capability/grant.ts';
 import { ServiceError } from '#lib/errors.ts';
@@ -11,6 +12,8 @@ import type { RootClaims } from './claims.ts';
 import type { Revocations } from './revocations.ts';
 
 export interface VerifiedToken extends Omit<RootClaims, 'capabilities' | 'grants'> {
+  /** `aud`, compiled. */
+  readonly audience: Audience;
   /** Undefined when the token has no such claim; that section then narrows nothing. */
   readonly capabilities: CapabilitySet | undefined;
   /** Void grants are left out, so that a section of void grants alone covers nothing. */
@@ -28,6 +31,7 @@ export const EARLY_CLOCK_SECONDS = 30;
 export function toVerifiedToken({ capabilities, grants, ...claims }: RootClaims): VerifiedToken {
   return Object.freeze({
     ...claims,
+    audience: compileAudience(claims.aud),
     capabilities: capabilities && new CapabilitySet(capabilities, claims.sub),
     grants: grants?.map(parseGrant).filter((grant) => grant !== undefined),
     authority: canonicalHash([

@@ -4,7 +4,7 @@ import type { Clock } from '#lib/clock.ts';
 import { hasReason, type Reason } from '#lib/errors.ts';
 import { requireAudience } from './authorize.ts';
 import { type KeySet, parseKeySet } from './key-set.ts';
-import { createKeySource, type KeySource } from './key-source.ts';
+import { createKeySource, type KeySource, type RefreshPolicy } from './key-source.ts';
 import { mintToken } from './mint.ts';
 import type { Revocations } from './revocations.ts';
 import { type GeneratedKey, generateSigningKey, importSigningKey, type SigningKey } from './signing-key.ts';
@@ -95,8 +95,117 @@ test('a cached token is refused once its key is gone', async () => {
   await expect(verifier.verify(token)).rejects.toThrow(withReason('TOKEN_UNTRUSTED'));
 });
 
+test('a new key under an old kid does not keep old verdicts alive', async () => {
+  const { verifier, keys, replaceKeys } = await setUp();
+  const token = await sign(GOOD);
+  await verifier.verify(token);
+  const other = await generateSigningKey('EdDSA');
+  await replaceKeys({ keys: other.publicJwks.keys.map((jwk) => ({ ...jwk, kid: signingKey.kid })) });
+  await keys.refresh();
+  expect(verifier.verifyCached(token)).toBeUndefined();
+  await expect(verifier.verify(token)).rejects.toThrow(withReason('TOKEN_UNTRUSTED'));
+});
+
+test('while keys must be read again, a cached token takes the slow path and is verified anew', async () => {
+  const { verifier, clock } = await setUp({ policy: { maxAgeMs: 600_000 } });
+  const token = await sign(GOOD);
+  await verifier.verify(token);
+  clock.ms += 600_001;
+  expect(verifier.verifyCached(token)).toBeUndefined();
+  await verifier.verify(token);
+  expect(verifier.verifyCached(token)).toBeDefined();
+});
+
+test('many calls that bring one token at the same time share one verification', async () => {
+  const { verifier } = await setUp({ maxPending: 1 });
+  const token = await sign(GOOD);
+  const results = await Promise.all(Array.from({ length: 50 }, () => verifier.verify(token)));
+  expect(new Set(results).size).toBe(1);
+});
+
+test('more tokens under verification than the bound are refused, and room comes back', async () => {
+  const { verifier } = await setUp({ maxPending: 1 });
+  const [first, second] = [await sign(GOOD), await sign({ ...GOOD, jti: 'B'.repeat(22) })];
+  const running = verifier.verify(first);
+  await expect(verifier.verify(second)).rejects.toThrow(withReason('LIMIT_EXCEEDED'));
+  await running;
+  await expect(verifier.verify(second)).resolves.toBeDefined();
+});
+
+test('the cache forgets the token that was not used for longest', async () => {
+  const { verifier } = await setUp({ cacheSize: 2 });
+  const tokens = await Promise.all(['A', 'B', 'C'].map((letter) => sign({ ...GOOD, jti: letter.repeat(22) })));
+  for (const token of tokens) await verifier.verify(token);
+  expect(tokens.map((token) => verifier.verifyCached(token) !== undefined)).toEqual([false, true, true]);
+});
+
+test('a token is taken 30 s before its iat and nbf, for clocks that run early, and not sooner', async () => {
+  const { verifier, clock } = await setUp();
+  const token = await sign({ ...GOOD, nbf: GOOD.iat + 10 });
+  clock.ms = (GOOD.iat - 20) * 1000;
+  await expect(verifier.verify(token)).resolves.toBeDefined();
+  clock.ms -= 1;
+  expect(() => verifier.verifyCached(token)).toThrow(withReason('TOKEN_NOT_YET_VALID'));
+});
+
+test('the mirrored ECDSA signature of a token is the same token, with the same authority', async () => {
+  const pair = await generateSigningKey('ES256');
+  const { verifier } = await setUp({ jwks: pair.publicJwks });
+  const token = await mintToken(await importSigningKey(pair.privateJwk), request(), { clock: clockAt(NOW_SECONDS) });
+  const mirrored = mirrorSignature(token);
+  const [a, b] = [await verifier.verify(token), await verifier.verify(mirrored)];
+  expect(mirrored).not.toBe(token);
+  expect([b.iss, b.jti, b.authority]).toEqual([a.iss, a.jti, a.authority]);
+});
+
+test('authority is the same for equal rights and differs with each thing that a right depends on', async () => {
+  const { verifier } = await setUp();
+  const authority = async (change: object) => (await verifier.verify(await sign({ ...GOOD, ...change }))).authority;
+  const base = await authority({});
+  expect(await authority({ jti: 'B'.repeat(22), exp: GOOD.exp + 60 })).toBe(base);
+  expect(await authority({ capabilities: ['db:inventory:read', 'db:inventory:read'] })).toBe(base);
+  const changes = [
+    { sub: 'shop.other' },
+    { aud: ['InventoryDB_Primary'] },
+    { tid: 'retail' },
+    { capabilities: ['db:inventory:write'] },
+    { grants: [] },
+  ];
+  const others = await Promise.all(changes.map(authority));
+  expect(new Set([base, ...others]).size).toBe(changes.length + 1);
+});
+
+test('the EdDSA algorithm is also accepted under its name Ed25519', async () => {
+  const { verifier } = await setUp();
+  await expect(verifier.verify(await sign(GOOD, { alg: 'Ed25519' }))).resolves.toBeDefined();
+});
+
+test('two issuers of one name are refused when the verifier is made', async () => {
+  const { keys } = await setUp();
+  const issuer = { iss: ISSUER, keys };
+  expect(() => createTokenVerifier({ issuers: [issuer, issuer], clock: clockAt(0) })).toThrow(RangeError);
+});
+
+/** (r, n - s) verifies wherever (r, s) does. */
+function mirrorSignature(token: string): string {
+  const order = 0xffffffff00000000ffffffffffffffffbce6faada7179e84f3b9cac2fc632551n;
+  return edit(token, 2, (part) => {
+    const bytes = Buffer.from(part, 'base64url');
+    const s = BigInt(`0x${bytes.subarray(32).toString('hex')}`);
+    const mirrored = Buffer.from((order - s).toString(16).padStart(64, '0'), 'hex');
+    return Buffer.concat([bytes.subarray(0, 32), mirrored]).toString('base64url');
+  });
+}
+
+function edit(token: string, index: number, change: (part: string) => string): string {
+  return token
+    .split('.')
+    .map((part, i) => (i === index ? change(part) : part))
+    .join('.');
+}
+
 function withReason(reason: Reason) {
-  return expect.toSatisfy((error: unknown) => hasReason(error, reason), `has reason ${reason}`);
+  return expect.toSatisfy((error: unknown) => hasReason(error, reason));
 }
 
 function request() {
@@ -110,15 +219,24 @@ function clockAt(seconds: number): Clock & { ms: number } {
 
 async function sign(payload: unknown, header: Record<string, unknown> = {}): Promise<string> {
   const text = typeof payload === 'string' ? payload : JSON.stringify(payload);
-  return new CompactSign(new TextEncoder().encode(text))
+  return signBytes(new TextEncoder().encode(text), header);
+}
+
+function signBytes(bytes: Uint8Array, header: Record<string, unknown> = {}): Promise<string> {
+  return new CompactSign(bytes)
     .setProtectedHeader({ alg: signingKey.alg, typ: 'mcp2-cap+jwt', kid: signingKey.kid, ...header })
     .sign(signingKey.key);
 }
 
-async function setUp(options: Partial<TokenVerifierOptions> & { jwks?: unknown } = {}) {
+interface Options extends Partial<TokenVerifierOptions> {
+  readonly jwks?: unknown;
+  readonly policy?: Partial<RefreshPolicy>;
+}
+
+async function setUp(options: Options = {}) {
   const clock = clockAt(NOW_SECONDS);
   let next: KeySet | undefined = await parseKeySet(JSON.stringify(options.jwks ?? generated.publicJwks));
-  const policy = { refreshAfterMs: 1e12, maxAgeMs: 1e12, maxStaleMs: 1e12, retryAfterMs: 1000 };
+  const policy = { refreshAfterMs: 1e12, maxAgeMs: 1e12, maxStaleMs: 1e12, retryAfterMs: 1000, ...options.policy };
   const keys: KeySource = createKeySource({ clock, policy, read: async () => next });
   const verifier = createTokenVerifier({ issuers: [{ iss: ISSUER, keys }], clock, ...options });
   const replaceKeys = async (jwks: unknown) => {

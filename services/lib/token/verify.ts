@@ -124,8 +124,8 @@ class RootTokenVerifier implements TokenVerifier {
 
   async #verifyAnew(token: string, textHash: string): Promise<VerifiedToken> {
     const verdict = await this.#judge(token, parseCompact(token));
+    this.#verdicts.set(textHash, verdict); // An expired token too: the next call with it is refused without crypto.
     requireValidNow(verdict.token, this.#clock.nowMs(), this.#revocations);
-    this.#verdicts.set(textHash, verdict);
     return verdict.token;
   }
 
