@@ -1,11 +1,11 @@
 import { mkdir, mkdtemp, readdir, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
-import { afterEach, beforeEach, expect, test } from 'vitest';
+import { dirname, isAbsolute, join } from 'node:path';
+import { afterEach, beforeAll, beforeEach, expect, test } from 'vitest';
 import { type Binary, kubernetesVersionOf } from './binaries.ts';
 import { ensureBinaries } from './build.ts';
 import { cacheFolder, type Environment, planBuild } from './cache.ts';
-import { isAtLeast } from './go-toolchain.ts';
+import { isAtLeast, requireGo } from './go-toolchain.ts';
 import { runCommand } from './run-command.ts';
 
 /** A program of Go's own standard library: nothing to fetch, seconds to build. */
@@ -13,10 +13,21 @@ const SMALL: readonly Binary[] = [{ name: 'gofmt', package: 'cmd/gofmt' }];
 
 let cache: string;
 let env: Environment;
+let goEnv: Environment;
+
+beforeAll(async () => {
+  const { command } = await requireGo(process.env, () => {});
+  // Go's own caches follow XDG_CACHE_HOME; they are not what is under test.
+  const [GOCACHE, GOMODCACHE] = await Promise.all(
+    ['GOCACHE', 'GOMODCACHE'].map((name) => runCommand(command, ['env', name])),
+  );
+  const { PATH = '' } = process.env;
+  goEnv = { ...process.env, GOCACHE, GOMODCACHE, PATH: isAbsolute(command) ? `${dirname(command)}:${PATH}` : PATH };
+});
 
 beforeEach(async () => {
   cache = await mkdtemp(join(tmpdir(), 'mcp2-cache-'));
-  env = { ...process.env, XDG_CACHE_HOME: cache };
+  env = { ...goEnv, XDG_CACHE_HOME: cache };
 });
 
 afterEach(() => rm(cache, { recursive: true, force: true }));
