@@ -1,0 +1,193 @@
+/**
+ * The control plane's operator for tests, on a real API server and a real etcd: keys, certificates, the operator in
+ * this process, and sample servers that stand for pods.
+ *
+ * EndpointSlices refuse loopback addresses, so tests write addresses of 192.0.2.0/24 (RFC 5737) and the operator's
+ * `dial` leads each to a port of this machine.
+ */
+import { randomBytes } from 'node:crypto';
+import { writeFileSync } from 'node:fs';
+import { readFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { pino } from 'pino';
+import { Registry } from 'prom-client';
+import { systemClock } from '#lib/clock.ts';
+import { connectEtcdStore } from '#lib/store/etcd.ts';
+import type { Store } from '#lib/store/store.ts';
+import { type GeneratedKey, generateSigningKey, importSigningKey, type SigningKey } from '#lib/token/signing-key.ts';
+import { loadServices, type Services } from '#protos/load.ts';
+import { type OperatorConfig, readOperatorConfig } from '../../operator/config.ts';
+import { readKubeconfigConnection } from '../../operator/kube/kubeconfig.ts';
+import type { ReflectorTiming } from '../../operator/kube/reflector.ts';
+import { type RunningOperator, start } from '../../operator/start.ts';
+import { readConfig as readSampleConfig } from '../../services/sample/config.ts';
+import { start as startSample } from '../../services/sample/start.ts';
+import { type CertificateAuthority, createCertificateAuthority } from './pki.ts';
+import { createWorkspace } from './processes.ts';
+
+export const ISSUER = 'mcp2:test';
+
+export interface Fixture {
+  readonly folder: string;
+  readonly authority: CertificateAuthority;
+  readonly generated: GeneratedKey;
+  readonly signingKey: SigningKey;
+  readonly jwksFile: string;
+  readonly signingKeyFile: string;
+  readonly services: Services;
+  /** "192.0.2.10:55051" → port of 127.0.0.1. */
+  readonly routes: Map<string, number>;
+}
+
+export async function createFixture(): Promise<Fixture> {
+  const { folder } = createWorkspace('control-plane');
+  const generated = await generateSigningKey();
+  const [jwksFile, signingKeyFile] = [join(folder, 'jwks.json'), join(folder, 'key.jwk')];
+  writeFileSync(jwksFile, JSON.stringify(generated.publicJwks));
+  writeFileSync(signingKeyFile, JSON.stringify(generated.privateJwk), { mode: 0o600 });
+  return {
+    folder,
+    authority: await createCertificateAuthority(join(folder, 'pki')),
+    generated,
+    signingKey: await importSigningKey(generated.privateJwk),
+    jwksFile,
+    signingKeyFile,
+    services: loadServices(),
+    routes: new Map(),
+  };
+}
+
+export interface OperatorOptions {
+  readonly fixture: Fixture;
+  readonly kubeconfig: string;
+  readonly etcdUrl: string;
+  /** Over the defaults of the environment. */
+  readonly env?: Readonly<Record<string, string>>;
+  readonly reflectorTiming?: Partial<ReflectorTiming>;
+}
+
+/** The environment of an operator process that works on these parts. */
+export function operatorEnvironment({ fixture, kubeconfig, etcdUrl, env }: OperatorOptions): Record<string, string> {
+  return {
+    MCP2_OPS_LISTEN: '127.0.0.1:0',
+    MCP2_STORE_ENDPOINTS: etcdUrl,
+    MCP2_SIGNING_KEY_FILE: fixture.signingKeyFile,
+    MCP2_ISSUER: ISSUER,
+    MCP2_CA_FILE: fixture.authority.certificateFile,
+    MCP2_KUBECONFIG: kubeconfig,
+    MCP2_LEASE_DURATION: '3s',
+    MCP2_RENEW_DEADLINE: '2s',
+    MCP2_RETRY_PERIOD: '400ms',
+    POD_NAMESPACE: 'default',
+    POD_NAME: `operator-${randomBytes(3).toString('hex')}`,
+    ...env,
+  };
+}
+
+export interface TestOperator extends AsyncDisposable {
+  readonly config: OperatorConfig;
+  readonly operator: RunningOperator;
+  readonly metrics: Registry;
+  stop(): Promise<void>;
+}
+
+/** In this process; for signals and pauses start operator/main.ts as a process. */
+export async function startOperator(options: OperatorOptions): Promise<TestOperator> {
+  const { fixture, kubeconfig, etcdUrl, reflectorTiming } = options;
+  const config = readOperatorConfig(operatorEnvironment(options));
+  const store = connectTestStore(etcdUrl);
+  const metrics = new Registry();
+  const operator = await start(config, {
+    connection: await readKubeconfigConnection({ file: kubeconfig, clock: systemClock }),
+    store,
+    signingKey: fixture.signingKey,
+    services: fixture.services,
+    dial: async (url) => `127.0.0.1:${fixture.routes.get(url) ?? 1}`,
+    definition: await readFile(new URL('../../crds/mcp2.dev_mcp2servers.yaml', import.meta.url), 'utf8'),
+    clock: systemClock,
+    random: Math.random,
+    log: pino({ level: process.env.MCP2_TEST_LOG ?? 'silent' }),
+    registry: metrics,
+    ...(reflectorTiming ? { reflectorTiming } : {}),
+  });
+  let stopped: Promise<void> | undefined;
+  const stop = () => {
+    stopped ??= operator.stop().then(() => store.close());
+    return stopped;
+  };
+  return { config, operator, metrics, stop, [Symbol.asyncDispose]: stop };
+}
+
+export function connectTestStore(etcdUrl: string): Store {
+  return connectEtcdStore({ endpoints: [etcdUrl], clock: systemClock, random: Math.random });
+}
+
+export interface TestServer extends AsyncDisposable {
+  /** As EndpointSlices and Discovery have it. */
+  readonly address: string;
+  readonly url: string;
+  stop(): Promise<void>;
+}
+
+export interface TestServerOptions {
+  readonly fixture: Fixture;
+  readonly serverName: string;
+  /** An address of 192.0.2.0/24. */
+  readonly address: string;
+  /** In its certificate. */
+  readonly dnsName: string;
+  /** Default 55051. */
+  readonly port?: number;
+}
+
+/** A sample server with TLS that answers at a made-up pod address. */
+export async function startTestServer(options: TestServerOptions): Promise<TestServer> {
+  const { fixture, serverName, address, dnsName, port = 55051 } = options;
+  const certificate = await fixture.authority.issue({ commonName: serverName, names: [`DNS:${dnsName}`] });
+  const config = readSampleConfig({
+    MCP2_SAMPLE_LISTEN: '127.0.0.1:0',
+    MCP2_SAMPLE_SERVER_NAME: serverName,
+    MCP2_SAMPLE_JWKS_FILE: fixture.jwksFile,
+    MCP2_SAMPLE_ISSUER: ISSUER,
+    MCP2_SAMPLE_TLS_CERT_FILE: certificate.certificateFile,
+    MCP2_SAMPLE_TLS_KEY_FILE: certificate.keyFile,
+  });
+  const log = pino({ level: process.env.MCP2_TEST_LOG ?? 'silent' });
+  const dependencies = { clock: systemClock, log, metrics: new Registry(), protos: fixture.services };
+  const server = await startSample(config, dependencies);
+  const url = `${address}:${port}`;
+  fixture.routes.set(url, server.port);
+  const stop = async () => {
+    fixture.routes.delete(url);
+    await server.stop(1000);
+  };
+  return { address, url, stop, [Symbol.asyncDispose]: stop };
+}
+
+export interface SliceOptions {
+  readonly namespace: string;
+  readonly service: string;
+  readonly addresses: readonly string[];
+  readonly port?: number;
+}
+
+/** A Service without a selector, as the test's own slices fill it. */
+export function serviceObject(namespace: string, name: string) {
+  return {
+    apiVersion: 'v1',
+    kind: 'Service',
+    metadata: { name, namespace },
+    spec: { ports: [{ name: 'grpc', port: 50051, targetPort: 'grpc' }] },
+  };
+}
+
+export function sliceObject({ namespace, service, addresses, port = 55051 }: SliceOptions) {
+  return {
+    apiVersion: 'discovery.k8s.io/v1',
+    kind: 'EndpointSlice',
+    metadata: { name: `${service}-1`, namespace, labels: { 'kubernetes.io/service-name': service } },
+    addressType: 'IPv4',
+    ports: [{ name: 'grpc', port, protocol: 'TCP' }],
+    endpoints: addresses.map((address) => ({ addresses: [address], conditions: { ready: true } })),
+  };
+}
