@@ -174,6 +174,7 @@ test.each<[string, Watch]>([
     expect(error).toMatchObject({ code: status.INTERNAL });
     expect(String(error)).not.toContain('hunter2');
     expect(server.logLevels).toEqual(['error']);
+    expect(server.ends).toMatchObject([{ code: status.INTERNAL, reason: 'INTERNAL' }]);
     expect((await collect(client.serverStream('Watch', {}))).revisions).toEqual([9]);
   },
 );

@@ -65,6 +65,7 @@ test.each<[string, Lookup]>([
   expect(error.code).toBe(status.INTERNAL);
   expect(error.message).not.toContain('hunter2');
   expect(server.logLevels).toEqual(['error']);
+  expect(server.ends).toMatchObject([{ code: status.INTERNAL, reason: 'INTERNAL' }]);
   expect(await client.call('Lookup', {})).toMatchObject({ stale: false });
 });
 
@@ -157,6 +158,14 @@ test('a request of more than 4 MiB is refused, and one of 3 MiB is not', async (
   const sized = (bytes: number) => client.call('Lookup', { page_token: 'x'.repeat(bytes) });
   await sized(3 * 1024 * 1024);
   expect((await failureOf(sized(5 * 1024 * 1024))).reason).toBe('LIMIT_EXCEEDED');
+});
+
+test('an answer of more than 4 MiB is refused with a reason, and counted so', async () => {
+  await using server = await serveLookup(() => ({ next_page_token: 'x'.repeat(5 * 1024 * 1024) }));
+  const error = await failureOf(server.client(Discovery).call('Lookup', {}));
+  expect(error).toMatchObject({ code: status.RESOURCE_EXHAUSTED, reason: 'LIMIT_EXCEEDED' });
+  expect(error.message).toContain('ask for less');
+  expect(server.ends).toMatchObject([{ code: status.RESOURCE_EXHAUSTED }]);
 });
 
 test('bytes that are no message are the fault of the caller', async () => {

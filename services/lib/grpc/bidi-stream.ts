@@ -32,7 +32,7 @@ function adaptBidiStream(
     try {
       admit(context, undefined, runtime.limits);
       const requests = receive(call, context.signal, idleTimeoutMs);
-      void sendAll(handler(requests, context), { call, context, drainTimeoutMs, send });
+      void sendAll(handler(requests, context), { call, context, runtime, drainTimeoutMs, send });
     } catch (error) {
       failStream(context, error, send);
     }

@@ -37,6 +37,8 @@ export interface MethodRuntime {
   readonly clock: Clock;
   readonly log: Logger;
   readonly limits: CallLimits;
+  /** The bytes of an answer; a Buffer is encoded already. @throws when it is too large or no such message. */
+  readonly encode: (answer: unknown) => Buffer;
   /** Counts a call that ended. */
   readonly record: (code: status, durationSeconds: number) => void;
   /** For audit: called once for each call that ended, in the same tick; must be quick. */

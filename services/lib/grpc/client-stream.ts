@@ -32,9 +32,9 @@ function adaptClientStream(
 
     async function answerOnce(): Promise<void> {
       admit(context, undefined, runtime.limits);
-      const answer = await handler(receive(call, context.signal, idleTimeoutMs), context);
+      const bytes = runtime.encode(await handler(receive(call, context.signal, idleTimeoutMs), context));
       if (context.ended) return;
-      respond(null, answer);
+      respond(null, bytes);
       context.finish(status.OK);
     }
   };

@@ -59,11 +59,16 @@ export interface CallSettings {
   readonly waitForReady?: boolean;
 }
 
-/** Dead connections are found in 40 s also between calls, and large answers are not held up by a 64 KiB window. */
+/**
+ * A dead connection is found in 40 s, and large answers are not held up by a 64 KiB window.
+ *
+ * No pings while there is no call: servers on grpc-core and Go answer those with GOAWAY "too many pings"
+ * (https://github.com/grpc/grpc/blob/master/doc/keepalive.md).
+ */
 export const CLIENT_CHANNEL_OPTIONS: ChannelOptions = Object.freeze({
   'grpc.keepalive_time_ms': 30_000,
   'grpc.keepalive_timeout_ms': 10_000,
-  'grpc.keepalive_permit_without_calls': 1,
+  'grpc.keepalive_permit_without_calls': 0,
   'grpc-node.flow_control_window': 1024 * 1024,
   'grpc.max_receive_message_length': 4 * 1024 * 1024,
   'grpc.enable_channelz': 0,

@@ -4,7 +4,7 @@
  * The adapters (`unary`, `serverStream`, `clientStream`, `bidiStream`) turn async functions and iterables into grpc-js
  * handlers. A method of the definition without an adapter answers UNIMPLEMENTED.
  */
-import type { handleUnaryCall, Metadata, ServiceDefinition, UntypedHandleCall } from '@grpc/grpc-js';
+import type { Metadata, ServiceDefinition, UntypedHandleCall } from '@grpc/grpc-js';
 import type { MethodDefinition } from '@grpc/proto-loader';
 import { ServiceError } from '../errors.ts';
 import type { CallContext, CallLimits, MethodRuntime } from './call-context.ts';
@@ -72,5 +72,3 @@ export function metadataBytes(metadata: Metadata): number {
   }
   return bytes;
 }
-
-export type UntypedUnaryHandler = handleUnaryCall<unknown, unknown>;

@@ -19,7 +19,7 @@ import { unary } from './unary.ts';
 export interface RegisterOptions {
   readonly clock: Clock;
   readonly log: Logger;
-  readonly limits: CallLimits & { readonly maxFrameBytes: number };
+  readonly limits: CallLimits & { readonly maxFrameBytes: number; readonly maxMessageBytes: number };
   readonly metrics: CallMetrics | undefined;
   readonly onCallEnd: ((end: CallEnd) => void) | undefined;
   readonly open: Set<CallContext>;
@@ -57,17 +57,31 @@ function splitPath(path: string): { readonly service: string; readonly method: s
 
 function runtimeOf(method: UntypedMethod, { metrics, ...options }: RegisterOptions): MethodRuntime {
   const path = splitPath(method.path);
+  const { requestStream, responseStream, responseSerialize } = method;
+  const { maxFrameBytes, maxMessageBytes } = options.limits;
   return {
     ...options,
     method: `${path.service.slice(path.service.lastIndexOf('.') + 1)}.${path.method}`,
-    requestStream: method.requestStream,
-    responseStream: method.responseStream,
+    requestStream,
+    responseStream,
+    encode: encoderOf(responseSerialize, responseStream ? maxFrameBytes : maxMessageBytes),
     record: metrics?.forMethod(path.service, path.method) ?? (() => {}),
   };
 }
 
+function encoderOf(serialize: (answer: unknown) => Buffer, maxBytes: number): (answer: unknown) => Buffer {
+  return function encode(answer) {
+    const bytes = Buffer.isBuffer(answer) ? answer : serialize(answer);
+    if (bytes.length <= maxBytes) return bytes;
+    throw new ServiceError(
+      'LIMIT_EXCEEDED',
+      `the answer is ${bytes.length} bytes, more than ${maxBytes}; ask for less`,
+    );
+  };
+}
+
 function guardCodecs(method: UntypedMethod, runtime: MethodRuntime, maxFrameBytes: number): UntypedMethod {
-  const { requestDeserialize, responseSerialize, requestStream } = method;
+  const { requestDeserialize, requestStream } = method;
   return {
     ...method,
     requestDeserialize(bytes) {
@@ -80,15 +94,8 @@ function guardCodecs(method: UntypedMethod, runtime: MethodRuntime, maxFrameByte
         return refuse('ARGUMENT_INVALID', `the request is no valid message of ${runtime.method}`, error);
       }
     },
-    responseSerialize(answer) {
-      if (Buffer.isBuffer(answer)) return answer;
-      try {
-        return responseSerialize(answer);
-      } catch (error) {
-        runtime.log.error({ err: error, rpc: runtime.method }, 'an answer could not be encoded');
-        throw error; // grpc-js ends the call with INTERNAL
-      }
-    },
+    // The adapters encode, where an answer that is no message still fails its own call in the usual way.
+    responseSerialize: (bytes) => bytes as Buffer,
   };
 }
 

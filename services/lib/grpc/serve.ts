@@ -18,9 +18,9 @@ import type { ServiceEntry } from './method.ts';
 import { registerService, serviceNameOf } from './register.ts';
 
 export interface ServerLimits extends CallLimits {
-  /** A request or an answer. Default 4 MiB. */
+  /** A single request or answer. Default 4 MiB. */
   readonly maxMessageBytes: number;
-  /** One message of a stream of requests. Default 1 MiB. */
+  /** One message of a stream, in either direction. Default 1 MiB. */
   readonly maxFrameBytes: number;
   /** Default 256. */
   readonly maxStreamsPerConnection: number;
@@ -138,7 +138,6 @@ export function createServer({ services, credentials, clock, log, registry, ...o
 function channelOptions(limits: ServerLimits): ConstructorParameters<typeof Server>[0] {
   return {
     'grpc.max_receive_message_length': limits.maxMessageBytes,
-    'grpc.max_send_message_length': limits.maxMessageBytes,
     'grpc.max_concurrent_streams': limits.maxStreamsPerConnection,
     'grpc.keepalive_time_ms': limits.keepaliveMs,
     'grpc.keepalive_timeout_ms': 20_000,

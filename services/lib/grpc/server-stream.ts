@@ -31,7 +31,7 @@ function adaptServerStream(
     const context = beginStream(call, runtime, send);
     try {
       admit(context, call.request, runtime.limits);
-      void sendAll(handler(call.request, context), { call, context, drainTimeoutMs, send });
+      void sendAll(handler(call.request, context), { call, context, runtime, drainTimeoutMs, send });
     } catch (error) {
       failStream(context, error, send);
     }

@@ -48,17 +48,18 @@ export function failStream(context: CallContext, error: unknown, send: SendFailu
 export interface Outgoing {
   readonly call: Writable;
   readonly context: CallContext;
+  readonly runtime: MethodRuntime;
   readonly drainTimeoutMs: number;
   readonly send: SendFailure;
 }
 
 /** Sends what the handler yields, then status OK; whatever stops it also stops the handler's iterator. */
 export async function sendAll(answers: AsyncIterable<unknown>, outgoing: Outgoing): Promise<void> {
-  const { call, context, drainTimeoutMs, send } = outgoing;
+  const { call, context, runtime, drainTimeoutMs, send } = outgoing;
   try {
     for await (const answer of stopping(answers, context.signal)) {
       if (context.ended) return;
-      if (!call.write(answer)) await drained(call, context.signal, drainTimeoutMs);
+      if (!call.write(runtime.encode(answer))) await drained(call, context.signal, drainTimeoutMs);
     }
   } catch (error) {
     failStream(context, error, send);

@@ -26,19 +26,20 @@ export function unary<Request, Response>(handler: UnaryHandler<Request, Response
 function adaptUnary(handler: UnaryHandler<unknown, unknown>, runtime: MethodRuntime) {
   return function handle(call: ServerUnaryCall<unknown, unknown>, respond: sendUnaryData<unknown>): void {
     const context = new CallContext(call, runtime);
-    let answer: unknown;
+    let bytes: Buffer;
     try {
       admit(context, call.request, runtime.limits);
-      answer = handler(call.request, context);
+      const answer = handler(call.request, context);
+      if (answer instanceof Promise) {
+        answerLater(answer, { call, respond, context, runtime });
+        return;
+      }
+      bytes = runtime.encode(answer);
     } catch (error) {
       respond(context.fail(error, toStatusObject(error)));
       return;
     }
-    if (answer instanceof Promise) {
-      answerLater(answer, { call, respond, context, runtime });
-      return;
-    }
-    respond(null, answer);
+    respond(null, bytes);
     context.finish(status.OK);
   };
 }
@@ -58,12 +59,12 @@ function answerLater(answer: Promise<unknown>, { call, respond, context, runtime
     clearTimeout(timer);
     if (!context.ended) context.cancel(context.cancellation());
   });
-  answer.then(succeed, fail);
+  answer.then(runtime.encode).then(succeed, fail);
 
-  function succeed(value: unknown): void {
+  function succeed(bytes: Buffer): void {
     clearTimeout(timer);
     if (context.ended) return;
-    respond(null, value);
+    respond(null, bytes);
     context.finish(status.OK);
   }
 
