@@ -9,8 +9,8 @@ import type { Clock } from '#lib/clock.ts';
 import { CompactedError, type Listing, type Store, type WatchBatch } from './store.ts';
 
 export interface Follower {
-  /** The whole content of the prefix; replaces all earlier knowledge. */
-  reset(listing: Listing): void;
+  /** The whole content of the prefix; replaces all earlier knowledge. Changes are applied only after it settled. */
+  reset(listing: Listing): void | Promise<void>;
   apply(batch: WatchBatch): void;
   /** The store did not answer or the watch broke; following goes on by itself. */
   unavailable?(error: unknown): void;
@@ -46,7 +46,8 @@ export async function follow(options: FollowOptions): Promise<void> {
 async function listAndWatch({ store, prefix, follower, signal, backoff }: FollowOptions): Promise<void> {
   const listing = await store.list(prefix);
   if (signal.aborted) return;
-  follower.reset(listing);
+  await follower.reset(listing);
+  if (signal.aborted) return;
   for await (const batch of store.watch(prefix, listing.revision + 1, signal)) {
     backoff.reset();
     follower.apply(batch);

@@ -7,6 +7,8 @@
 export const DEFAULT_PREFIX = '/mcp2/v1/';
 
 export interface Keys {
+  /** Everything. One watch of it delivers server and instance records in the order in which they were written. */
+  readonly root: string;
   /** All server records. */
   readonly servers: string;
   /** All endpoints of servers that registered themselves. */
@@ -29,6 +31,7 @@ export function createKeys(prefix: string = DEFAULT_PREFIX): Keys {
   const instances = `${prefix}instances/`;
   const instancesOf = (serverName: string) => `${instances}${pathPart(serverName)}/`;
   return Object.freeze({
+    root: prefix,
     servers,
     instances,
     server: (serverName: string) => `${servers}${pathPart(serverName)}`,

@@ -1,0 +1,109 @@
+/**
+ * A caller of Lookup: the rights of a verified token, asked in the terms of registrations.
+ *
+ * What a caller sees of a registration depends on its authority and on that registration, and neither ever changes: a
+ * changed record is a new registration. So both the verdict and the encoded endpoint are kept; encoding ten endpoints
+ * anew would cost as much as the rest of the call.
+ */
+import { LRUCache } from 'lru-cache';
+import { compilePattern, type Pattern } from '#lib/capability/pattern.ts';
+import { couldLookUp } from '#lib/token/authorize.ts';
+import type { VerifiedToken } from '#lib/token/verified-token.ts';
+import type { EndpointDescriptor } from '#protos/generated/mcp2/EndpointDescriptor.ts';
+import { describeEndpoint } from './descriptor.ts';
+import type { RegisteredEndpoint, Registration } from './registration.ts';
+import { maySee, type Viewer } from './visibility.ts';
+
+const MAX_CALLERS = 4_096;
+/** Verdicts and encoded endpoints of all callers together; some 50 MB. */
+const MAX_KEPT = 200_000;
+/** How old `expires_at_ms` may be in an answer. */
+const MAX_LEASED_AGE_MS = 1_000;
+
+/** One endpoint, as the bytes of a LookupResponse that holds nothing else. */
+export type EncodeEndpoint = (descriptor: EndpointDescriptor) => Buffer;
+
+interface Frame {
+  readonly bytes: Buffer;
+  readonly latencyMs: number | undefined;
+  readonly madeAtMs: number;
+}
+
+/** What clients observed of the endpoint's server, and the time; the parts of an answer that change by themselves. */
+export interface Moment {
+  readonly latencyMs: number | undefined;
+  readonly nowMs: number;
+}
+
+/** The callers seen lately, by authority: tokens of one subject with equal rights share what was kept. */
+export class Callers {
+  readonly #encode: EncodeEndpoint;
+  readonly #callers = new LRUCache<string, Caller>({ max: MAX_CALLERS });
+  #kept = 0;
+
+  constructor(encode: EncodeEndpoint) {
+    this.#encode = encode;
+  }
+
+  of(token: VerifiedToken): Caller {
+    if (this.#kept > MAX_KEPT) {
+      this.#callers.clear();
+      this.#kept = 0;
+    }
+    let caller = this.#callers.get(token.authority);
+    if (caller === undefined) {
+      caller = new Caller(token, this.#encode, () => {
+        this.#kept += 1;
+      });
+      this.#callers.set(token.authority, caller);
+    }
+    return caller;
+  }
+}
+
+export class Caller implements Viewer {
+  readonly sub: string;
+  readonly aud: readonly string[];
+  readonly #token: VerifiedToken;
+  readonly #encode: EncodeEndpoint;
+  readonly #onKept: () => void;
+  readonly #verdicts = new WeakMap<Registration, boolean>();
+  readonly #frames = new WeakMap<RegisteredEndpoint, Frame>();
+
+  constructor(token: VerifiedToken, encode: EncodeEndpoint, onKept: () => void) {
+    this.sub = token.sub;
+    this.aud = token.aud;
+    this.#token = token;
+    this.#encode = encode;
+    this.#onKept = onKept;
+  }
+
+  holds(capability: Pattern | string): boolean {
+    const pattern = typeof capability === 'string' ? compilePattern(capability) : capability;
+    return pattern !== undefined && (this.#token.capabilities?.covers(pattern) ?? false);
+  }
+
+  sees(registration: Registration): boolean {
+    let verdict = this.#verdicts.get(registration);
+    if (verdict === undefined) {
+      verdict = maySee(this, registration.serverName, registration.visibility);
+      this.#verdicts.set(registration, verdict);
+      this.#onKept();
+    }
+    return verdict;
+  }
+
+  /** The endpoint as this caller may see it: its capabilities are cut to what the caller could have looked up. */
+  frameOf(registration: Registration, endpoint: RegisteredEndpoint, { latencyMs, nowMs }: Moment): Buffer {
+    const kept = this.#frames.get(endpoint);
+    if (kept !== undefined && kept.latencyMs === latencyMs) {
+      if (endpoint.ttlSeconds === 0 || nowMs - kept.madeAtMs < MAX_LEASED_AGE_MS) return kept.bytes;
+    }
+    const capabilities = registration.capabilities.filter((capability) => couldLookUp(this.#token, capability));
+    const texts = capabilities.map(({ text }) => text);
+    const bytes = this.#encode(describeEndpoint(registration, endpoint, { capabilities: texts, latencyMs, nowMs }));
+    this.#frames.set(endpoint, { bytes, latencyMs, madeAtMs: nowMs });
+    if (kept === undefined) this.#onKept();
+    return bytes;
+  }
+}

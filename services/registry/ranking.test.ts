@@ -1,0 +1,139 @@
+import fc from 'fast-check';
+import { describe, expect, test } from 'vitest';
+import { bucketOf, type Rankable, rank } from './ranking.ts';
+
+interface Named {
+  readonly name: string;
+  readonly endpoint: Rankable;
+  readonly latencyMs: number | undefined;
+}
+
+type Changes = Partial<Rankable> & { readonly latencyMs?: number | undefined };
+
+const endpoint = (name: string, { latencyMs, ...changes }: Changes = {}): Named => ({
+  name,
+  latencyMs,
+  endpoint: { health: 'SERVING', weight: 100, loadPermille: 0, ...changes },
+});
+
+const latencyOf = ({ latencyMs }: { readonly latencyMs?: number | undefined }) => latencyMs;
+
+/** Draws that make the first item win every tie, then the second, … */
+function inOrder(): () => number {
+  let draw = 0;
+  return () => {
+    draw += 0.001;
+    return draw;
+  };
+}
+
+const order = (items: readonly Named[], clientZone = 'eu-1a') =>
+  rank(items, { clientZone, latencyOf, random: inOrder() }).map(({ name }) => name);
+
+describe('the order within a page', () => {
+  test.each<[string, Named[], string[]]>([
+    [
+      'same zone before same region before elsewhere',
+      [
+        endpoint('far', { zone: 'us-1a', region: 'us-1' }),
+        endpoint('region', { zone: 'eu-1b', region: 'eu-1' }),
+        endpoint('zone', { zone: 'eu-1a', region: 'eu-1' }),
+      ],
+      ['zone', 'region', 'far'],
+    ],
+    [
+      'zone before latency',
+      [endpoint('fast', { zone: 'us-1a', latencyMs: 1 }), endpoint('near', { zone: 'eu-1a', latencyMs: 500 })],
+      ['near', 'fast'],
+    ],
+    [
+      'a lower power of two of latency first',
+      [endpoint('slow', { latencyMs: 40 }), endpoint('fast', { latencyMs: 3 }), endpoint('middle', { latencyMs: 9 })],
+      ['fast', 'middle', 'slow'],
+    ],
+    [
+      'less than a power of two apart is a tie',
+      [endpoint('first', { latencyMs: 15 }), endpoint('second', { latencyMs: 8 })],
+      ['first', 'second'],
+    ],
+    [
+      'one that nobody measured stands beside the best',
+      [endpoint('slow', { latencyMs: 64 }), endpoint('new'), endpoint('fast', { latencyMs: 2 })],
+      ['new', 'fast', 'slow'],
+    ],
+    [
+      'SERVING before all others, DRAINING last',
+      [
+        endpoint('draining', { health: 'DRAINING', zone: 'eu-1a' }),
+        endpoint('down', { health: 'NOT_SERVING' }),
+        endpoint('unproved', { health: 'UNKNOWN' }),
+        endpoint('serving', { zone: 'us-1a' }),
+      ],
+      ['serving', 'unproved', 'down', 'draining'],
+    ],
+  ])('%s', (_title, items, expected) => {
+    expect(order(items)).toEqual(expected);
+  });
+
+  test('a caller that names no zone is near to nobody', () => {
+    expect(order([endpoint('a', { zone: '', region: '' }), endpoint('b')], '')).toEqual(['a', 'b']);
+  });
+
+  test('no item is lost or doubled', () => {
+    const any = fc.record({
+      latencyMs: fc.option(fc.nat(), { nil: undefined }),
+      endpoint: fc.record({
+        health: fc.constantFrom('SERVING' as const, 'UNKNOWN' as const, 'NOT_SERVING' as const, 'DRAINING' as const),
+        zone: fc.constantFrom('', 'eu-1a', 'eu-1b'),
+        region: fc.constantFrom('', 'eu-1'),
+        weight: fc.integer({ min: 1, max: 10_000 }),
+        loadPermille: fc.integer({ min: 0, max: 1000 }),
+      }),
+    });
+    fc.assert(
+      fc.property(fc.array(any, { maxLength: 30 }), (items) => {
+        const ranked = rank(items, { clientZone: 'eu-1a', latencyOf, random: Math.random });
+        expect(ranked).toHaveLength(items.length);
+        expect(new Set(ranked)).toEqual(new Set(items));
+      }),
+    );
+  });
+});
+
+test('among equals the first place is won in proportion to the weight', () => {
+  const seed = mulberry32(42);
+  const heavy = endpoint('heavy', { weight: 300 });
+  const light = endpoint('light', { weight: 100 });
+  let wins = 0;
+  for (let i = 0; i < 10_000; i += 1) {
+    if (rank([light, heavy], { clientZone: '', latencyOf, random: seed })[0] === heavy) wins += 1;
+  }
+  expect(wins / 10_000).toBeCloseTo(0.75, 1);
+});
+
+test('a loaded endpoint wins less often than an idle one of the same weight', () => {
+  const seed = mulberry32(7);
+  const idle = endpoint('idle');
+  const busy = endpoint('busy', { loadPermille: 900 });
+  let wins = 0;
+  for (let i = 0; i < 10_000; i += 1) {
+    if (rank([busy, idle], { clientZone: '', latencyOf, random: seed })[0] === busy) wins += 1;
+  }
+  expect(wins / 10_000).toBeCloseTo(0.1 / 1.1, 1);
+});
+
+test('latency buckets are powers of two', () => {
+  expect([0, 1, 2, 3, 4, 7, 8, 1023, 1024].map(bucketOf)).toEqual([0, 0, 1, 1, 2, 2, 3, 9, 10]);
+  expect(bucketOf(undefined)).toBeUndefined();
+});
+
+/** A small seeded generator, so that the shares are the same in every run. */
+function mulberry32(seed: number): () => number {
+  let state = seed;
+  return () => {
+    state = (state + 0x6d2b79f5) | 0;
+    let mixed = Math.imul(state ^ (state >>> 15), 1 | state);
+    mixed = (mixed + Math.imul(mixed ^ (mixed >>> 7), 61 | mixed)) ^ mixed;
+    return ((mixed ^ (mixed >>> 14)) >>> 0) / 4294967296;
+  };
+}

@@ -1,0 +1,73 @@
+/**
+ * The order of endpoints within a page: SERVING first, then the caller's zone, its region, the latency that clients
+ * observed, and at random by weight among equals.
+ *
+ * What a server says of its own speed never counts: it could draw traffic to itself. A server that nobody has measured
+ * yet ranks beside the best measured one, or it would never get the calls that measure it.
+ */
+import type { Health } from '#lib/store/servers.ts';
+
+export interface Rankable {
+  readonly health: Health;
+  readonly zone?: string;
+  readonly region?: string;
+  /** 1..10000. */
+  readonly weight: number;
+  /** 0 (idle) to 1000 (full); a loaded endpoint gets a smaller share. */
+  readonly loadPermille: number;
+}
+
+export interface RankingOptions<T> {
+  /** "" when the caller did not say. */
+  readonly clientZone: string;
+  /** Median that clients observed; undefined when nobody did. */
+  readonly latencyOf: (item: T) => number | undefined;
+  /** Uniform in [0, 1); seeded anew for each request, so that callers spread. */
+  readonly random: () => number;
+}
+
+const HEALTH_ORDER: Readonly<Record<Health, number>> = { SERVING: 0, UNKNOWN: 1, NOT_SERVING: 2, DRAINING: 3 };
+/** Distances 0 to 2; latencies below 2^32 ms fall into 32 buckets. */
+const DISTANCES = 3;
+const LATENCY_BUCKETS = 32;
+
+/** A new list. Each item gets one number: its tier by health, distance and latency, plus a random part below 1. */
+export function rank<T extends { readonly endpoint: Rankable }>(
+  items: readonly T[],
+  { clientZone, latencyOf, random }: RankingOptions<T>,
+): T[] {
+  const buckets = items.map((item) => bucketOf(latencyOf(item)));
+  const best = Math.min(LATENCY_BUCKETS - 1, ...buckets.filter((bucket) => bucket !== undefined));
+  const ranked = items.map((item, i) => {
+    const { endpoint } = item;
+    const place = HEALTH_ORDER[endpoint.health] * DISTANCES + distanceOf(endpoint, clientZone);
+    return { item, rank: place * LATENCY_BUCKETS + (buckets[i] ?? best) + drawLot(endpoint, random) };
+  });
+  return ranked.sort((a, b) => a.rank - b.rank).map(({ item }) => item);
+}
+
+/** Powers of two: 0 and 1 ms are one bucket, 2..3 the next, 4..7 the next. Less than a factor of two is noise. */
+export function bucketOf(latencyMs: number | undefined): number | undefined {
+  if (latencyMs === undefined) return undefined;
+  return latencyMs < 2 ? 0 : Math.min(Math.floor(Math.log2(latencyMs)), LATENCY_BUCKETS - 1);
+}
+
+/**
+ * 0 = same zone, 1 = same region, 2 = elsewhere or unknown. The caller names only its zone; every large cloud spells a
+ * zone as its region and a suffix ("eu-central-1a", "europe-west1-b", "westeurope-1").
+ */
+function distanceOf({ zone, region }: Rankable, clientZone: string): number {
+  if (clientZone === '') return 2;
+  if (zone === clientZone) return 0;
+  return region !== undefined && region !== '' && clientZone.startsWith(region) ? 1 : 2;
+}
+
+/**
+ * At least 0, below 1. The smallest comes first, with a probability in proportion to the weight (Efraimidis and
+ * Spirakis, "Weighted random sampling with a reservoir", 2006: an exponential variate of that rate).
+ */
+function drawLot({ weight, loadPermille }: Rankable, random: () => number): number {
+  const share = weight * (1 - Math.min(loadPermille, 999) / 1000);
+  const variate = -Math.log(1 - random()) / share;
+  return variate / (1 + variate);
+}

@@ -1,0 +1,138 @@
+/**
+ * What the registry answers from: all registrations in memory, fed by one listing and one watch.
+ *
+ * One watch over both kinds of records, because two would deliver one write (a server and its first instance) at two
+ * times. A new listing is built aside, in slices that let calls through, and swapped in whole: no Lookup ever sees half
+ * of it. While the store is away the last known state stays, for as long as it takes.
+ */
+import { setImmediate as nextTurn } from 'node:timers/promises';
+import type { Clock } from '#lib/clock.ts';
+import { ServiceError } from '#lib/errors.ts';
+import type { Follower } from '#lib/store/follow.ts';
+import type { Keys } from '#lib/store/keys.ts';
+import type { Listing, Revision, WatchBatch } from '#lib/store/store.ts';
+import { RegistrationTable } from './registration-table.ts';
+
+/** Some 5 ms of work. */
+const ENTRIES_A_SLICE = 1000;
+
+export interface RegistrationIndexOptions {
+  readonly keys: Keys;
+  readonly clock: Clock;
+  /** The store did not answer or the watch broke; following goes on by itself. */
+  readonly onUnavailable?: (error: unknown) => void;
+}
+
+export class RegistrationIndex implements Follower {
+  readonly #keys: Keys;
+  readonly #clock: Clock;
+  readonly #onUnavailable: (error: unknown) => void;
+  readonly #waiting = new Set<() => void>();
+  #table: RegistrationTable;
+  #isLoaded = false;
+  #applied: Revision = 0;
+  #revision: Revision = 0;
+  #heardMs = 0;
+
+  constructor({ keys, clock, onUnavailable = () => undefined }: RegistrationIndexOptions) {
+    this.#keys = keys;
+    this.#clock = clock;
+    this.#onUnavailable = onUnavailable;
+    this.#table = new RegistrationTable(keys);
+  }
+
+  /** False until the first listing is in: then there is nothing to answer from. */
+  get isLoaded(): boolean {
+    return this.#isLoaded;
+  }
+
+  get table(): RegistrationTable {
+    return this.#table;
+  }
+
+  /**
+   * Revision of the newest change that this index holds. Never the store's own counter: on a store shared with others
+   * that one runs ahead, and another replica asked for it would wait for a change that never comes.
+   */
+  get revision(): Revision {
+    return this.#revision;
+  }
+
+  /** Milliseconds since the watch last said anything; it does so at least every 10 s while it is connected. */
+  get silentMs(): number {
+    return this.#clock.monotonicMs() - this.#heardMs;
+  }
+
+  async reset({ entries, revision }: Listing): Promise<void> {
+    const table = new RegistrationTable(this.#keys);
+    let newest = 0;
+    for (const [i, entry] of entries.entries()) {
+      if (i > 0 && i % ENTRIES_A_SLICE === 0) await nextTurn();
+      newest = Math.max(newest, entry.modRevision);
+      table.put(entry);
+    }
+    this.#table = table;
+    this.#applied = revision;
+    this.#revision = Math.min(Math.max(newest, this.#revision), revision);
+    this.#isLoaded = true;
+    this.#heard();
+  }
+
+  apply({ events, revision }: WatchBatch): void {
+    for (const event of events) {
+      if (event.kind === 'put') this.#table.put(event.entry);
+      else this.#table.remove(event.key);
+      this.#revision = Math.max(this.#revision, event.kind === 'put' ? event.entry.modRevision : event.modRevision);
+    }
+    this.#applied = Math.max(this.#applied, revision);
+    this.#heard();
+  }
+
+  unavailable(error: unknown): void {
+    this.#onUnavailable(error);
+  }
+
+  has(revision: Revision): boolean {
+    return this.#applied >= revision;
+  }
+
+  /** @throws ServiceError REVISION_NOT_REACHED when the index does not hold this revision within `timeoutMs`. */
+  async reach(revision: Revision, timeoutMs: number, signal: AbortSignal): Promise<void> {
+    const patience = new AbortController();
+    const limit = AbortSignal.any([signal, patience.signal]);
+    const expired = this.#clock.sleep(timeoutMs, limit).catch(() => undefined);
+    try {
+      while (!this.has(revision)) {
+        const changed = await Promise.race([this.#nextChange(limit).then(() => true), expired.then(() => false)]);
+        signal.throwIfAborted();
+        if (!changed) throw notReached(revision, timeoutMs);
+      }
+    } finally {
+      patience.abort();
+    }
+  }
+
+  #heard(): void {
+    this.#heardMs = this.#clock.monotonicMs();
+    const waiting = [...this.#waiting];
+    this.#waiting.clear();
+    for (const wake of waiting) wake();
+  }
+
+  #nextChange(signal: AbortSignal): Promise<void> {
+    return new Promise((resolve) => {
+      const wake = () => {
+        signal.removeEventListener('abort', wake);
+        this.#waiting.delete(wake);
+        resolve();
+      };
+      this.#waiting.add(wake);
+      signal.addEventListener('abort', wake, { once: true });
+    });
+  }
+}
+
+function notReached(revision: Revision, timeoutMs: number): ServiceError {
+  const message = `this replica has not seen revision ${revision} within ${timeoutMs} ms; try again`;
+  return new ServiceError('REVISION_NOT_REACHED', message);
+}
