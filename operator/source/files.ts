@@ -68,12 +68,12 @@ export class FileSource implements ResourceSource {
   start(): void {
     this.#scan();
     try {
-      this.#watcher = watch(this.#options.directory, () => this.#look());
+      this.#watcher = watch(this.#options.directory, () => this.look());
       this.#watcher.on('error', () => undefined);
     } catch {
       // Polling alone does: not every file system sends notices.
     }
-    this.#timer = setInterval(() => this.#look(), POLL_MS);
+    this.#timer = setInterval(() => this.look(), POLL_MS);
   }
 
   stop(): void {
@@ -139,8 +139,8 @@ export class FileSource implements ResourceSource {
     this.#options.log[level]({ server: keyIn(server), reason }, message);
   }
 
-  /** A later look must survive what start() reports. */
-  #look(): void {
+  /** Looks at the folder now. What start() reports, a later look survives and logs. */
+  look(): void {
     try {
       this.#scan();
     } catch (error) {
@@ -286,11 +286,20 @@ function nameIn({ metadata, spec }: SourcedServer): string {
 }
 
 function listFiles(directory: string): readonly string[] {
-  const names = readdirSync(directory).filter((name) => /\.ya?ml$/.test(name) && !name.startsWith('.'));
+  const names = readFolder(directory).filter((name) => /\.ya?ml$/.test(name) && !name.startsWith('.'));
   if (names.length > MAX_FILES) throw new Error(`${directory} holds more than ${MAX_FILES} YAML files; split it`);
   return names.sort().filter((name) => {
     const { size } = statSync(join(directory, name));
     if (size > MAX_FILE_BYTES) throw new Error(`${join(directory, name)} is larger than 1 MiB; split it`);
     return true;
   });
+}
+
+function readFolder(directory: string): readonly string[] {
+  try {
+    return readdirSync(directory);
+  } catch (error) {
+    const why = (error as NodeJS.ErrnoException).code === 'ENOENT' ? 'does not exist' : 'cannot be read';
+    throw new Error(`the folder of resources ${directory} ${why}; create it, or name another one`, { cause: error });
+  }
 }

@@ -41,7 +41,11 @@ export function readResources(file: string, text: string, parse: ParseMcp2Server
   const resources: Mcp2Server[] = [];
   const problems: FileProblem[] = [];
   for (const document of documents) {
-    const value: unknown = document.toJS({ maxAliasCount: 100 });
+    const value = toValue(document);
+    if (value instanceof Error) {
+      problems.push(problem(document.range?.[0] ?? 0, value.message));
+      continue;
+    }
     if (value === null || value === undefined) continue;
     const parsed = parse(value, { allowLoopback: true });
     if (parsed.ok) resources.push(parsed.ok);
@@ -69,6 +73,15 @@ function offsetOf(document: Document, segments: Segments): number {
 
 function hasRange(node: unknown): node is { readonly range: readonly [number, number, number] } {
   return typeof node === 'object' && node !== null && 'range' in node && Array.isArray(node.range);
+}
+
+/** An alias that leads nowhere, or aliases that multiply, are only found here. */
+function toValue(document: Document): unknown {
+  try {
+    return document.toJS({ maxAliasCount: 100 });
+  } catch (error) {
+    return error instanceof Error ? error : new Error('cannot be read');
+  }
 }
 
 function firstLine(message: string): string {

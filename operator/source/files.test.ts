@@ -1,0 +1,182 @@
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterEach, beforeEach, expect, test } from 'vitest';
+import type { Clock } from '#lib/clock.ts';
+import { createMcp2ServerParser, FINALIZER } from '../server/resource.ts';
+import { readSchema } from '../server/schema.ts';
+import { FileSource } from './files.ts';
+
+const definition = readFileSync(new URL('../../crds/mcp2.dev_mcp2servers.yaml', import.meta.url), 'utf8');
+const parse = createMcp2ServerParser(readSchema(definition));
+const log = { debug() {}, info() {}, warn() {}, error() {} };
+
+let folder: string;
+let nowMs: number;
+const keys: string[] = [];
+const started: FileSource[] = [];
+
+beforeEach(() => {
+  folder = mkdtempSync(join(tmpdir(), 'mcp2-files-'));
+  mkdirSync(join(folder, 'servers'));
+  nowMs = Date.UTC(2026, 0, 1);
+  keys.length = 0;
+});
+
+afterEach(() => {
+  for (const source of started.splice(0)) source.stop();
+  rmSync(folder, { recursive: true });
+});
+
+function open(): FileSource {
+  const clock: Clock = { nowMs: () => nowMs, monotonicMs: () => nowMs, sleep: async () => undefined };
+  const source = new FileSource({
+    directory: join(folder, 'servers'),
+    statePath: join(folder, 'servers.json'),
+    parse,
+    clock,
+    log,
+    onKey: (key) => keys.push(key),
+  });
+  started.push(source);
+  return source;
+}
+
+function write(file: string, ...servers: readonly (readonly [name: string, serverName: string])[]): void {
+  const documents = servers.map(
+    ([name, serverName]) => `apiVersion: mcp2.dev/v1alpha1
+kind: Mcp2Server
+metadata: {name: ${name}}
+spec:
+  serverName: ${serverName}
+  source: {address: "grpc://127.0.0.1:50061"}
+  tls: {mode: Disabled}
+  capabilities: [{name: "db:${name}:read"}]
+`,
+  );
+  writeFileSync(join(folder, 'servers', file), documents.join('---\n'));
+}
+
+const names = (source: FileSource) => [...source.all()].map(({ metadata }) => metadata.name).sort();
+
+test('every document of every file is a resource, found by key and by folded server name', () => {
+  write('a.yaml', ['one', 'One'], ['two', 'Two']);
+  write('b.yml', ['three', 'Three']);
+  const source = open();
+  source.start();
+  expect(names(source)).toEqual(['one', 'three', 'two']);
+  expect(source.get('default/one')?.metadata).toMatchObject({ generation: 1, uid: expect.any(String), finalizers: [] });
+  expect(source.claimants('ONE').map(({ metadata }) => metadata.name)).toEqual(['one']);
+  expect(keys.sort()).toEqual(['default/one', 'default/three', 'default/two']);
+});
+
+test('a broken file keeps its last good resources and says where it is broken', () => {
+  write('a.yaml', ['one', 'One']);
+  const source = open();
+  source.start();
+  writeFileSync(join(folder, 'servers', 'a.yaml'), 'kind: [broken');
+  source.look();
+  expect(names(source)).toEqual(['one']);
+  expect(source.problems()).toMatchObject([{ file: 'a.yaml', line: 1 }]);
+  write('a.yaml', ['one', 'One']);
+  source.look();
+  expect(source.problems()).toEqual([]);
+});
+
+test('a changed spec is another generation of the same resource; an unchanged one is not told again', () => {
+  write('a.yaml', ['one', 'One']);
+  const source = open();
+  source.start();
+  keys.length = 0;
+  source.look();
+  expect(keys).toEqual([]);
+  const { uid } = source.get('default/one')?.metadata ?? {};
+  writeFileSync(
+    join(folder, 'servers', 'a.yaml'),
+    readFileSync(join(folder, 'servers', 'a.yaml'), 'utf8').replace('one:read', 'one:write'),
+  );
+  source.look();
+  expect(source.get('default/one')?.metadata).toMatchObject({ generation: 2, uid });
+  expect(keys).toEqual(['default/one']);
+});
+
+test('a removed file marks its resource as deleted until the finalizer is gone', async () => {
+  write('a.yaml', ['one', 'One']);
+  const source = open();
+  source.start();
+  await source.addFinalizer(source.get('default/one') as never);
+  rmSync(join(folder, 'servers', 'a.yaml'));
+  source.look();
+  const deleting = source.get('default/one');
+  expect(deleting?.metadata.deletionTimestamp).toBe('2026-01-01T00:00:00Z');
+  expect(deleting?.metadata.finalizers).toEqual([FINALIZER]);
+  await source.removeFinalizer(deleting as never);
+  expect(source.get('default/one')).toBeUndefined();
+  expect(await source.isGone({ namespace: 'default', name: 'one', uid: deleting?.metadata.uid ?? '' })).toBe(true);
+});
+
+test('a file removed while nothing ran is deleted after the next start', async () => {
+  write('a.yaml', ['one', 'One']);
+  const source = open();
+  source.start();
+  await source.addFinalizer(source.get('default/one') as never);
+  source.stop();
+  rmSync(join(folder, 'servers', 'a.yaml'));
+  const next = open();
+  next.start();
+  expect(next.get('default/one')?.metadata.deletionTimestamp).toBeDefined();
+});
+
+test('uid, creation time and status survive a restart', async () => {
+  write('a.yaml', ['one', 'One']);
+  const source = open();
+  source.start();
+  const before = source.get('default/one');
+  await source.writeStatus(before as never, { serverName: 'One' });
+  source.stop();
+  nowMs += 3_600_000;
+  const next = open();
+  next.start();
+  const after = next.get('default/one');
+  expect(after?.metadata).toMatchObject({ uid: before?.metadata.uid, creationTimestamp: '2026-01-01T00:00:00Z' });
+  expect(next.statusOf(after as never)).toEqual({ serverName: 'One' });
+});
+
+test('a renamed server is another resource', () => {
+  write('a.yaml', ['one', 'One']);
+  const source = open();
+  source.start();
+  const { uid } = source.get('default/one')?.metadata ?? {};
+  write('a.yaml', ['one', 'Other']);
+  source.look();
+  expect(source.get('default/one')?.metadata.uid).not.toBe(uid);
+});
+
+test('of two files that define one name the first counts and the second is a problem', () => {
+  write('a.yaml', ['one', 'One']);
+  write('b.yaml', ['one', 'Other']);
+  const source = open();
+  source.start();
+  expect(source.get('default/one')?.spec).toMatchObject({ serverName: 'One' });
+  expect(source.problems()).toMatchObject([{ file: 'b.yaml', message: expect.stringContaining('a.yaml') }]);
+});
+
+test('an emptied folder deletes nothing until it has been empty for a minute', () => {
+  write('a.yaml', ...Array.from({ length: 20 }, (_, index) => [`s${index}`, `S${index}`] as const));
+  const source = open();
+  source.start();
+  rmSync(join(folder, 'servers', 'a.yaml'));
+  source.look();
+  const deleting = () => [...source.all()].filter(({ metadata }) => metadata.deletionTimestamp).length;
+  expect(deleting()).toBe(0);
+  nowMs += 60_000;
+  source.look();
+  expect(deleting()).toBe(20);
+});
+
+test('a folder that is not there and a state file that is none are said in a sentence', () => {
+  rmSync(join(folder, 'servers'), { recursive: true });
+  expect(() => open().start()).toThrow(/servers does not exist; create it/);
+  writeFileSync(join(folder, 'servers.json'), 'not json');
+  expect(() => open()).toThrow(/servers\.json is not JSON; delete it/);
+});

@@ -1,0 +1,111 @@
+/**
+ * The operator over a folder of YAML files: standalone mode. The same core as in a cluster, without an election; the
+ * write fence still makes sure that only one such process writes.
+ */
+import type { Registry } from 'prom-client';
+import type { Clock } from '#lib/clock.ts';
+import type { Keys } from '#lib/store/keys.ts';
+import type { Store } from '#lib/store/store.ts';
+import { mintProbeToken } from '#lib/token/mint.ts';
+import type { SigningKey } from '#lib/token/signing-key.ts';
+import type { Services } from '#protos/load.ts';
+import { type Leadership, OperatorCore } from './core.ts';
+import { createDial } from './dial.ts';
+import { createDiscoveryMetrics } from './discovery/metrics.ts';
+import type { Log } from './log.ts';
+import { createOperatorMetrics } from './operator-metrics.ts';
+import { createHandshake } from './server/handshake.ts';
+import { createMcp2ServerParser } from './server/resource.ts';
+import { readSchema } from './server/schema.ts';
+import { FileSource } from './source/files.ts';
+import type { FileProblem } from './source/resource-file.ts';
+import { noReferences, type SourcedServer } from './source/source.ts';
+
+/** What owns the records of standalone mode; two of them on one etcd are told apart by their fence and names only. */
+export const STANDALONE_INSTALLATION = 'standalone';
+/** A folder is swept often: it is cheap, and a renamed server leaves an orphan. */
+const SWEEP_INTERVAL_MS = 15_000;
+
+export interface FileOperatorOptions {
+  /** The folder with *.yaml and *.yml files. */
+  readonly directory: string;
+  /** Where uids, generations and statuses are kept. */
+  readonly statePath: string;
+  readonly store: Store;
+  readonly keys: Keys;
+  readonly issuer: string;
+  readonly signingKey: SigningKey;
+  readonly services: Services;
+  /** The text of crds/mcp2.dev_mcp2servers.yaml. */
+  readonly definition: string;
+  readonly clock: Clock;
+  /** Uniform in [0, 1). */
+  readonly random: () => number;
+  readonly log: Log;
+  readonly registry: Registry;
+}
+
+export interface FileOperator {
+  /** What is wrong with the files now; their last good resources are in force. */
+  problems(): readonly FileProblem[];
+  servers(): readonly SourcedServer[];
+  /** Resolves when another process took the fence over; this one has stopped writing. Never rejects. */
+  readonly lost: Promise<void>;
+  stop(): Promise<void>;
+}
+
+/** @throws Error that says what to do when the folder or the state cannot be read. */
+export async function startFileOperator(options: FileOperatorOptions): Promise<FileOperator> {
+  const { directory, statePath, clock, random, log, registry } = options;
+  const parse = createMcp2ServerParser(readSchema(options.definition));
+  const onKey = (key: string) => core.enqueue(key);
+  const source = new FileSource({ directory, statePath, parse, clock, log, onKey });
+  const core: OperatorCore = new OperatorCore({
+    store: options.store,
+    keys: options.keys,
+    installation: STANDALONE_INSTALLATION,
+    holder: `standalone-${Math.floor(random() * 2 ** 40).toString(36)}`,
+    source,
+    references: noReferences(),
+    parse,
+    allowLoopback: true,
+    handshake: createFileHandshake(options),
+    controlPlaneCa: () => undefined,
+    clock,
+    random,
+    log,
+    metrics: createOperatorMetrics(registry),
+    discoveryMetrics: createDiscoveryMetrics(registry),
+    sweepIntervalMs: SWEEP_INTERVAL_MS,
+  });
+  const stop = new AbortController();
+  let leadership: Leadership;
+  try {
+    source.start();
+    leadership = await core.lead(stop.signal);
+  } catch (error) {
+    source.stop();
+    await core.stop();
+    throw error;
+  }
+  return {
+    problems: () => source.problems(),
+    servers: () => [...source.all()],
+    lost: leadership.lost,
+    async stop() {
+      stop.abort(new Error('shutting down'));
+      source.stop();
+      await leadership.stop(2000);
+      await core.stop();
+    },
+  };
+}
+
+function createFileHandshake({ services, signingKey, issuer, clock }: FileOperatorOptions) {
+  const probe = { iss: issuer, sub: 'default.mcp2-operator' };
+  return createHandshake({
+    serviceInfo: services.ServiceInfo,
+    mintProbeToken: (serverName) => mintProbeToken(signingKey, { ...probe, serverName }, { clock }),
+    dial: createDial({ allowLoopback: true }),
+  });
+}
