@@ -1,14 +1,18 @@
 import { spawnSync } from 'node:child_process';
-import { mkdtemp, readdir, utimes, writeFile } from 'node:fs/promises';
+import { mkdtemp, readdir, rm, utimes, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { setImmediate } from 'node:timers/promises';
-import { expect, test } from 'vitest';
+import { afterEach, beforeEach, expect, test } from 'vitest';
 import { withFileLock } from './file-lock.ts';
 
-async function lockPath(): Promise<string> {
-  return join(await mkdtemp(join(tmpdir(), 'mcp2-lock-')), 'lock');
-}
+let path: string;
+
+beforeEach(async () => {
+  path = join(await mkdtemp(join(tmpdir(), 'mcp2-lock-')), 'lock');
+});
+
+afterEach(() => rm(dirname(path), { recursive: true }));
 
 /** Of a process that has ended. */
 function deadPid(): number {
@@ -16,7 +20,6 @@ function deadPid(): number {
 }
 
 test('two owners work one after the other, and the second is told whom it waits for', async () => {
-  const path = await lockPath();
   const events: string[] = [];
   const work = (name: string) => async () => {
     events.push(`${name} begins`);
@@ -33,20 +36,17 @@ test('two owners work one after the other, and the second is told whom it waits 
 });
 
 test('the lock of a dead process is taken over', async () => {
-  const path = await lockPath();
   await writeFile(path, `${deadPid()}\n`);
   expect(await withFileLock(path, async () => 'done')).toBe('done');
 });
 
 test('a lock that its owner no longer touches is taken over', async () => {
-  const path = await lockPath();
   await writeFile(path, `${process.ppid}\n`);
   await utimes(path, new Date(0), new Date(0));
   expect(await withFileLock(path, async () => 'done')).toBe('done');
 });
 
 test('an owner that fails gives the lock back', async () => {
-  const path = await lockPath();
   const failing = withFileLock(path, async () => {
     throw new Error('no compiler');
   });
