@@ -230,6 +230,27 @@ test('a generator that ignores the signal does not keep its call from being coun
   );
 });
 
+test('an iterable that waits for its next message is told to return as soon as the client leaves', async () => {
+  const returned = Promise.withResolvers<string>();
+  const waiting: AsyncIterator<WatchEvent> = {
+    next: () => new Promise(() => {}),
+    return: async () => {
+      returned.resolve('returned');
+      return { done: true, value: undefined };
+    },
+  };
+  await using server = await serveWatch(() => ({ [Symbol.asyncIterator]: () => waiting }));
+  const giveUp = new AbortController();
+  const reading = collect(server.client(Discovery).serverStream('Watch', {}, { signal: giveUp.signal }));
+  await eventually(
+    () => server.metrics(),
+    (text) => text.includes('started_total{grpc_service="mcp2.Discovery",grpc_method="Watch",service="test"} 1'),
+  );
+  giveUp.abort();
+  expect(await returned.promise).toBe('returned');
+  await reading;
+});
+
 test("a stream ends at the client's deadline and the handler hears of it", async () => {
   const aborted = Promise.withResolvers<boolean>();
   await using server = await serveWatch(async function* (_request, call) {

@@ -124,6 +124,7 @@ test('a client that cancels fires the signal, and the call counts as cancelled',
     (seen) => seen.length > 0,
   );
   expect(ends).toMatchObject([{ code: status.CANCELLED, reason: undefined }]);
+  expect(ends[0]?.call.signal.reason).toMatchObject({ name: 'CallCancelled' });
 });
 
 test('the signal of a call that was answered stays quiet', async () => {
@@ -199,6 +200,7 @@ test('calls are counted by method and status', async () => {
   const labels = 'grpc_service="mcp2.Discovery",grpc_method="Lookup"';
   expect(metrics).toContain(`grpc_server_handled_total{${labels},grpc_code="OK",service="test"} 2`);
   expect(metrics).toContain(`grpc_server_handled_total{${labels},grpc_code="INVALID_ARGUMENT",service="test"} 1`);
+  expect(metrics).toContain(`grpc_server_started_total{${labels},service="test"} 3`);
   expect(metrics).toMatch(/grpc_server_handling_seconds_count\{.*grpc_method="Lookup".*\} 3/);
 });
 

@@ -8,6 +8,7 @@ import { type Metadata, type ServerUnaryCall, status } from '@grpc/grpc-js';
 import type { Clock } from '../clock.ts';
 import { type Reason, ServiceError } from '../errors.ts';
 import type { Logger } from '../observe/logger.ts';
+import type { CallMeter } from './call-metrics.ts';
 import type { StatusObject } from './status.ts';
 
 /** How one call ended. */
@@ -39,8 +40,7 @@ export interface MethodRuntime {
   readonly limits: CallLimits;
   /** The bytes of an answer; a Buffer is encoded already. @throws when it is too large or no such message. */
   readonly encode: (answer: unknown) => Buffer;
-  /** Counts a call that ended. */
-  readonly record: (code: status, durationSeconds: number) => void;
+  readonly meter: CallMeter;
   /** For audit: called once for each call that ended, in the same tick; must be quick. */
   readonly onCallEnd: ((end: CallEnd) => void) | undefined;
   /** Calls that outlived the tick they began in; told when the server stops. */
@@ -76,6 +76,7 @@ export class CallContext {
     this.#call = call;
     this.#runtime = runtime;
     this.#startedMs = runtime.clock.monotonicMs();
+    runtime.meter.started();
   }
 
   /** "Discovery.Lookup". */
@@ -155,10 +156,10 @@ export class CallContext {
   finish(code: status, reason?: Reason): void {
     if (this.#ended) return;
     this.#ended = true;
-    const { clock, record, onCallEnd, open } = this.#runtime;
+    const { clock, meter, onCallEnd, open } = this.#runtime;
     const durationSeconds = (clock.monotonicMs() - this.#startedMs) / 1000;
     open.delete(this);
-    record(code, durationSeconds);
+    meter.ended(code, durationSeconds);
     if (onCallEnd === undefined) return;
     try {
       onCallEnd({ call: this, code, reason, durationSeconds });

@@ -12,20 +12,65 @@ const LATENCY_BUCKETS = [0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0
 
 const STATUS_CODES = Object.values(status).filter((code) => typeof code === 'number').length;
 
+export interface CallMeter {
+  started(): void;
+  ended(code: status, durationSeconds: number): void;
+}
+
 export interface CallMetrics {
-  /** What counts one ended call of this method. */
-  forMethod(service: string, method: string): (code: status, durationSeconds: number) => void;
+  /** What counts the calls of one method. */
+  forMethod(service: string, method: string): CallMeter;
+}
+
+/** For a server without metrics. */
+export const NO_METER: CallMeter = Object.freeze({ started() {}, ended() {} });
+
+interface MethodCounts {
+  readonly labels: Readonly<Record<string, string>>;
+  started: number;
+  readonly endedByCode: number[];
 }
 
 /** @throws when this registry already has them: one registry a server. */
 export function createCallMetrics(registry: Registry): CallMetrics {
-  const counts: { readonly labels: Record<string, string>; readonly byCode: number[] }[] = [];
+  const counts: MethodCounts[] = [];
+  registerCounters(registry, counts);
   const latency = new Histogram({
     name: 'grpc_server_handling_seconds',
     help: 'Time from the request to the end of the answer.',
     labelNames: ['grpc_service', 'grpc_method'],
     buckets: LATENCY_BUCKETS,
     registers: [registry],
+  });
+  return { forMethod };
+
+  function forMethod(service: string, method: string): CallMeter {
+    const labels = { grpc_service: service, grpc_method: method };
+    const count: MethodCounts = { labels, started: 0, endedByCode: new Array<number>(STATUS_CODES).fill(0) };
+    counts.push(count);
+    const seconds = latency.labels(labels);
+    return {
+      started() {
+        count.started += 1;
+      },
+      ended(code, durationSeconds) {
+        count.endedByCode[code] = (count.endedByCode[code] ?? 0) + 1;
+        seconds.observe(durationSeconds);
+      },
+    };
+  }
+}
+
+function registerCounters(registry: Registry, counts: readonly MethodCounts[]): void {
+  new Counter({
+    name: 'grpc_server_started_total',
+    help: 'Calls that began; less those that ended, the calls that are open.',
+    labelNames: ['grpc_service', 'grpc_method'],
+    registers: [registry],
+    collect() {
+      this.reset();
+      for (const { labels, started } of counts) this.inc({ ...labels }, started);
+    },
   });
   new Counter({
     name: 'grpc_server_handled_total',
@@ -34,23 +79,11 @@ export function createCallMetrics(registry: Registry): CallMetrics {
     registers: [registry],
     collect() {
       this.reset();
-      for (const { labels, byCode } of counts) {
-        for (const [code, count] of byCode.entries()) {
+      for (const { labels, endedByCode } of counts) {
+        for (const [code, count] of endedByCode.entries()) {
           if (count > 0) this.inc({ ...labels, grpc_code: status[code] ?? String(code) }, count);
         }
       }
     },
   });
-  return { forMethod };
-
-  function forMethod(service: string, method: string) {
-    const labels = { grpc_service: service, grpc_method: method };
-    const byCode = new Array<number>(STATUS_CODES).fill(0);
-    counts.push({ labels, byCode });
-    const seconds = latency.labels(labels);
-    return function record(code: status, durationSeconds: number): void {
-      byCode[code] = (byCode[code] ?? 0) + 1;
-      seconds.observe(durationSeconds);
-    };
-  }
 }

@@ -10,7 +10,7 @@ import { ServiceError } from '../errors.ts';
 import type { Logger } from '../observe/logger.ts';
 import { bidiStream } from './bidi-stream.ts';
 import type { CallContext, CallEnd, CallLimits, MethodRuntime } from './call-context.ts';
-import type { CallMetrics } from './call-metrics.ts';
+import { type CallMetrics, NO_METER } from './call-metrics.ts';
 import { clientStream } from './client-stream.ts';
 import { type MethodAdapter, RefusedRequest, type ServiceEntry } from './method.ts';
 import { serverStream } from './server-stream.ts';
@@ -65,7 +65,7 @@ function runtimeOf(method: UntypedMethod, { metrics, ...options }: RegisterOptio
     requestStream,
     responseStream,
     encode: encoderOf(responseSerialize, responseStream ? maxFrameBytes : maxMessageBytes),
-    record: metrics?.forMethod(path.service, path.method) ?? (() => {}),
+    meter: metrics?.forMethod(path.service, path.method) ?? NO_METER,
   };
 }
 
