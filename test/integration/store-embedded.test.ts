@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { systemClock } from '#lib/clock.ts';
 import { openEmbeddedStore } from '#lib/store/embedded.ts';
-import { describeStore } from './store-contract.ts';
+import { describeStore } from './store-contract/contract.ts';
 
 const LOG_MAX_REVISIONS = 2_000;
 

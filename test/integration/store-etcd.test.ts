@@ -2,7 +2,7 @@ import { Etcd3 } from 'etcd3';
 import { systemClock } from '#lib/clock.ts';
 import { connectEtcdStore } from '#lib/store/etcd.ts';
 import { startEtcd } from '../harness/etcd.ts';
-import { describeStore } from './store-contract.ts';
+import { describeStore } from './store-contract/contract.ts';
 
 describeStore('etcd', async () => {
   const etcd = await startEtcd();
