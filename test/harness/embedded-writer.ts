@@ -5,9 +5,13 @@
 import { systemClock } from '#lib/clock.ts';
 import { openEmbeddedStore } from '#lib/store/embedded.ts';
 
-const store = openEmbeddedStore({ directory: String(process.argv[2]), clock: systemClock });
-for (let i = 0; ; i++) {
-  const pair = [`/pairs/${i}/a`, `/pairs/${i}/b`].map((key) => ({ kind: 'put', key, value: `${i}` }) as const);
-  await store.transact({ compares: [], writes: pair });
-  console.log(i);
+if (import.meta.main) await writePairs(String(process.argv[2]));
+
+async function writePairs(directory: string): Promise<void> {
+  const store = openEmbeddedStore({ directory, clock: systemClock });
+  for (let i = 0; ; i++) {
+    const pair = [`/pairs/${i}/a`, `/pairs/${i}/b`].map((key) => ({ kind: 'put', key, value: `${i}` }) as const);
+    await store.transact({ compares: [], writes: pair });
+    console.log(i);
+  }
 }

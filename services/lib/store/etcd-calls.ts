@@ -87,13 +87,13 @@ export class EtcdCalls {
   }
 
   async #attempt<T>(call: MemberCall<T>, leftMs: number): Promise<{ value: T } | { trouble: unknown }> {
-    const { members, attemptTimeoutMs } = this.#options;
+    const { members, clock, attemptTimeoutMs } = this.#options;
     checkOpen(this.#options.closed);
     const timeoutMs = Math.max(1, Math.min(attemptTimeoutMs, leftMs));
     const member = members.current;
     try {
-      // grpc-js compares a deadline with the wall clock of the process, whatever clock we were given.
-      const deadline = Date.now() + timeoutMs;
+      // grpc-js compares it with the wall clock.
+      const deadline = clock.nowMs() + timeoutMs;
       const value = await call(member, { deadline, interceptors: [requireLeader] }, timeoutMs);
       members.answered(member);
       return { value };
