@@ -51,7 +51,10 @@ export function contains(granted: Pattern | string, wanted: Pattern | string): b
   const f = compiled(wanted);
   if (g === undefined || f === undefined) return false;
   if (g.hasRest ? shortestLength(f) <= g.atoms.length : f.hasRest || f.atoms.length !== g.atoms.length) return false;
-  return g.atoms.every((atom, i) => atom === ONE || atom === f.atoms[i]);
+  for (let i = 0; i < g.atoms.length; i++) {
+    if (g.atoms[i] !== ONE && g.atoms[i] !== f.atoms[i]) return false;
+  }
+  return true;
 }
 
 /** True when some name is matched by both. */

@@ -12,7 +12,7 @@ import { LRUCache } from 'lru-cache';
 import type { Clock } from '#lib/clock.ts';
 import { ServiceError } from '#lib/errors.ts';
 import { parseRootClaims } from './claims.ts';
-import { type CompactToken, parseCompact, requireCompactForm } from './compact.ts';
+import { type CompactToken, MAX_TOKEN_BYTES, parseCompact, requireCompactForm } from './compact.ts';
 import { type DevelopmentIssuer, isDevelopmentToken, verifyDevelopmentToken } from './development.ts';
 import { isKeyId, parseAlgorithm, type VerificationKey } from './key-set.ts';
 import type { KeySource } from './key-source.ts';
@@ -42,10 +42,10 @@ export interface TokenVerifier {
   /**
    * The token, when its signature was verified before; undefined when it was not, and then `verify` decides.
    *
-   * @throws ServiceError when the token cannot be valid: TOKEN_EXPIRED, TOKEN_REVOKED, TOKEN_MALFORMED …
+   * @throws ServiceError when it was, and is valid no more or not yet: TOKEN_EXPIRED, TOKEN_REVOKED, TOKEN_NOT_YET_VALID
    */
   verifyCached(token: string): VerifiedToken | undefined;
-  /** Verifies, once however many calls bring the same token at the same time. Rejects as `verifyCached` throws. */
+  /** Verifies, once however many calls bring the same token at the same time. Rejects with a ServiceError. */
   verify(token: string): Promise<VerifiedToken>;
 }
 
@@ -87,13 +87,13 @@ class RootTokenVerifier implements TokenVerifier {
   }
 
   verifyCached(token: string): VerifiedToken | undefined {
-    requireCompactForm(token);
-    return this.#lookUp(hash('sha256', token, 'base64'));
+    // Only text of the strict form is ever remembered, so the form need not be checked again before the hash.
+    return token.length > MAX_TOKEN_BYTES ? undefined : this.#lookUp(hashOf(token));
   }
 
   async verify(token: string): Promise<VerifiedToken> {
     requireCompactForm(token);
-    const textHash = hash('sha256', token, 'base64');
+    const textHash = hashOf(token);
     return this.#lookUp(textHash) ?? this.#pending.get(textHash) ?? this.#begin(token, textHash);
   }
 
@@ -143,6 +143,10 @@ class RootTokenVerifier implements TokenVerifier {
     const signedBy = { keys: issuer.keys, kid: key.kid, thumbprint: key.thumbprint };
     return { token: toVerifiedToken(parseRootClaims(parsed.payload)), signedBy };
   }
+}
+
+function hashOf(token: string): string {
+  return hash('sha256', token, 'hex');
 }
 
 async function findKey(issuer: TokenIssuer, { kid, alg }: CompactToken): Promise<VerificationKey> {
