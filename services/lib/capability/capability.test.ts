@@ -35,6 +35,23 @@ test('a subject that is no server name turns the bare register right into no nam
   ]);
 });
 
+test.each(['*', 'Inv_*', 'user@example.com', ''])(
+  'the bare register right of the subject %j reaches no name',
+  (sub) => {
+    const held = new CapabilitySet(['registry:register'], sub);
+    const names = ['Inv_a', 'user', 'a'].map((name) => compilePattern(`registry:register:${name}`));
+    expect(names.map((name) => name && held.covers(name))).toEqual([false, false, false]);
+  },
+);
+
+test.each(['registry:register:Inv_a:*', 'registry:register:Inv_a:b', 'registry:*:Inv_a', 'registry:register:*'])(
+  'a right to names that begin with Inv_ does not contain the filter %s',
+  (filter) => {
+    const [held, wanted] = [compileCapability('registry:register:Inv_*'), compilePattern(filter)];
+    expect(held && wanted && capabilityContains(held, wanted)).toBe(false);
+  },
+);
+
 test.each([
   ['registry:*', 'registry:register:Inv_*', true],
   ['registry:register:*', 'registry:register:Inv_*', true],
