@@ -106,14 +106,24 @@ test('a new key under an old kid does not keep old verdicts alive', async () => 
   await expect(verifier.verify(token)).rejects.toThrow(withReason('TOKEN_UNTRUSTED'));
 });
 
-test('while keys must be read again, a cached token takes the slow path and is verified anew', async () => {
+test('while keys must be read again a cached token waits for them, and its signature is not checked twice', async () => {
   const { verifier, clock } = await setUp({ policy: { maxAgeMs: 600_000 } });
   const token = await sign(GOOD);
-  await verifier.verify(token);
+  const verified = await verifier.verify(token);
   clock.ms += 600_001;
   expect(verifier.verifyCached(token)).toBeUndefined();
+  expect(await verifier.verify(token)).toBe(verified);
+  expect(verifier.verifyCached(token)).toBe(verified);
+});
+
+test('a cached token is refused when its key is gone from keys that had to be read again', async () => {
+  const { verifier, clock, replaceKeys } = await setUp({ policy: { maxAgeMs: 600_000 } });
+  const token = await sign(GOOD);
   await verifier.verify(token);
-  expect(verifier.verifyCached(token)).toBeDefined();
+  const other = await generateSigningKey('EdDSA');
+  await replaceKeys({ keys: other.publicJwks.keys.map((jwk) => ({ ...jwk, kid: signingKey.kid })) });
+  clock.ms += 600_001;
+  await expect(verifier.verify(token)).rejects.toThrow(withReason('TOKEN_UNTRUSTED'));
 });
 
 test('many calls that bring one token at the same time share one verification', async () => {

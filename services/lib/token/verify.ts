@@ -123,13 +123,14 @@ class RootTokenVerifier implements TokenVerifier {
   }
 
   async #verifyAnew(token: string, textHash: string): Promise<VerifiedToken> {
-    const verdict = await this.#judge(token, parseCompact(token));
+    const verdict = await this.#judge(token, textHash);
     this.#verdicts.set(textHash, verdict); // An expired token too: the next call with it is refused without crypto.
     requireValidNow(verdict.token, this.#clock.nowMs(), this.#revocations);
     return verdict.token;
   }
 
-  async #judge(token: string, parsed: CompactToken): Promise<Verdict> {
+  async #judge(token: string, textHash: string): Promise<Verdict> {
+    const parsed = parseCompact(token);
     if (this.#development !== undefined && isDevelopmentToken(parsed)) {
       return { token: await verifyDevelopmentToken(token, parsed, this.#development), signedBy: undefined };
     }
@@ -139,6 +140,8 @@ class RootTokenVerifier implements TokenVerifier {
     const issuer = typeof iss === 'string' ? this.#issuers.get(iss) : undefined;
     if (issuer === undefined) throw untrusted('this server does not trust the issuer of the token');
     const key = await findKey(issuer, parsed);
+    const known = this.#verdicts.get(textHash); // Set aside only while the keys were read again.
+    if (known?.signedBy?.keys === issuer.keys && known.signedBy.thumbprint === key.thumbprint) return known;
     await requireSignature(token, key);
     const signedBy = { keys: issuer.keys, kid: key.kid, thumbprint: key.thumbprint };
     return { token: toVerifiedToken(parseRootClaims(parsed.payload)), signedBy };
