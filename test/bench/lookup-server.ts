@@ -1,0 +1,121 @@
+/**
+ * One server process of the registry's benchmark; its one argument is a LookupServerConfig as JSON. Prints
+ * "listening on PORT".
+ *
+ * The variants differ in one thing each: `registry` is the product's Lookup; `no-auth` is the same handler on the same
+ * index for whom every caller is verified already; `identity` is grpc-js alone, handing out the same bytes.
+ */
+import { Server, ServerCredentials } from '@grpc/grpc-js';
+import { pino } from 'pino';
+import { Registry } from 'prom-client';
+import { systemClock } from '#lib/clock.ts';
+import { plaintextServer } from '#lib/grpc/credentials.ts';
+import { implement } from '#lib/grpc/method.ts';
+import { createServer } from '#lib/grpc/serve.ts';
+import { unary } from '#lib/grpc/unary.ts';
+import { type Authenticate, createAuthenticate } from '#lib/middleware/authenticate.ts';
+import { createKeys } from '#lib/store/keys.ts';
+import { encodeServerRecord, sealServerRecord } from '#lib/store/servers.ts';
+import { createKeyFileSource } from '#lib/token/key-file.ts';
+import { createTokenVerifier } from '#lib/token/verify.ts';
+import type { LookupResponse } from '#protos/generated/mcp2/LookupResponse.ts';
+import { loadServices } from '#protos/load.ts';
+import { createLookup } from '../../services/registry/lookup.ts';
+import { ObservedLatency } from '../../services/registry/observed-latency.ts';
+import { RegistrationIndex } from '../../services/registry/registration-index.ts';
+
+export interface LookupServerConfig {
+  readonly variant: 'registry' | 'no-auth' | 'identity';
+  readonly issuer: string;
+  readonly jwksFile: string;
+  /** How many servers are registered; `db:table7:read` has two of every thousand. */
+  readonly servers: number;
+  /** The token that `no-auth` takes every caller for. */
+  readonly token: string;
+  /** Base64 of what `identity` answers. */
+  readonly answer?: string;
+}
+
+const PATH = '/mcp2.Discovery/Lookup';
+
+async function main(config: LookupServerConfig): Promise<void> {
+  const port = config.variant === 'identity' ? await serveIdentity(config) : await serveLookup(config);
+  console.log(`listening on ${port}`);
+}
+
+async function serveLookup({ variant, issuer, jwksFile, servers, token }: LookupServerConfig): Promise<number> {
+  const { Discovery } = loadServices();
+  const keys = createKeyFileSource({ path: jwksFile, clock: systemClock });
+  const verifier = createTokenVerifier({ issuers: [{ iss: issuer, keys }], clock: systemClock });
+  const index = new RegistrationIndex({ keys: createKeys(), clock: systemClock });
+  await index.reset({ entries: entries(servers), revision: servers });
+  const known = await verifier.verify(token);
+  const authenticate: Authenticate = variant === 'no-auth' ? () => known : createAuthenticate(verifier);
+  const lookup = createLookup({
+    authenticate,
+    index,
+    latency: new ObservedLatency(systemClock),
+    staleness: { isStale: false },
+    clock: systemClock,
+    encode: (response: LookupResponse) => Discovery.Lookup.responseSerialize(response),
+    random: Math.random,
+  });
+  const server = createServer({
+    services: [implement(Discovery, { Lookup: unary(lookup) })],
+    credentials: plaintextServer(),
+    clock: systemClock,
+    log: pino({ level: 'silent' }),
+    registry: new Registry(),
+  });
+  return server.listen('127.0.0.1:0');
+}
+
+/** The limit of grpc-js: no codec, no work, the same bytes in and out. */
+function serveIdentity({ answer = '' }: LookupServerConfig): Promise<number> {
+  const same = (bytes: Buffer) => bytes;
+  const codec = {
+    requestSerialize: same,
+    requestDeserialize: same,
+    responseSerialize: same,
+    responseDeserialize: same,
+  };
+  const bytes = Buffer.from(answer, 'base64');
+  const server = new Server({ 'grpc.enable_channelz': 0 });
+  server.addService(
+    { Lookup: { path: PATH, requestStream: false, responseStream: false, ...codec } },
+    { Lookup: (_call: unknown, respond: (error: null, answer: Buffer) => void) => respond(null, bytes) },
+  );
+  return new Promise((resolve, reject) => {
+    server.bindAsync('127.0.0.1:0', ServerCredentials.createInsecure(), (error, port) =>
+      error ? reject(error) : resolve(port),
+    );
+  });
+}
+
+function entries(count: number) {
+  const keys = createKeys();
+  return Array.from({ length: count }, (_, index) => {
+    const name = `S${index}`;
+    const record = sealServerRecord({
+      name,
+      owner: {
+        manager: 'mcp2-operator',
+        installation: 'bench',
+        namespace: 'bench',
+        name: `s${index}`,
+        uid: `${index}`,
+      },
+      capabilities: [`db:table${index % Math.ceil(count / 2)}:read`],
+      tags: {},
+      version: '',
+      visibility: { visibleTo: [], requiredCapabilities: [] },
+      cardDigest: '',
+      endpoints: [
+        { instanceId: `i${index}`, url: '10.0.0.1:1', transport: 'PLAINTEXT', health: 'SERVING', weight: 100 },
+      ],
+    });
+    return { key: keys.server(name), value: encodeServerRecord(record), modRevision: index + 1 };
+  });
+}
+
+await main(JSON.parse(process.argv[2] ?? '{}') as LookupServerConfig);
