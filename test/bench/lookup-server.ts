@@ -118,4 +118,4 @@ function entries(count: number) {
   });
 }
 
-await main(JSON.parse(process.argv[2] ?? '{}') as LookupServerConfig);
+if (import.meta.main) await main(JSON.parse(process.argv[2] ?? '{}') as LookupServerConfig);
