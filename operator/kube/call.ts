@@ -105,14 +105,15 @@ function onTimeout(): KubeApiError {
 
 /** @returns undefined when repeating is wrong or useless. */
 function retryDelayMs(error: unknown, call: Call, attempt: number, random: () => number): number | undefined {
-  if (!(error instanceof KubeApiError) || !mayRepeat(error, call)) return undefined;
+  if (!(error instanceof KubeApiError) || !mayRepeat(error, call, attempt)) return undefined;
   const jitterMs = backoffMs(attempt - 1, { baseMs: RETRY_BASE_MS, capMs: RETRY_CAP_MS, random });
   return error.retryAfterMs === undefined ? jitterMs : error.retryAfterMs + Math.min(jitterMs, RETRY_BASE_MS);
 }
 
-function mayRepeat({ code, isUnsent }: KubeApiError, { method }: Call): boolean {
-  // 401: the token was just rotated; the second attempt reads it from its file.
-  if (code === 429 || code === 401 || isUnsent) return true;
+function mayRepeat({ code, isUnsent }: KubeApiError, { method }: Call, attempt: number): boolean {
+  // Perhaps the token was just rotated: the second attempt reads it from its file.
+  if (code === 401) return attempt === 1;
+  if (code === 429 || isUnsent) return true;
   return method !== 'POST' && (code === 0 || code === 500 || (code >= 502 && code <= 504));
 }
 

@@ -208,7 +208,7 @@ export class LeaderElector {
   }
 
   #call(signal: AbortSignal) {
-    return { signal, deadlineMs: this.#callMs(), maxAttempts: 1 };
+    return { signal, deadlineMs: this.#callMs() };
   }
 
   /** Three tries fit into the renew deadline. */

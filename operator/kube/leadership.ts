@@ -183,7 +183,7 @@ export class Leadership {
   }
 
   #call() {
-    return { deadlineMs: this.#options.timing.callMs, maxAttempts: 1 };
+    return { deadlineMs: this.#options.timing.callMs };
   }
 }
 

@@ -14,7 +14,7 @@ import { isGone, KubeApiError } from './api-error.ts';
 import { listAll, type WholeList } from './list-all.ts';
 import { type KubeObject, keyOf, type ResourceType } from './object.ts';
 import type { ObjectStore } from './object-store.ts';
-import { RelistAudit } from './relist-audit.ts';
+import { type Difference, RelistAudit } from './relist-audit.ts';
 import type { WatchEvent } from './watch-stream.ts';
 
 /**
@@ -86,6 +86,8 @@ export const DEFAULT_REFLECTOR_TIMING: ReflectorTiming = Object.freeze({
 
 /** A watch that fails so often in a row without an event is replaced by a list: its version may be no good. */
 const MAX_FRUITLESS_WATCHES = 5;
+/** A list that lost objects is checked by another one this soon: it may have been an answer of a confused server. */
+const VANISHED_RELIST_MS = 30_000;
 
 export class Reflector<T extends KubeObject> {
   readonly #options: ReflectorOptions<T>;
@@ -99,6 +101,7 @@ export class Reflector<T extends KubeObject> {
   #freshAtMs: number | undefined;
   #healthySinceMs: number | undefined;
   #fruitlessWatches = 0;
+  #auditSoon: (() => void) | undefined;
 
   constructor(options: ReflectorOptions<T>) {
     this.#options = options;
@@ -173,7 +176,9 @@ export class Reflector<T extends KubeObject> {
       const before = store.get(keyOf(object));
       if (before?.metadata.resourceVersion !== object.metadata.resourceVersion) this.#put(object, cause);
     }
-    for (const key of [...store.keys()]) if (!objects.has(key)) this.#remove(key, 'vanished');
+    const vanished = [...store.keys()].filter((key) => !objects.has(key));
+    for (const key of vanished) this.#remove(key, 'vanished');
+    if (vanished.length > 0) this.#auditSoon?.();
   }
 
   /** One watch, from the current version to its end. Returns when the server closed it cleanly. */
@@ -257,13 +262,14 @@ export class Reflector<T extends KubeObject> {
   }
 
   async #auditRegularly(signal: AbortSignal): Promise<void> {
-    const { clock, log, resource } = this.#options;
+    const { log, resource } = this.#options;
     while (!signal.aborted) {
-      await clock.sleep(this.#timing.relistMs, signal).catch(() => undefined);
+      await this.#untilAudit(signal);
       if (signal.aborted || this.#version === undefined) continue;
       try {
         this.#audit.begin();
-        this.#audit.offer(await this.#read(signal));
+        const list = await this.#read(signal);
+        if (this.#version !== undefined) this.#heal(this.#audit.offer(list, this.#version));
         this.#finishAudit();
       } catch (error) {
         if (!signal.aborted) log.warn({ err: error, resource: resource.plural }, 'the regular list failed');
@@ -271,10 +277,28 @@ export class Reflector<T extends KubeObject> {
     }
   }
 
+  /** Sleeps for the regular time, or a short one when a list made objects vanish: was that true? */
+  async #untilAudit(signal: AbortSignal): Promise<void> {
+    const { clock } = this.#options;
+    const { relistMs } = this.#timing;
+    const soon = new AbortController();
+    const cut = () => soon.abort();
+    this.#auditSoon = cut;
+    signal.addEventListener('abort', cut, { once: true });
+    await clock.sleep(relistMs, soon.signal).catch(() => undefined);
+    signal.removeEventListener('abort', cut);
+    this.#auditSoon = undefined;
+    if (!soon.signal.aborted) return;
+    await clock.sleep(Math.min(relistMs, VANISHED_RELIST_MS), signal).catch(() => undefined);
+  }
+
   #finishAudit(): void {
+    if (this.#version !== undefined) this.#heal(this.#audit.finish(this.#version) ?? []);
+  }
+
+  #heal(differences: readonly Difference<T>[]): void {
     const { log, metrics, resource } = this.#options;
-    const differences = this.#version === undefined ? undefined : this.#audit.finish(this.#version);
-    if (differences === undefined || differences.length === 0) return;
+    if (differences.length === 0) return;
     for (const difference of differences) {
       if (difference.kind === 'put') this.#put(difference.object, 'changed');
       else this.#remove(difference.key, 'vanished');

@@ -18,14 +18,14 @@ function setUp(...objects: KubeObject[]) {
 test('a list that shows what the store has finds nothing', () => {
   const { audit } = setUp(object('a', '5'), object('b', '6'));
   audit.begin();
-  audit.offer(listOf('9', object('a', '5'), object('b', '6')));
+  expect(audit.offer(listOf('9', object('a', '5'), object('b', '6')), '7')).toEqual([]);
   expect(audit.finish('9')).toEqual([]);
 });
 
 test('a missed add, change and delete are each found', () => {
   const { audit } = setUp(object('same', '1'), object('changed', '2'), object('deleted', '3'));
   audit.begin();
-  audit.offer(listOf('9', object('same', '1'), object('changed', '7'), object('added', '8')));
+  audit.offer(listOf('9', object('same', '1'), object('changed', '7'), object('added', '8')), '5');
   expect(audit.finish('10')).toEqual([
     { kind: 'put', object: object('changed', '7') },
     { kind: 'put', object: object('added', '8') },
@@ -36,9 +36,21 @@ test('a missed add, change and delete are each found', () => {
 test('nothing is judged before the watch has reached the list', () => {
   const { audit } = setUp(object('a', '5'));
   audit.begin();
-  audit.offer(listOf('9', object('a', '8')));
+  audit.offer(listOf('9', object('a', '8')), '5');
   expect(audit.finish('7')).toBeUndefined();
   expect(audit.finish('10')).toHaveLength(1);
+});
+
+test('what was last written before the watch got where it is was missed for certain', () => {
+  const { store, audit } = setUp(object('deleted', '1'));
+  audit.begin();
+  const list = listOf('9', object('old', '4'), object('exact', '5'), object('perhaps on its way', '6'));
+  const certain = [object('old', '4'), object('exact', '5')].map((one) => ({ kind: 'put', object: one }));
+  expect(audit.offer(list, '5')).toEqual(certain);
+  store.put(object('old', '4'));
+  store.put(object('exact', '5'));
+  store.put(object('perhaps on its way', '6'));
+  expect(audit.finish('9')).toEqual([{ kind: 'gone', key: 'deleted' }]);
 });
 
 test('what the watch spoke of meanwhile is no difference, however it went', () => {
@@ -50,14 +62,14 @@ test('what the watch spoke of meanwhile is no difference, however it went', () =
   store.put(object('changed', '11'));
   store.put(object('added', '12'));
   store.remove('deleted', { isFinalStateUnknown: false });
-  audit.offer(listOf('9', object('changed', '5'), object('deleted', '2')));
+  audit.offer(listOf('9', object('changed', '5'), object('deleted', '2')), '5');
   expect(audit.finish('12')).toEqual([]);
 });
 
 test('a difference is reported once', () => {
   const { audit } = setUp();
   audit.begin();
-  audit.offer(listOf('9', object('added', '8')));
+  audit.offer(listOf('9', object('added', '8')), '5');
   expect(audit.finish('9')).toHaveLength(1);
   expect(audit.finish('10')).toBeUndefined();
 });
@@ -66,6 +78,6 @@ test('a list that was asked for before the store was replaced is not compared', 
   const { audit } = setUp();
   audit.begin();
   audit.cancel();
-  audit.offer(listOf('9', object('added', '8')));
+  audit.offer(listOf('9', object('added', '8')), '5');
   expect(audit.finish('9')).toBeUndefined();
 });

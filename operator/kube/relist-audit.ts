@@ -35,9 +35,20 @@ export class RelistAudit<T extends KubeObject> {
     this.#touched?.add(key);
   }
 
-  /** The list is here. Ignored when the audit was cancelled meanwhile. */
-  offer(list: WholeList<T>): void {
-    if (this.#touched !== undefined) this.#list = list;
+  /**
+   * The list is here. Ignored when the audit was cancelled meanwhile.
+   *
+   * @param version What the watch has reached.
+   * @returns what is certain at once: objects that were last written before that version, and that the store does
+   *   not have. The rest takes `finish`; an idle watch reaches the list's version with its next bookmark.
+   */
+  offer(list: WholeList<T>, version: string): readonly Difference<T>[] {
+    const touched = this.#touched;
+    if (touched === undefined) return [];
+    this.#list = list;
+    return this.#compare(list.objects, touched).filter(
+      (difference) => difference.kind === 'put' && isUpTo(difference.object.metadata.resourceVersion, version),
+    );
   }
 
   /** The store was replaced as a whole: there is nothing left to compare. */
@@ -71,4 +82,9 @@ export class RelistAudit<T extends KubeObject> {
     }
     return differences;
   }
+}
+
+function isUpTo(version: string | undefined, limit: string): boolean {
+  const order = compareResourceVersions(version ?? '', limit);
+  return order !== undefined && order <= 0;
 }

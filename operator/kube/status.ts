@@ -8,7 +8,7 @@
 import { LRUCache } from 'lru-cache';
 import { canonicalJson } from '#lib/canonical-json.ts';
 import type { KubeApi } from './api.ts';
-import { isNotFound } from './api-error.ts';
+import { isConflict, isNotFound, KubeApiError } from './api-error.ts';
 import type { Condition } from './conditions.ts';
 import { compareResourceVersions, type KubeObject, keyOf, type ResourceType } from './object.ts';
 
@@ -21,11 +21,11 @@ export interface WithStatus extends KubeObject {
   readonly status?: StatusFields;
 }
 
-/** `gone`: the object does not exist any more, which is no error. */
+/** `gone`: the object does not exist any more, or another one has its name; which is no error. */
 export type StatusOutcome = 'unchanged' | 'written' | 'gone';
 
 export interface StatusWriterOptions {
-  readonly api: Pick<KubeApi, 'serverSideApply'>;
+  readonly api: Pick<KubeApi, 'serverSideApply' | 'get'>;
   readonly resource: ResourceType;
   /** "mcp2-operator". */
   readonly fieldManager: string;
@@ -66,7 +66,7 @@ export class StatusWriter {
 
   /**
    * @param wanted Computed from `latest(object)`, so that unchanged conditions keep their times.
-   * @throws KubeApiError; 409 when another object took the name.
+   * @throws KubeApiError.
    */
   async write(object: WithStatus, wanted: StatusFields, signal: AbortSignal): Promise<StatusOutcome> {
     const { api, resource, fieldManager, ownFields, beforeWrite } = this.#options;
@@ -81,7 +81,19 @@ export class StatusWriter {
       this.#written.set(keyOf(object), { uid: now.uid, resourceVersion: now.resourceVersion ?? '', status });
       return 'written';
     } catch (error) {
-      if (isNotFound(error)) return 'gone';
+      // With a uid in the body the API server answers 409 for an object that is gone, and 422 for a replaced one.
+      const mayBeGone = isConflict(error) || (error instanceof KubeApiError && error.code === 422);
+      if (isNotFound(error) || (mayBeGone && (await this.#isGone(object, signal)))) return 'gone';
+      throw error;
+    }
+  }
+
+  async #isGone({ metadata: { name, namespace, uid } }: WithStatus, signal: AbortSignal): Promise<boolean> {
+    const { api, resource } = this.#options;
+    try {
+      return (await api.get(resource, { name, namespace }, { signal })).metadata.uid !== uid;
+    } catch (error) {
+      if (isNotFound(error)) return true;
       throw error;
     }
   }
