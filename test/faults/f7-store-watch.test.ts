@@ -165,7 +165,7 @@ test('an etcd that comes back with older data: the watch does not wait for it in
   await using mirror = new StoreMirror(store, PREFIX);
   await churn(direct, 100, 'lost with the disk');
   await healed(mirror, direct);
-  await etcd.stop();
+  await etcd.kill();
   for (const { process } of etcd.members) await rm(join(process.folder, 'data'), { recursive: true });
   await etcd.restart();
   await put(direct, 'new', 'beginning');
