@@ -4,7 +4,7 @@
  * One client a member and a choice of our own, because a client that knows them all picks another one for every
  * call, so that one frozen member of three fails every third call until its deadline. We stay with a member until
  * it fails, then try the next. Two clients a member, because etcd3 closes all channels of a client when one of its
- * streams breaks. The channel options answer the pitfalls E5, E6, E8, E9 and E10 of DECISIONS.md ("etcd3").
+ * streams breaks (DECISIONS.md, "Of npm etcd3 only the connections and messages are used").
  */
 import { type ChannelOptions, InterceptingCall, type Interceptor } from '@grpc/grpc-js';
 import { Etcd3, type IOptions } from 'etcd3';
