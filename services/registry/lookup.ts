@@ -8,11 +8,11 @@ import type { Clock } from '#lib/clock.ts';
 import { ServiceError } from '#lib/errors.ts';
 import type { CallContext } from '#lib/grpc/call-context.ts';
 import type { UnaryHandler } from '#lib/grpc/unary.ts';
+import type { Authenticate } from '#lib/middleware/authenticate.ts';
 import { authorizeLookup } from '#lib/token/authorize.ts';
 import type { VerifiedToken } from '#lib/token/verified-token.ts';
 import type { LookupRequest__Output } from '#protos/generated/mcp2/LookupRequest.ts';
 import type { LookupResponse } from '#protos/generated/mcp2/LookupResponse.ts';
-import type { Authenticate } from './authenticate.ts';
 import { Callers } from './caller.ts';
 import { hashQuery, type LookupQuery, readQuery, requireFewFilters } from './lookup-query.ts';
 import type { ObservedLatency } from './observed-latency.ts';
@@ -38,12 +38,14 @@ export interface LookupDependencies {
   readonly encode: (response: LookupResponse) => Buffer;
   /** Uniform in [0, 1). */
   readonly random: () => number;
+  /** Told how many endpoints each answer holds. */
+  readonly onAnswer?: (endpoints: number) => void;
 }
 
 type Lookup = UnaryHandler<LookupRequest__Output, LookupResponse>;
 
 export function createLookup(dependencies: LookupDependencies): Lookup {
-  const { authenticate, index, latency, staleness, clock, random, encode } = dependencies;
+  const { authenticate, index, latency, staleness, clock, random, encode, onAnswer } = dependencies;
   const callers = new Callers((descriptor) => encode({ endpoints: [descriptor] }));
   return function lookup(request, call) {
     const token = authenticate({ token: request.requester_token, proof: request.agent_delegation_proof }, call);
@@ -68,6 +70,7 @@ export function createLookup(dependencies: LookupDependencies): Lookup {
     );
     // A message is its fields in any order: encoded parts joined are the encoding of the whole.
     frames.push(encodeRest(found, request));
+    onAnswer?.(found.endpoints.length);
     return Buffer.concat(frames);
   }
 

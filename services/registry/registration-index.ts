@@ -28,6 +28,7 @@ export class RegistrationIndex implements Follower {
   readonly #clock: Clock;
   readonly #onUnavailable: (error: unknown) => void;
   readonly #waiting = new Set<() => void>();
+  readonly #loaded = Promise.withResolvers<void>();
   #table: RegistrationTable;
   #isLoaded = false;
   #applied: Revision = 0;
@@ -44,6 +45,11 @@ export class RegistrationIndex implements Follower {
   /** False until the first listing is in: then there is nothing to answer from. */
   get isLoaded(): boolean {
     return this.#isLoaded;
+  }
+
+  /** Settles with the first listing, for as long as that takes. */
+  get loaded(): Promise<void> {
+    return this.#loaded.promise;
   }
 
   get table(): RegistrationTable {
@@ -75,6 +81,7 @@ export class RegistrationIndex implements Follower {
     this.#applied = revision;
     this.#revision = Math.min(Math.max(newest, this.#revision), revision);
     this.#isLoaded = true;
+    this.#loaded.resolve();
     this.#heard();
   }
 

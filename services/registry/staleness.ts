@@ -54,19 +54,25 @@ export class Staleness {
 
   /** Reads until the signal aborts; never rejects. A read that hangs ends with the store's own deadline. */
   async run(signal: AbortSignal): Promise<void> {
-    const { store, probeKey, clock, settings } = this.#options;
+    const { clock, settings } = this.#options;
     while (!signal.aborted) {
-      const beganMs = clock.monotonicMs();
+      const dueMs = clock.monotonicMs() + settings.readIntervalMs;
       try {
-        await store.get(probeKey);
-        this.#confirmedMs = beganMs;
+        await this.confirm();
       } catch (error) {
         if (!signal.aborted && this.isStale) this.#report(error);
       }
-      if (this.#isReported && !this.isStale) this.#recovered();
-      const restMs = Math.max(0, beganMs + settings.readIntervalMs - clock.monotonicMs());
-      await clock.sleep(restMs, signal).catch(() => undefined);
+      await clock.sleep(Math.max(0, dueMs - clock.monotonicMs()), signal).catch(() => undefined);
     }
+  }
+
+  /** One read. @throws ServiceError STORE_UNAVAILABLE */
+  async confirm(): Promise<void> {
+    const { store, probeKey, clock } = this.#options;
+    const beganMs = clock.monotonicMs();
+    await store.get(probeKey);
+    this.#confirmedMs = Math.max(this.#confirmedMs, beganMs);
+    if (this.#isReported && !this.isStale) this.#recovered();
   }
 
   #report(error: unknown): void {

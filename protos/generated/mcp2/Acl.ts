@@ -6,11 +6,12 @@
  */
 export interface Acl {
   /**
-   * Subjects (`sub`, name patterns) that see it. Empty: everybody who may look its capabilities up.
+   * Subjects that see it: a `sub`, or "<namespace>.*" for all of a namespace. At most 256. Empty: everybody who may look
+   * its capabilities up.
    */
   'visible_to'?: (string)[];
   /**
-   * Capabilities that a caller must hold, all of them, to see it.
+   * Capabilities that a caller must hold, all of them, to see it. At most 64.
    */
   'required_capabilities'?: (string)[];
 }
@@ -20,11 +21,12 @@ export interface Acl {
  */
 export interface Acl__Output {
   /**
-   * Subjects (`sub`, name patterns) that see it. Empty: everybody who may look its capabilities up.
+   * Subjects that see it: a `sub`, or "<namespace>.*" for all of a namespace. At most 256. Empty: everybody who may look
+   * its capabilities up.
    */
   'visible_to': (string)[];
   /**
-   * Capabilities that a caller must hold, all of them, to see it.
+   * Capabilities that a caller must hold, all of them, to see it. At most 64.
    */
   'required_capabilities': (string)[];
 }

@@ -56,14 +56,14 @@ export interface DiscoveryClient extends grpc.Client {
   /**
    * Keeps leases alive and reports health; every request gets one response. Send one every third of the TTL; one request
    * and half-close is allowed. The stream ends UNAUTHENTICATED when its token expires.
-   * Errors: NOT_FOUND INSTANCE_UNKNOWN (register again); PERMISSION_DENIED LEASE_NOT_YOURS.
+   * Errors: NOT_FOUND INSTANCE_UNKNOWN (register again); PERMISSION_DENIED LEASE_NOT_YOURS, NAME_TAKEN.
    */
   Heartbeat(metadata: grpc.Metadata, options?: grpc.CallOptions): grpc.ClientDuplexStream<_mcp2_HeartbeatRequest, _mcp2_HeartbeatResponse__Output>;
   Heartbeat(options?: grpc.CallOptions): grpc.ClientDuplexStream<_mcp2_HeartbeatRequest, _mcp2_HeartbeatResponse__Output>;
   /**
    * Keeps leases alive and reports health; every request gets one response. Send one every third of the TTL; one request
    * and half-close is allowed. The stream ends UNAUTHENTICATED when its token expires.
-   * Errors: NOT_FOUND INSTANCE_UNKNOWN (register again); PERMISSION_DENIED LEASE_NOT_YOURS.
+   * Errors: NOT_FOUND INSTANCE_UNKNOWN (register again); PERMISSION_DENIED LEASE_NOT_YOURS, NAME_TAKEN.
    */
   heartbeat(metadata: grpc.Metadata, options?: grpc.CallOptions): grpc.ClientDuplexStream<_mcp2_HeartbeatRequest, _mcp2_HeartbeatResponse__Output>;
   heartbeat(options?: grpc.CallOptions): grpc.ClientDuplexStream<_mcp2_HeartbeatRequest, _mcp2_HeartbeatResponse__Output>;
@@ -152,7 +152,7 @@ export interface DiscoveryHandlers extends grpc.UntypedServiceImplementation {
   /**
    * Keeps leases alive and reports health; every request gets one response. Send one every third of the TTL; one request
    * and half-close is allowed. The stream ends UNAUTHENTICATED when its token expires.
-   * Errors: NOT_FOUND INSTANCE_UNKNOWN (register again); PERMISSION_DENIED LEASE_NOT_YOURS.
+   * Errors: NOT_FOUND INSTANCE_UNKNOWN (register again); PERMISSION_DENIED LEASE_NOT_YOURS, NAME_TAKEN.
    */
   Heartbeat: grpc.handleBidiStreamingCall<_mcp2_HeartbeatRequest__Output, _mcp2_HeartbeatResponse>;
   

@@ -30,7 +30,8 @@ export interface EndpointDescriptor {
   'card_digest'?: (Buffer | Uint8Array | string);
   'version'?: (string);
   /**
-   * When the lease ends unless renewed, in milliseconds since the Unix epoch. Zero: no lease; the operator keeps it.
+   * When the lease ends if it was renewed just now and never again, in milliseconds since the Unix epoch: look the
+   * server up again by then. Zero: no lease; the operator keeps it.
    */
   'expires_at_ms'?: (number | string | Long);
   /**
@@ -38,7 +39,7 @@ export interface EndpointDescriptor {
    */
   'public_jwk'?: (string);
   /**
-   * Share of calls relative to other instances. Zero counts as 1.
+   * Share of calls relative to other instances, 1..10000.
    */
   'weight'?: (number);
   /**
@@ -78,7 +79,8 @@ export interface EndpointDescriptor__Output {
   'card_digest': (Buffer);
   'version': (string);
   /**
-   * When the lease ends unless renewed, in milliseconds since the Unix epoch. Zero: no lease; the operator keeps it.
+   * When the lease ends if it was renewed just now and never again, in milliseconds since the Unix epoch: look the
+   * server up again by then. Zero: no lease; the operator keeps it.
    */
   'expires_at_ms': (number);
   /**
@@ -86,7 +88,7 @@ export interface EndpointDescriptor__Output {
    */
   'public_jwk': (string);
   /**
-   * Share of calls relative to other instances. Zero counts as 1.
+   * Share of calls relative to other instances, 1..10000.
    */
   'weight': (number);
   /**

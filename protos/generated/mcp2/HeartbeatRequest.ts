@@ -23,6 +23,7 @@ export interface HeartbeatRequest {
   'load_permille'?: (number);
   /**
    * Median latency that this instance observed when calling other servers: server name to milliseconds. At most 256.
+   * What a server says about itself does not count.
    */
   'observed_latency_ms'?: ({[key: string]: number});
   /**
@@ -52,6 +53,7 @@ export interface HeartbeatRequest__Output {
   'load_permille': (number);
   /**
    * Median latency that this instance observed when calling other servers: server name to milliseconds. At most 256.
+   * What a server says about itself does not count.
    */
   'observed_latency_ms': ({[key: string]: number});
   /**

@@ -25,7 +25,7 @@ export interface LookupResponse {
    */
   'cache_ttl_ms'?: (number | string | Long);
   /**
-   * Names of visible servers that match but have no SERVING endpoint.
+   * Names of visible servers that match but have no SERVING endpoint. Each takes a place on the page.
    */
   'not_serving'?: (string)[];
 }
@@ -52,7 +52,7 @@ export interface LookupResponse__Output {
    */
   'cache_ttl_ms': (number);
   /**
-   * Names of visible servers that match but have no SERVING endpoint.
+   * Names of visible servers that match but have no SERVING endpoint. Each takes a place on the page.
    */
   'not_serving': (string)[];
 }

@@ -40,7 +40,7 @@ export interface RegisterRequest {
    */
   'lease_token'?: (Buffer | Uint8Array | string);
   /**
-   * Share of calls relative to other instances. Zero: 1.
+   * Share of calls relative to other instances, 1..10000. Zero: 100.
    */
   'weight'?: (number);
   'acl'?: (_mcp2_Acl | null);
@@ -91,7 +91,7 @@ export interface RegisterRequest__Output {
    */
   'lease_token': (Buffer);
   /**
-   * Share of calls relative to other instances. Zero: 1.
+   * Share of calls relative to other instances, 1..10000. Zero: 100.
    */
   'weight': (number);
   'acl': (_mcp2_Acl__Output | null);

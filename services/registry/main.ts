@@ -1,0 +1,45 @@
+/** The registry as a process of its own: `node services/registry/main.ts`. */
+import { randomBytes } from 'node:crypto';
+import { systemClock } from '#lib/clock.ts';
+import { ConfigError } from '#lib/config/env-reader.ts';
+import { createLogger } from '#lib/observe/logger.ts';
+import { createMetricsRegistry } from '#lib/observe/metrics.ts';
+import { endOnSignals, Shutdown } from '#lib/shutdown.ts';
+import { loadServices } from '#protos/load.ts';
+import { type RegistryProcessConfig, readConfig } from './config.ts';
+import { openStore } from './open-store.ts';
+import { start } from './start.ts';
+
+const EXPECTED_ERRORS = ['ListenError', 'StoreFolderError', 'ServiceError'];
+
+try {
+  await run(readConfig(process.env));
+} catch (error) {
+  const isExpected = error instanceof Error && (error instanceof ConfigError || EXPECTED_ERRORS.includes(error.name));
+  process.stderr.write(`mcp2 registry: ${isExpected ? error.message : String((error as Error).stack)}\n`);
+  process.exit(1);
+}
+
+async function run(config: RegistryProcessConfig): Promise<void> {
+  const service = 'registry';
+  const log = createLogger({ service, level: config.logLevel });
+  const metrics = createMetricsRegistry({ service });
+  const shared = { clock: systemClock, random: Math.random };
+  const store = openStore(config.store, shared);
+  const registry = await start(config.registry, {
+    ...shared,
+    store,
+    randomBytes,
+    log,
+    metrics,
+    protos: loadServices(),
+  });
+  const steps = [
+    { name: 'drain', run: (remainingMs: number) => registry.stop(remainingMs) },
+    { name: 'store', run: () => store.close() },
+  ];
+  const { monotonicMs } = systemClock;
+  endOnSignals(process, new Shutdown({ steps, monotonicMs, log, exit: (code) => process.exit(code) }), log);
+  await registry.ready;
+  log.info({ port: registry.port }, 'the registry serves');
+}

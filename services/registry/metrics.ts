@@ -1,0 +1,76 @@
+/** What the registry counts, besides its calls. */
+import { Counter, Gauge, type Registry } from 'prom-client';
+import type { RegistrationIndex } from './registration-index.ts';
+import type { Staleness } from './staleness.ts';
+
+export interface MetricsSources {
+  readonly registry: Registry;
+  readonly index: RegistrationIndex;
+  readonly staleness: Staleness;
+}
+
+export interface RegistryMetrics {
+  /** `result` is "ok" or the reason of the refusal. */
+  registered(result: string): void;
+  /** How many endpoints were on the page. */
+  lookedUp(endpoints: number): void;
+}
+
+/** @throws when this registry already has them: one registry a service. */
+export function createRegistryMetrics(sources: MetricsSources): RegistryMetrics {
+  observeIndex(sources);
+  observeAge(sources);
+  const registrations = new Counter({
+    name: 'mcp2_registry_registrations_total',
+    help: 'Register calls by result: ok, or the reason of the refusal.',
+    labelNames: ['result'],
+    registers: [sources.registry],
+  });
+  const found = { some: 0, none: 0 };
+  new Counter({
+    name: 'mcp2_registry_lookups_total',
+    help: 'Lookup answers by whether they hold an endpoint.',
+    labelNames: ['found'],
+    registers: [sources.registry],
+    collect() {
+      this.reset();
+      this.inc({ found: 'some' }, found.some);
+      this.inc({ found: 'none' }, found.none);
+    },
+  });
+  return {
+    registered: (result) => registrations.inc({ result }),
+    lookedUp(endpoints) {
+      if (endpoints > 0) found.some += 1;
+      else found.none += 1;
+    },
+  };
+}
+
+function observeIndex({ registry, index }: MetricsSources): void {
+  const gauge = (name: string, help: string, read: () => number) =>
+    new Gauge({
+      name,
+      help,
+      registers: [registry],
+      collect() {
+        this.set(read());
+      },
+    });
+  gauge('mcp2_registry_servers', 'Server records in the index.', () => index.table.size.servers);
+  gauge('mcp2_registry_endpoints', 'Endpoints that can be found.', () => index.table.size.endpoints);
+  gauge('mcp2_registry_undecodable', 'Values that are no record of this version.', () => index.table.size.undecodable);
+  gauge('mcp2_registry_index_revision', 'Store revision of the newest change in the index.', () => index.revision);
+  gauge('mcp2_registry_watch_silent_seconds', 'Since the watch said something.', () => index.silentMs / 1000);
+}
+
+function observeAge({ registry, staleness }: MetricsSources): void {
+  new Gauge({
+    name: 'mcp2_registry_index_age_seconds',
+    help: 'Since the store last confirmed that it can be read; answers are stale from 15 on.',
+    registers: [registry],
+    collect() {
+      this.set(staleness.unconfirmedMs / 1000);
+    },
+  });
+}

@@ -1,0 +1,200 @@
+/**
+ * Starts the registry: an index that follows the store, and the Discovery service that answers from it. `main.ts` and
+ * `mcp2 up` share this.
+ *
+ * It listens at once and says NOT_SERVING until the index is loaded, so that an etcd that is away delays the answer and
+ * not the process.
+ */
+import type { ServerCredentials } from '@grpc/grpc-js';
+import type { Registry } from 'prom-client';
+import { Backoff } from '#lib/backoff.ts';
+import type { Clock } from '#lib/clock.ts';
+import { bidiStream } from '#lib/grpc/bidi-stream.ts';
+import { plaintextServer, tlsServer } from '#lib/grpc/credentials.ts';
+import { implement, type ServiceEntry } from '#lib/grpc/method.ts';
+import { createServer, type GrpcServer } from '#lib/grpc/serve.ts';
+import { unary } from '#lib/grpc/unary.ts';
+import { parseHostPort } from '#lib/listen-address.ts';
+import { createAuthenticate } from '#lib/middleware/authenticate.ts';
+import type { Logger } from '#lib/observe/logger.ts';
+import { type OpsServer, startOpsServer } from '#lib/observe/ops-server.ts';
+import { follow } from '#lib/store/follow.ts';
+import { createKeys, type Keys } from '#lib/store/keys.ts';
+import type { Store } from '#lib/store/store.ts';
+import { noRevocations } from '#lib/token/revocations.ts';
+import type { TokenVerifier } from '#lib/token/verify.ts';
+import type { Services } from '#protos/load.ts';
+import { Collector } from './collector.ts';
+import type { RegistryConfig, TlsConfig } from './config.ts';
+import { createDeregister } from './deregister.ts';
+import { createHeartbeat, HEARTBEAT_SILENCE_MS } from './heartbeat.ts';
+import type { RandomBytes } from './lease-token.ts';
+import { createLookup } from './lookup.ts';
+import { createRegistryMetrics } from './metrics.ts';
+import { ObservedLatency } from './observed-latency.ts';
+import { createRegister } from './register.ts';
+import { RegistrationIndex } from './registration-index.ts';
+import { RegistrationStore } from './registration-store.ts';
+import { Staleness } from './staleness.ts';
+import { createVerifier } from './verifier.ts';
+
+export interface RegistryDependencies {
+  /** Closed by whoever opened it, after the registry stopped. */
+  readonly store: Store;
+  readonly clock: Clock;
+  /** Uniform in [0, 1). */
+  readonly random: () => number;
+  /** Cryptographically strong. */
+  readonly randomBytes: RandomBytes;
+  readonly log: Logger;
+  /** Where calls are counted; one registry of metrics a service. */
+  readonly metrics: Registry;
+  readonly protos: Pick<Services, 'Discovery'>;
+}
+
+export interface RunningRegistry {
+  readonly port: number;
+  /** Undefined when the configuration names none. */
+  readonly opsPort: number | undefined;
+  /** Settles when the index is loaded and the store has confirmed it; waits for as long as the store is away. */
+  readonly ready: Promise<void>;
+  /** Lets running calls finish, for at most `timeoutMs`. */
+  stop(timeoutMs: number): Promise<void>;
+}
+
+const DISCOVERY = 'mcp2.Discovery';
+/** Between listings of a store that is away. */
+const FOLLOW_BASE_MS = 250;
+const FOLLOW_CAP_MS = 5_000;
+
+/** @throws ListenError, or the error of a key or TLS file that cannot be read. */
+export async function start(config: RegistryConfig, dependencies: RegistryDependencies): Promise<RunningRegistry> {
+  const { clock, log, metrics } = dependencies;
+  const state = createState(config, dependencies);
+  const verifier = await createVerifier(config.tokens, { clock, log, revocations: noRevocations });
+  const tls = await credentialsOf(config.tls, dependencies);
+  const discovery = discoveryOf(config, { ...dependencies, ...state, verifier });
+  const server = createServer({ services: [discovery], credentials: tls.credentials, clock, log, registry: metrics });
+  server.health.set(DISCOVERY, 'NOT_SERVING');
+  const port = await server.listen(config.listen);
+  const ops = await startOps(config, { log, metrics, index: state.index });
+  const stopping = new AbortController();
+  const background = runBackground(config, { ...dependencies, ...state, signal: stopping.signal });
+  const ready = whenReady(state, server, stopping.signal);
+  log.info({ port, opsPort: ops?.port }, 'the registry listens');
+  return {
+    port,
+    opsPort: ops?.port,
+    ready,
+    async stop(timeoutMs) {
+      await server.drain(timeoutMs);
+      stopping.abort(new Error('the registry is shutting down'));
+      await Promise.all([background, ops?.close()]);
+      tls.close();
+    },
+  };
+}
+
+interface State {
+  readonly keys: Keys;
+  readonly index: RegistrationIndex;
+  readonly staleness: Staleness;
+}
+
+function createState(config: RegistryConfig, { store, clock, log }: RegistryDependencies): State {
+  const keys = createKeys(config.prefix);
+  const index = new RegistrationIndex({
+    keys,
+    clock,
+    onUnavailable: (error) => log.warn({ err: error }, 'the store cannot be followed at the moment; trying again'),
+  });
+  const staleness = new Staleness({
+    store,
+    // Any key will do, and reading one that never exists moves no data.
+    probeKey: keys.server('registry-probe'),
+    watchSilentMs: () => index.silentMs,
+    clock,
+    log,
+    settings: config.staleness,
+  });
+  return { keys, index, staleness };
+}
+
+interface DiscoveryParts extends RegistryDependencies, State {
+  readonly verifier: TokenVerifier;
+}
+
+/** Watch and GetCard come with their issues; until then they answer UNIMPLEMENTED. */
+function discoveryOf(config: RegistryConfig, parts: DiscoveryParts): ServiceEntry {
+  const { store, clock, random, randomBytes, metrics: registry, protos, keys, index, staleness, verifier } = parts;
+  const authenticate = createAuthenticate(verifier);
+  const registrations = new RegistrationStore({ store, keys, clock, random });
+  const latency = new ObservedLatency(clock);
+  const metrics = createRegistryMetrics({ registry, index, staleness });
+  const encode = protos.Discovery.Lookup.responseSerialize;
+  const onAnswer = metrics.lookedUp;
+  return implement(protos.Discovery, {
+    Lookup: unary(createLookup({ authenticate, index, latency, staleness, clock, random, encode, onAnswer })),
+    Register: unary(
+      createRegister({
+        authenticate,
+        revocations: noRevocations,
+        store,
+        registrations,
+        rules: config.rules,
+        randomBytes,
+        onResult: metrics.registered,
+      }),
+    ),
+    Heartbeat: bidiStream(createHeartbeat({ authenticate, index, registrations, store, latency }), {
+      idleTimeoutMs: HEARTBEAT_SILENCE_MS,
+    }),
+    Deregister: unary(createDeregister({ authenticate, registrations })),
+  });
+}
+
+interface BackgroundParts extends RegistryDependencies, State {
+  readonly signal: AbortSignal;
+}
+
+/** Runs until the signal aborts; never rejects. */
+async function runBackground(config: RegistryConfig, parts: BackgroundParts): Promise<void> {
+  const { store, clock, random, log, keys, index, staleness, signal } = parts;
+  const backoff = new Backoff({ baseMs: FOLLOW_BASE_MS, capMs: FOLLOW_CAP_MS, random });
+  const collector = new Collector({ store, keys, index, staleness, clock, log, settings: config.collector });
+  await Promise.all([
+    follow({ store, prefix: keys.root, follower: index, signal, clock, backoff }),
+    staleness.run(signal),
+    collector.run(signal),
+  ]);
+}
+
+async function whenReady({ index, staleness }: State, server: GrpcServer, signal: AbortSignal): Promise<void> {
+  await index.loaded;
+  if (signal.aborted) return;
+  // A store that went away again shows as stale answers; what was loaded is served.
+  await staleness.confirm().catch(() => undefined);
+  server.health.set(DISCOVERY, 'SERVING');
+}
+
+interface Credentials {
+  readonly credentials: ServerCredentials;
+  close(): void;
+}
+
+async function credentialsOf(
+  tls: TlsConfig | undefined,
+  { clock, log }: Pick<RegistryDependencies, 'clock' | 'log'>,
+): Promise<Credentials> {
+  return tls === undefined ? { credentials: plaintextServer(), close() {} } : tlsServer(tls, { clock, log });
+}
+
+async function startOps(
+  { opsListen }: RegistryConfig,
+  { log, metrics, index }: { readonly log: Logger; readonly metrics: Registry; readonly index: RegistrationIndex },
+): Promise<OpsServer | undefined> {
+  const address = opsListen === undefined ? undefined : parseHostPort(opsListen);
+  if (address === undefined) return undefined;
+  const readiness = { index: () => (index.isLoaded ? undefined : 'the first listing of the store is not in yet') };
+  return startOpsServer({ address, registry: metrics, readiness, log });
+}

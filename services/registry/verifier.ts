@@ -1,0 +1,47 @@
+/** Who issues the tokens that the registry accepts. */
+import type { Clock } from '#lib/clock.ts';
+import type { Logger } from '#lib/observe/logger.ts';
+import { createDevelopmentIssuer } from '#lib/token/development.ts';
+import { createKeyFileSource } from '#lib/token/key-file.ts';
+import type { KeySet } from '#lib/token/key-set.ts';
+import type { KeySource } from '#lib/token/key-source.ts';
+import { createKeyUrlSource } from '#lib/token/key-url.ts';
+import type { Revocations } from '#lib/token/revocations.ts';
+import { createTokenVerifier, type TokenVerifier } from '#lib/token/verify.ts';
+import type { TokenConfig } from './config.ts';
+
+export interface VerifierDependencies {
+  readonly clock: Clock;
+  readonly log: Logger;
+  readonly revocations: Revocations;
+}
+
+/** Stands in for the issuer that development tokens do not name. */
+const DEVELOPMENT_ISSUER = 'mcp2:development';
+
+/** @throws the error of a key file that cannot be read; a key URL is asked again later. */
+export async function createVerifier(tokens: TokenConfig, dependencies: VerifierDependencies): Promise<TokenVerifier> {
+  const { clock, log, revocations } = dependencies;
+  const { issuer, developmentSecret } = tokens;
+  const keys = createKeys(tokens, dependencies);
+  if (tokens.jwksUrl === undefined) await keys?.refresh();
+  else keys?.refresh().catch(() => undefined); // Reported through onFailure; the issuer may come up after us.
+  if (developmentSecret !== undefined) log.warn('HS256 tokens are accepted: for development only');
+  return createTokenVerifier({
+    issuers: keys === undefined || issuer === undefined ? [] : [{ iss: issuer, keys }],
+    clock,
+    revocations,
+    development:
+      developmentSecret === undefined ? undefined : createDevelopmentIssuer(DEVELOPMENT_ISSUER, developmentSecret),
+  });
+}
+
+function createKeys({ jwksFile, jwksUrl }: TokenConfig, { clock, log }: VerifierDependencies): KeySource | undefined {
+  const options = {
+    clock,
+    onRead: ({ keys, skipped }: KeySet) => log.info({ kids: [...keys.keys()], skipped }, 'read the keys of the issuer'),
+    onFailure: (error: unknown) => log.error({ err: error }, 'cannot read the keys of the issuer; the last ones stay'),
+  };
+  if (jwksFile !== undefined) return createKeyFileSource({ ...options, path: jwksFile });
+  return jwksUrl === undefined ? undefined : createKeyUrlSource({ ...options, url: jwksUrl, fetch });
+}
