@@ -112,7 +112,7 @@ export class WorkQueue {
       return;
     }
     const parked = this.#parked.get(key);
-    if (parked !== undefined) this.#parked.delete(key);
+    if (this.#parked.delete(key)) this.#options.metrics?.parked(this.#parked.size);
     this.#makeReady(key, higher(priority, parked));
     this.#serve();
   }

@@ -48,9 +48,15 @@ export function isGone(error: unknown): error is KubeApiError {
   return error instanceof KubeApiError && error.code === 410;
 }
 
-/** Nothing is wrong with the request: the server is away or asks for patience. */
+/**
+ * Nothing is wrong with the request: the server is away or asks for patience, so other requests fare the same.
+ *
+ * Not 500: one object's admission webhook answers it too, and must not hold up all the others.
+ */
 export function isServerAway(error: unknown): error is KubeApiError {
-  return error instanceof KubeApiError && (error.code === 0 || error.code === 429 || error.code >= 500);
+  if (!(error instanceof KubeApiError)) return false;
+  const { code, reason } = error;
+  return (code === 0 && reason !== 'InvalidResponse') || code === 429 || (code >= 502 && code <= 504);
 }
 
 /** Builds the error from a metav1.Status, as a response body or inside a watch. */

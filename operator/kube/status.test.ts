@@ -1,16 +1,15 @@
 import { expect, test } from 'vitest';
-import { type Condition, withTransitionTimes } from './conditions.ts';
 import { formatMicroTime, formatTime } from './micro-time.ts';
 import { isCurrent } from './status.ts';
 
-const ready: Condition = {
+const ready = {
   type: 'Ready',
   status: 'True',
   reason: 'Answered',
   message: 'it answers',
   lastTransitionTime: '2026-01-01T00:00:00Z',
 };
-const foreign: Condition = { type: 'Audited', status: 'True', reason: 'Ok', message: '' };
+const foreign = { type: 'Audited', status: 'True', reason: 'Ok', message: '' };
 
 test.each([
   ['the same status is current', { phase: 'Ready', conditions: [ready] }, true],
@@ -28,15 +27,6 @@ test('a member of ours that is not wanted any more is a change, one of somebody 
   const stored = { conditions: [ready], endpoints: 3, note: 'theirs' };
   expect(isCurrent({ conditions: [ready] }, stored, ['conditions', 'endpoints'])).toBe(false);
   expect(isCurrent({ conditions: [ready] }, stored, ['conditions'])).toBe(true);
-});
-
-test('a condition keeps its time until its status changes', () => {
-  const { lastTransitionTime: _, ...wanted } = { ...ready, message: 'still answers' };
-  const nowMs = Date.UTC(2026, 5, 1);
-  expect(withTransitionTimes([wanted], [ready], nowMs)).toEqual([{ ...ready, message: 'still answers' }]);
-  const failing = { ...wanted, status: 'False' as const };
-  expect(withTransitionTimes([failing], [ready], nowMs)[0]?.lastTransitionTime).toBe('2026-06-01T00:00:00Z');
-  expect(withTransitionTimes([wanted], undefined, nowMs)[0]?.lastTransitionTime).toBe('2026-06-01T00:00:00Z');
 });
 
 test.each([

@@ -9,11 +9,16 @@ import { LRUCache } from 'lru-cache';
 import { canonicalJson } from '#lib/canonical-json.ts';
 import type { KubeApi } from './api.ts';
 import { isConflict, isNotFound, KubeApiError } from './api-error.ts';
-import type { Condition } from './conditions.ts';
 import { compareResourceVersions, type KubeObject, keyOf, type ResourceType } from './object.ts';
 
+/** A metav1.Condition; the rest of it is its owner's business. */
+export interface TypedCondition {
+  readonly type: string;
+}
+
 export interface StatusFields {
-  readonly conditions?: readonly Condition[];
+  /** A list keyed by type, in which each owner has its own entries. */
+  readonly conditions?: readonly TypedCondition[];
   readonly [field: string]: unknown;
 }
 
@@ -112,7 +117,7 @@ export function isCurrent(
   );
 }
 
-function hasConditions(wanted: readonly Condition[], stored: readonly Condition[]): boolean {
+function hasConditions(wanted: readonly TypedCondition[], stored: readonly TypedCondition[]): boolean {
   return wanted.every((condition) => {
     const same = stored.find(({ type }) => type === condition.type);
     return same !== undefined && canonicalJson(same) === canonicalJson(condition);

@@ -1,0 +1,57 @@
+import { Registry } from 'prom-client';
+import { expect, test } from 'vitest';
+import { createOperatorMetrics } from './operator-metrics.ts';
+
+async function valuesOf(registry: Registry): Promise<Record<string, number>> {
+  const values: Record<string, number> = {};
+  for (const { values: samples, name } of await registry.getMetricsAsJSON()) {
+    for (const sample of samples) {
+      const full = 'metricName' in sample && sample.metricName ? String(sample.metricName) : name;
+      if (full.endsWith('_bucket') || full.endsWith('_sum')) continue;
+      values[[full, ...Object.values(sample.labels ?? {})].join(' ')] = Number(sample.value);
+    }
+  }
+  return values;
+}
+
+test('what the parts report has the names that stock dashboards for controllers read', async () => {
+  const registry = new Registry();
+  const metrics = createOperatorMetrics(registry);
+  const queue = metrics.queue('mcp2server');
+  queue.added();
+  queue.depth(4);
+  queue.taken(0.2);
+  queue.finished(0.3);
+  queue.retried();
+  queue.parked(2);
+  metrics.controller('mcp2server').reconciled('success', 0.1);
+  metrics.leader('mcp2-operator').leading(true);
+  metrics.leader('mcp2-operator').lag(0.001);
+  metrics.onRequest({ method: 'GET', code: 200, seconds: 0.01 });
+  metrics.reflector.relisted('services');
+  metrics.reflector.missed('services', 3);
+  metrics.reflector.failed('services', 'Idle');
+  metrics.observeWorkInProgress('mcp2server', () => [1, 5]);
+  metrics.observeWatchAge('services', () => 42);
+  metrics.observeWatchAge('mcp2servers', () => undefined);
+  expect(await valuesOf(registry)).toEqual({
+    'workqueue_adds_total mcp2server': 1,
+    'workqueue_depth mcp2server': 4,
+    'workqueue_queue_duration_seconds_count mcp2server': 1,
+    'workqueue_work_duration_seconds_count mcp2server': 1,
+    'workqueue_retries_total mcp2server': 1,
+    'workqueue_unfinished_work_seconds mcp2server': 6,
+    'workqueue_longest_running_processor_seconds mcp2server': 5,
+    'mcp2_workqueue_parked mcp2server': 2,
+    'controller_runtime_reconcile_total mcp2server success': 1,
+    'controller_runtime_reconcile_time_seconds_count mcp2server': 1,
+    'leader_election_master_status mcp2-operator': 1,
+    'mcp2_leader_tick_lag_seconds_count mcp2-operator': 1,
+    'rest_client_requests_total GET 200': 1,
+    'rest_client_request_duration_seconds_count GET': 1,
+    'mcp2_relists_total services': 1,
+    'mcp2_watch_missed_total services': 3,
+    'mcp2_watch_failures_total services Idle': 1,
+    'mcp2_watch_age_seconds services': 42,
+  });
+});
