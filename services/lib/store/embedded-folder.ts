@@ -26,9 +26,13 @@ import { DatabaseSync } from 'node:sqlite';
 
 /** The folder cannot be used as a store; the message says why and what to do, for the person who starts the process. */
 export class StoreFolderError extends Error {
-  constructor(message: string, cause?: unknown) {
+  /** True when only another process is in the way. */
+  readonly isInUse: boolean;
+
+  constructor(message: string, cause?: unknown, isInUse = false) {
     super(message, { cause });
     this.name = 'StoreFolderError';
+    this.isInUse = isInUse;
   }
 }
 
@@ -137,6 +141,7 @@ function lockError(path: string, error: unknown): StoreFolderError {
     return new StoreFolderError(
       `${path} is in use by another mcp2 process: stop that one, or name another folder for this one`,
       error,
+      true,
     );
   }
   if (code === SQLITE_NOTADB) {
