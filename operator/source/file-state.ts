@@ -4,7 +4,7 @@
  */
 import { randomUUID } from 'node:crypto';
 import { readFileSync, renameSync, writeFileSync } from 'node:fs';
-import type { Mcp2ServerStatus } from '../server/resource.ts';
+import type { Mcp2Server, Mcp2ServerStatus } from '../server/resource.ts';
 
 export interface RememberedServer {
   readonly uid: string;
@@ -18,6 +18,8 @@ export interface RememberedServer {
   readonly file: string;
   /** True once the operator may have registered it: its removal must then be confirmed. */
   readonly hasFinalizer: boolean;
+  /** As its file last defined it: what is in force when the file is broken at the next start. Absent once it is deleted. */
+  readonly resource?: Mcp2Server;
   readonly status?: Mcp2ServerStatus;
 }
 

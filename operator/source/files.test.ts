@@ -127,6 +127,23 @@ test('a file removed while nothing ran is deleted after the next start', async (
   expect(next.get('default/one')?.metadata.deletionTimestamp).toBeDefined();
 });
 
+test('a file that was broken while nothing ran keeps what it defined before', async () => {
+  write('a.yaml', ['one', 'One'], ['two', 'Two']);
+  const source = open();
+  source.start();
+  await source.addFinalizer(source.get('default/two') as never);
+  write('a.yaml', ['one', 'One']);
+  source.look();
+  source.stop();
+  writeFileSync(join(folder, 'servers', 'a.yaml'), 'kind: [broken');
+  const next = open();
+  next.start();
+  expect(next.problems()).toMatchObject([{ file: 'a.yaml', line: 1 }]);
+  expect(next.get('default/one')).toMatchObject({ spec: { serverName: 'One' }, metadata: { generation: 1 } });
+  expect(next.get('default/one')?.metadata.deletionTimestamp).toBeUndefined();
+  expect(next.get('default/two')?.metadata.deletionTimestamp).toBeDefined();
+});
+
 test('uid, creation time and status survive a restart', async () => {
   write('a.yaml', ['one', 'One']);
   const source = open();

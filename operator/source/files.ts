@@ -163,13 +163,22 @@ export class FileSource implements ResourceSource {
       changed = true;
       const read = readResources(name, text, parse);
       for (const problem of read.problems ?? []) log.error({}, formatProblem(problem));
-      files.set(name, { digest, resources: read.ok ?? known?.resources ?? [], problems: read.problems ?? [] });
+      files.set(name, {
+        digest,
+        resources: read.ok ?? known?.resources ?? this.#rememberedIn(name),
+        problems: read.problems ?? [],
+      });
     }
     changed ||= files.size !== this.#files.size;
     this.#files = files;
     const first = this.#freshAtMs === undefined;
     this.#freshAtMs = clock.monotonicMs();
     if (changed || first || this.#guardWaits) this.#rebuild();
+  }
+
+  /** What a file that was broken already when we started defined before. */
+  #rememberedIn(file: string): readonly Mcp2Server[] {
+    return Object.values(this.#state).flatMap((known) => (known.file === file ? (known.resource ?? []) : []));
   }
 
   /** Brings the servers to what the files say, and tells every key that differs. */
@@ -224,6 +233,7 @@ export class FileSource implements ResourceSource {
       creationTimestamp: known?.creationTimestamp ?? formatTime(this.#options.clock.nowMs()),
       file,
       hasFinalizer: known?.hasFinalizer ?? false,
+      resource,
       ...(known?.status ? { status: known.status } : {}),
     };
     this.#state[key] = remembered;
@@ -237,6 +247,7 @@ export class FileSource implements ResourceSource {
   #deleting(key: string, known: SourcedServer | undefined): SourcedServer {
     if (known?.metadata.deletionTimestamp) return known;
     const remembered = this.#state[key];
+    if (remembered) this.#state[key] = withoutResource(remembered);
     const [namespace = '', name = ''] = key.split('/');
     const base = known ?? { metadata: { namespace, name }, spec: { serverName: remembered?.serverName } };
     const deletionTimestamp = formatTime(this.#options.clock.nowMs());
@@ -266,6 +277,11 @@ function toServer(resource: Mcp2Server, remembered: RememberedServer): SourcedSe
   const finalizers = hasFinalizer ? [FINALIZER] : [];
   const metadata = { ...resource.metadata, uid, generation, creationTimestamp, finalizers };
   return { ...resource, metadata, ...(status ? { status } : {}) };
+}
+
+/** Deleted for good: a file that is broken at the next start must not bring it back. */
+function withoutResource({ resource: _, ...remembered }: RememberedServer): RememberedServer {
+  return remembered;
 }
 
 /** A renamed server is another server: its old registration must go, not be renamed under its clients. */

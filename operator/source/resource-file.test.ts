@@ -53,6 +53,15 @@ test('one broken document spoils its file, so that half a change is never applie
   expect(readResources('a.yaml', `${GOOD}---\nkind: Other\n`, parse).ok).toBeUndefined();
 });
 
+test('a resource of another kind is one problem, or skipped where a manifest may hold it', () => {
+  const other = 'apiVersion: apps/v1\nkind: Deployment\nmetadata: {name: db}\nspec: {replicas: 1}\n';
+  expect(problemsOf(`${GOOD}---\n${other}`)).toEqual([expect.stringMatching(/^a\.yaml:13: .*Deployment of apps\/v1/)]);
+  const { ok } = readResources('a.yaml', `${GOOD}---\n${other}`, parse, { skipOtherKinds: true });
+  expect(ok).toHaveLength(1);
+  const misspelt = GOOD.replace('mcp2.dev/v1alpha1', 'mcp2.dev/v1alpha2');
+  expect(readResources('a.yaml', misspelt, parse, { skipOtherKinds: true }).problems).toHaveLength(1);
+});
+
 test('aliases that multiply are refused instead of filling the memory', () => {
   const bomb = `a: &a [${'x,'.repeat(9)}x]\nb: &b [${'*a,'.repeat(9)}*a]\nc: &c [${'*b,'.repeat(9)}*b]\nd: [${'*c,'.repeat(9)}*c]\n`;
   expect(problemsOf(bomb).length).toBeGreaterThan(0);

@@ -22,7 +22,17 @@ export type ReadResources =
 /** More documents in one file are refused. */
 export const MAX_DOCUMENTS = 1000;
 
-export function readResources(file: string, text: string, parse: ParseMcp2Server): ReadResources {
+export interface ReadOptions {
+  /** True where a manifest may also hold what a cluster needs beside the server, a Deployment for example. */
+  readonly skipOtherKinds?: boolean;
+}
+
+export function readResources(
+  file: string,
+  text: string,
+  parse: ParseMcp2Server,
+  { skipOtherKinds = false }: ReadOptions = {},
+): ReadResources {
   const lines = new LineCounter();
   const documents = parseAllDocuments(text, { lineCounter: lines, prettyErrors: false, merge: false });
   if (!Array.isArray(documents)) return { ok: [] };
@@ -47,6 +57,12 @@ export function readResources(file: string, text: string, parse: ParseMcp2Server
       continue;
     }
     if (value === null || value === undefined) continue;
+    const other = otherKind(value);
+    if (other !== undefined) {
+      const message = `only Mcp2Server of mcp2.dev/v1alpha1 is read here; move the ${other} to another folder`;
+      if (!skipOtherKinds) problems.push(problem(offsetOf(document, ['kind']), message));
+      continue;
+    }
     const parsed = parse(value, { allowLoopback: true });
     if (parsed.ok) resources.push(parsed.ok);
     else {
@@ -60,6 +76,13 @@ export function readResources(file: string, text: string, parse: ParseMcp2Server
 
 export function formatProblem({ file, line, message }: FileProblem): string {
   return `${file}:${line}: ${message}`;
+}
+
+/** "Deployment of apps/v1" for a resource of another group; undefined for ours, and for what is no resource at all. */
+function otherKind(value: unknown): string | undefined {
+  const { apiVersion, kind } = value as { readonly apiVersion?: unknown; readonly kind?: unknown };
+  if (typeof apiVersion !== 'string' || typeof kind !== 'string') return undefined;
+  return apiVersion.startsWith('mcp2.dev/') || kind === 'Mcp2Server' ? undefined : `${kind} of ${apiVersion}`;
 }
 
 /** Where the deepest part of the path that exists begins. */
