@@ -1,0 +1,94 @@
+/**
+ * The tokens of a lookup: the one that was given, or fresh ones from the key in the state folder.
+ *
+ * The audience of a token narrows a lookup to the servers that it names and holds at most 16 of them, so a minted
+ * lookup of everything asks once for each 16 of the names that are known.
+ */
+import { readFileSync } from 'node:fs';
+import { MAX_AUDIENCES } from '#lib/capability/audience.ts';
+import { foldServerName } from '#lib/capability/name.ts';
+import type { Clock } from '#lib/clock.ts';
+import { mintToken } from '#lib/token/mint.ts';
+import { readFileState } from '../../operator/source/file-state.ts';
+import { CommandFailed, usageError } from '../failure.ts';
+import type { StateFolder } from '../state/folder.ts';
+import { readSigner } from '../state/keys.ts';
+import type { Terminal } from '../terminal.ts';
+
+export interface AuthorityOptions {
+  readonly token?: string | undefined;
+  readonly tokenFile?: string | undefined;
+  /** Subject of a minted token. */
+  readonly as?: string | undefined;
+  /** Audience of a minted token. */
+  readonly audience?: readonly string[] | undefined;
+  /** The one server that is asked for. */
+  readonly serverName?: string | undefined;
+}
+
+/** Standalone mode: namespace `default`. */
+export const DEFAULT_SUBJECT = 'default.developer';
+/** Long enough to page through everything. */
+const TTL_SECONDS = 120;
+
+/** @returns no token at all when no server is known that could be asked for. @throws CommandFailed */
+export async function tokensFor(
+  options: AuthorityOptions,
+  state: StateFolder,
+  { env, clock }: Terminal,
+): Promise<readonly string[]> {
+  const given = givenToken(options, env.MCP2_TOKEN);
+  if (given === undefined) return mintTokens(options, state, clock);
+  if (options.as !== undefined || options.audience !== undefined) {
+    throw usageError('--as and --audience are for a token that is minted here; leave out the token, or them');
+  }
+  return [given];
+}
+
+/** The server names that a minted lookup can ask for. @throws CommandFailed */
+export function knownServerNames(state: StateFolder): readonly string[] {
+  try {
+    return [...new Set(Object.values(readFileState(state.servers)).map(({ serverName }) => serverName))].sort();
+  } catch (error) {
+    throw new CommandFailed((error as Error).message, { cause: error });
+  }
+}
+
+/** A lookup finds a name in any case; an audience names it exactly. A name that is not known may still be registered. */
+function namesFor(wanted: string | undefined, known: readonly string[]): readonly string[] {
+  if (wanted === undefined) return known;
+  return [known.find((name) => foldServerName(name) === foldServerName(wanted)) ?? wanted];
+}
+
+function givenToken({ token, tokenFile }: AuthorityOptions, fromEnvironment: string | undefined): string | undefined {
+  if (token !== undefined && tokenFile !== undefined) throw usageError('use --token or --token-file, not both');
+  const text = token ?? (tokenFile === undefined ? fromEnvironment : readTokenFile(tokenFile));
+  const trimmed = text?.trim();
+  if (trimmed === '' && (token ?? tokenFile) !== undefined) throw usageError('the token is empty');
+  return trimmed === '' ? undefined : trimmed;
+}
+
+function readTokenFile(path: string): string {
+  try {
+    return readFileSync(path, 'utf8');
+  } catch (error) {
+    throw new CommandFailed(`the token file ${path} cannot be read: ${(error as Error).message}`, { cause: error });
+  }
+}
+
+async function mintTokens(
+  { as: sub = DEFAULT_SUBJECT, audience, serverName }: AuthorityOptions,
+  state: StateFolder,
+  clock: Clock,
+): Promise<string[]> {
+  const names = audience ?? namesFor(serverName, knownServerNames(state));
+  const { key, issuer } = await readSigner(state);
+  const chunks = Array.from({ length: Math.ceil(names.length / MAX_AUDIENCES) }, (_, chunk) =>
+    names.slice(chunk * MAX_AUDIENCES, (chunk + 1) * MAX_AUDIENCES),
+  );
+  const mint = (aud: readonly string[]) => {
+    const claims = { iss: issuer, sub, aud, capabilities: ['registry:lookup'], ttlSeconds: TTL_SECONDS };
+    return mintToken(key, claims, { clock });
+  };
+  return Promise.all(chunks.map(mint));
+}

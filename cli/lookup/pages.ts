@@ -1,0 +1,59 @@
+/** Every page of a lookup, for every token it takes, as one answer. */
+import type { ServiceClient } from '#lib/grpc/client.ts';
+import type { DiscoveryDefinition } from '#protos/generated/mcp2/Discovery.ts';
+import type { EndpointDescriptor__Output } from '#protos/generated/mcp2/EndpointDescriptor.ts';
+import type { LookupRequest } from '#protos/generated/mcp2/LookupRequest.ts';
+
+export interface LookupAnswer {
+  readonly endpoints: readonly EndpointDescriptor__Output[];
+  /** Visible servers that match but have no endpoint that serves. */
+  readonly notServing: readonly string[];
+  readonly revision: number;
+  /** The registry could not confirm that this is current. */
+  readonly stale: boolean;
+  /** There was more than `limit`. */
+  readonly cut: boolean;
+}
+
+export type LookupQuery = Omit<LookupRequest, 'requester_token' | 'page_size' | 'page_token'>;
+
+export interface LookupCall {
+  readonly client: Pick<ServiceClient<DiscoveryDefinition>, 'call'>;
+  readonly tokens: readonly string[];
+  readonly query: LookupQuery;
+  /** Endpoints at most. */
+  readonly limit: number;
+}
+
+/** The most that the registry gives at once. */
+const PAGE_SIZE = 100;
+
+export async function lookUpAll({ client, tokens, query, limit }: LookupCall): Promise<LookupAnswer> {
+  const endpoints = new Map<string, EndpointDescriptor__Output>();
+  const notServing = new Set<string>();
+  let revision = 0;
+  let stale = false;
+  for (const requester_token of tokens) {
+    let page_token = '';
+    do {
+      const answer = await client.call('Lookup', { ...query, requester_token, page_size: PAGE_SIZE, page_token });
+      // Two tokens may see one endpoint: audiences can be prefixes.
+      for (const endpoint of answer.endpoints) endpoints.set(identityOf(endpoint), endpoint);
+      for (const name of answer.not_serving) notServing.add(name);
+      revision = Math.max(revision, answer.revision);
+      stale ||= answer.stale;
+      page_token = answer.next_page_token;
+    } while (page_token !== '' && endpoints.size <= limit);
+  }
+  return {
+    endpoints: [...endpoints.values()].slice(0, limit),
+    notServing: [...notServing].sort(),
+    revision,
+    stale,
+    cut: endpoints.size > limit,
+  };
+}
+
+function identityOf({ server_name, instance_id, grpc_url }: EndpointDescriptor__Output): string {
+  return `${server_name} ${instance_id} ${grpc_url}`;
+}

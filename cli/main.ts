@@ -1,0 +1,37 @@
+/** The process of the `mcp2` command: the one place in cli that meets `process`. `mcp2.mjs` starts it. */
+import { readFileSync } from 'node:fs';
+import { homedir } from 'node:os';
+import { join } from 'node:path';
+import { text } from 'node:stream/consumers';
+import { styleText } from 'node:util';
+import { systemClock } from '#lib/clock.ts';
+import { runCommandLine } from './program.ts';
+import type { Terminal } from './terminal.ts';
+
+const packageFolder = join(import.meta.dirname, '..');
+const { version } = JSON.parse(readFileSync(join(packageFolder, 'package.json'), 'utf8')) as { version: string };
+
+const terminal: Terminal = {
+  env: process.env,
+  homeFolder: homedir(),
+  workingFolder: process.cwd(),
+  version,
+  packageFolder,
+  print: (line) => process.stdout.write(`${line}\n`),
+  note: (line) => process.stderr.write(`${line}\n`),
+  style: (style, words) => styleText(style, words, { stream: process.stdout }),
+  readInput: async () => (process.stdin.isTTY ? undefined : await text(process.stdin)),
+  clock: systemClock,
+  events: process,
+  pid: process.pid,
+};
+
+// `mcp2 lookup … | head -1`: whoever read our answer has enough of it.
+process.stdout.on('error', (error: NodeJS.ErrnoException) => process.exit(error.code === 'EPIPE' ? 0 : 1));
+
+const exitCode = await runCommandLine(process.argv.slice(2), terminal);
+// What a slow reader has not taken yet would be lost with the process.
+await Promise.all(
+  [process.stdout, process.stderr].map((stream) => new Promise((written) => stream.write('', written))),
+);
+process.exit(exitCode);

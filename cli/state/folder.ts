@@ -1,0 +1,75 @@
+/**
+ * The state folder of standalone mode: `mcp2 up` keeps everything in it, and the other commands find the registry's
+ * address and the signing key there, so that nothing has to be configured by hand.
+ *
+ * Mode 0700, because whoever reads the key in it can mint any token of this control plane.
+ */
+import { mkdirSync } from 'node:fs';
+import { isAbsolute, join, resolve } from 'node:path';
+import { CommandFailed } from '../failure.ts';
+import type { Terminal } from '../terminal.ts';
+
+export interface StateFolder {
+  readonly path: string;
+  /** The embedded store's own folder. */
+  readonly store: string;
+  /** Private JWK with kid and alg; secret. */
+  readonly signingKey: string;
+  /** Public keys, for verifiers. */
+  readonly jwks: string;
+  /** The issuer's name. */
+  readonly issuer: string;
+  /** What the operator remembers of each resource that is a file. */
+  readonly servers: string;
+  /** Where a running `mcp2 up` listens. */
+  readonly connection: string;
+  /** Logs of the services, newest run. */
+  readonly log: string;
+}
+
+/**
+ * @param named `--state`; otherwise MCP2_STATE, then `$XDG_STATE_HOME/mcp2`, then `~/.local/state/mcp2`.
+ */
+export function locateState(
+  named: string | undefined,
+  { env, homeFolder }: Pick<Terminal, 'env' | 'homeFolder'>,
+): StateFolder {
+  const path = resolve(named ?? nonEmpty(env.MCP2_STATE) ?? join(stateHome(env.XDG_STATE_HOME, homeFolder), 'mcp2'));
+  return {
+    path,
+    store: join(path, 'store'),
+    signingKey: join(path, 'key.jwk'),
+    jwks: join(path, 'jwks.json'),
+    issuer: join(path, 'issuer'),
+    servers: join(path, 'servers.json'),
+    connection: join(path, 'connection.json'),
+    log: join(path, 'mcp2.log'),
+  };
+}
+
+/** @throws CommandFailed when it cannot be made or used. */
+export function prepareState({ path }: StateFolder): void {
+  try {
+    mkdirSync(path, { recursive: true, mode: 0o700 });
+  } catch (error) {
+    throw unusableState(path, error);
+  }
+}
+
+export function unusableState(path: string, error: unknown): CommandFailed {
+  const why = error instanceof Error ? error.message : String(error);
+  return new CommandFailed(
+    `the state folder ${path} cannot be used (${why}): make it a folder that you can read and write, or name another one with --state DIR`,
+    { cause: error },
+  );
+}
+
+/** XDG Base Directory Specification: a relative path in these variables is to be ignored. */
+function stateHome(value: string | undefined, homeFolder: string): string {
+  const named = nonEmpty(value);
+  return named !== undefined && isAbsolute(named) ? named : join(homeFolder, '.local', 'state');
+}
+
+function nonEmpty(text: string | undefined): string | undefined {
+  return text === undefined || text.trim() === '' ? undefined : text;
+}

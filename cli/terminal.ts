@@ -1,0 +1,30 @@
+/**
+ * What a command knows of the process it runs in. `main.ts` makes the real one; nothing else in cli touches `process`.
+ */
+import type { Clock } from '#lib/clock.ts';
+import type { Environment } from '#lib/config/env-reader.ts';
+import type { ProcessEvents } from '#lib/shutdown.ts';
+
+export type Style = 'bold' | 'dim' | 'green' | 'yellow' | 'red';
+
+export interface Terminal {
+  readonly env: Environment;
+  readonly homeFolder: string;
+  readonly workingFolder: string;
+  /** Version of the package. */
+  readonly version: string;
+  /** Where crds/ and examples/ lie. */
+  readonly packageFolder: string;
+  /** A line of the answer: stdout. */
+  readonly print: (line: string) => void;
+  /** A line about the answer (hints, progress): stderr, so that the answer can be piped. */
+  readonly note: (line: string) => void;
+  /** Plain where stdout is no terminal or NO_COLOR is set. */
+  readonly style: (style: Style, text: string) => string;
+  /** All of stdin; undefined when a person sits at it and nothing was piped. */
+  readonly readInput: () => Promise<string | undefined>;
+  readonly clock: Clock;
+  /** Signals. */
+  readonly events: ProcessEvents;
+  readonly pid: number;
+}

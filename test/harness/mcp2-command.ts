@@ -1,0 +1,146 @@
+/**
+ * The `mcp2` command as people run it: through its launcher, in a process of its own, with a state folder of its own.
+ */
+
+import { spawn } from 'node:child_process';
+import { mkdirSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { text } from 'node:stream/consumers';
+import { freePorts } from './ports.ts';
+import { createWorkspace, type Exit, ManagedProcess, type Workspace } from './processes.ts';
+
+export const LAUNCHER = join(import.meta.dirname, '../../cli/mcp2.mjs');
+
+export interface Ended {
+  readonly code: number | null;
+  readonly stdout: string;
+  readonly stderr: string;
+}
+
+export interface RunOptions {
+  /** `--state` of every command, through MCP2_STATE. */
+  readonly state: string;
+  readonly env?: Readonly<Record<string, string>>;
+  readonly input?: string;
+  readonly launcher?: string;
+}
+
+/** Runs a command to its end. */
+export async function runMcp2(
+  args: readonly string[],
+  { state, env = {}, input, launcher = LAUNCHER }: RunOptions,
+): Promise<Ended> {
+  const child = spawn(process.execPath, [launcher, ...args], {
+    env: { PATH: process.env.PATH, HOME: state, MCP2_STATE: state, ...env },
+    stdio: [input === undefined ? 'ignore' : 'pipe', 'pipe', 'pipe'],
+  });
+  child.stdin?.end(input);
+  const ended = Promise.withResolvers<number | null>();
+  child.once('error', ended.reject);
+  child.once('exit', (code) => ended.resolve(code));
+  const [code, stdout, stderr] = await Promise.all([
+    ended.promise,
+    text(child.stdout as NonNullable<typeof child.stdout>),
+    text(child.stderr as NonNullable<typeof child.stderr>),
+  ]);
+  return { code, stdout, stderr };
+}
+
+/** A `mcp2 up` with ports, files and a state folder of its own. */
+export class Standalone implements AsyncDisposable {
+  readonly state: string;
+  /** The folder that it reads; write YAML files into it. */
+  readonly files: string;
+  readonly port: number;
+  readonly samplePort: number;
+  readonly #process: ManagedProcess;
+  #starts = 0;
+
+  constructor(workspace: Workspace, ports: readonly number[], args: readonly string[] = []) {
+    const [port = 0, samplePort = 0] = ports;
+    this.state = join(workspace.folder, 'state');
+    this.files = join(workspace.folder, 'files');
+    this.port = port;
+    this.samplePort = samplePort;
+    mkdirSync(this.files);
+    const named = ['--files', this.files, '--state', this.state, '--sample-port', String(samplePort)];
+    const portArgs = args.includes('--port') ? [] : ['--port', String(port)];
+    this.#process = new ManagedProcess(
+      {
+        name: 'mcp2-up',
+        command: process.execPath,
+        args: [LAUNCHER, 'up', ...named, ...portArgs, ...args],
+        env: { PATH: process.env.PATH, HOME: workspace.folder },
+        ready: async () => (await this.output()).split('Ctrl-C ends').length > this.#starts,
+      },
+      workspace,
+    );
+  }
+
+  /** @throws Error with what it printed when it ends before it is ready. */
+  start(): Promise<void> {
+    this.#starts += 1;
+    return this.#process.start();
+  }
+
+  /** Everything that it printed, over all its starts. */
+  output(): Promise<string> {
+    return this.#process.log();
+  }
+
+  /** One Ctrl-C. */
+  interrupt(): Promise<Exit> {
+    const { exited, pid } = this.#process;
+    if (pid !== undefined) process.kill(pid, 'SIGINT');
+    return exited;
+  }
+
+  kill(): Promise<Exit> {
+    return this.#process.kill();
+  }
+
+  /** Another command with the same state folder. */
+  run(args: readonly string[], options: Partial<RunOptions> = {}): Promise<Ended> {
+    return runMcp2(args, { state: this.state, ...options });
+  }
+
+  /** A file with one server at the sample server, or at the given port. */
+  writeServer(file: string, { name, serverName, port = this.samplePort }: ServerFile): void {
+    writeFileSync(join(this.files, file), serverYaml({ name, serverName, port }));
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.#process.kill();
+  }
+}
+
+export interface ServerFile {
+  readonly name: string;
+  readonly serverName: string;
+  readonly port?: number;
+}
+
+/** Not started yet: write its files first. */
+export async function createStandalone(args: readonly string[] = []): Promise<Standalone> {
+  return new Standalone(createWorkspace('standalone'), await freePorts(2), args);
+}
+
+export function serverYaml({ name, serverName, port }: Required<ServerFile>): string {
+  return `apiVersion: mcp2.dev/v1alpha1
+kind: Mcp2Server
+metadata:
+  name: ${name}
+spec:
+  serverName: ${serverName}
+  source: {address: "grpc://127.0.0.1:${port}"}
+  tls: {mode: Disabled}
+  capabilities:
+    - name: db:inventory:read
+    - name: tool:compute_pricing
+  readiness:
+    minReadySeconds: 0
+    probe: {intervalSeconds: 5, timeoutSeconds: 2, failureThreshold: 1, successThreshold: 1}
+  registration:
+    tags: {region: local}
+`;
+}

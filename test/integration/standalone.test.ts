@@ -1,0 +1,194 @@
+import { existsSync, mkdirSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { createServer } from 'node:net';
+import { join } from 'node:path';
+import { expect, test } from 'vitest';
+import { eventually } from '../harness/eventually.ts';
+import { createStandalone, runMcp2, type Standalone, serverYaml } from '../harness/mcp2-command.ts';
+
+const SERVER = { name: 'inventory-db', serverName: 'InventoryDB_Primary' };
+
+/** Names that a lookup answers, or what it said instead. */
+async function lookUp(up: Standalone, ...args: readonly string[]): Promise<unknown> {
+  const { code, stdout, stderr } = await up.run(['lookup', 'db:inventory:read', '-o', 'json', ...args]);
+  if (code !== 0) return stderr;
+  return (JSON.parse(stdout) as { endpoints: { server_name: string }[] }).endpoints.map((one) => one.server_name);
+}
+
+test('it starts, answers a lookup, ends on one Ctrl-C within two seconds, and finds its state again', async () => {
+  await using up = await createStandalone();
+  up.writeServer('inventory.yaml', SERVER);
+  await up.start();
+  const first = await up.output();
+  expect(first).toMatch(/inventory-db +True +Serving +InventoryDB_Primary +1\/1/);
+  expect(first).toContain(`npx mcp2 lookup db:inventory:read --state ${up.state}`);
+  const { code, stdout } = await up.run(['lookup', 'db:inventory:read']);
+  expect(code).toBe(0);
+  expect(stdout.split('\n')[1]).toMatch(
+    new RegExp(
+      `^InventoryDB_Primary +127\\.0\\.0\\.1:${up.samplePort} +PLAINTEXT +SERVING +<none> +db:inventory:read,`,
+    ),
+  );
+  expect(statSync(up.state).mode & 0o777).toBe(0o700);
+  expect(statSync(join(up.state, 'key.jwk')).mode & 0o777).toBe(0o600);
+
+  const askedMs = performance.now();
+  expect(await up.interrupt()).toEqual({ code: 0, signal: null });
+  expect(performance.now() - askedMs).toBeLessThan(2_500);
+  expect(await up.output()).toContain('Stopped.');
+  expect(existsSync(join(up.state, 'connection.json'))).toBe(false);
+  expect(await lookUp(up)).toContain('no registry runs here');
+
+  const uid = async () =>
+    JSON.parse((await up.run(['get', 'server', 'inventory-db', '-o', 'json'])).stdout).metadata.uid;
+  const before = await uid();
+  await up.start();
+  expect(await lookUp(up)).toEqual(['InventoryDB_Primary']);
+  expect(await uid()).toBe(before);
+  expect(await up.output()).toContain('development key');
+  expect((await up.output()).match(/Made a development key/g)).toHaveLength(1);
+});
+
+test('a changed file takes effect, a broken one is told with its line and keeps its last good state', async () => {
+  await using up = await createStandalone();
+  up.writeServer('inventory.yaml', SERVER);
+  await up.start();
+  writeFileSync(join(up.files, 'inventory.yaml'), `${serverYaml({ ...SERVER, port: up.samplePort })}  oops: [\n`);
+  await eventually(
+    () => up.output(),
+    (output) => /inventory\.yaml:1\d: /.test(output),
+  );
+  expect(await lookUp(up)).toEqual(['InventoryDB_Primary']);
+
+  // Also over a restart: nothing good was read from the file since.
+  await up.interrupt();
+  await up.start();
+  expect(await lookUp(up)).toEqual(['InventoryDB_Primary']);
+
+  up.writeServer('inventory.yaml', SERVER);
+  await eventually(
+    () => up.output(),
+    (output) => output.includes('are fine again'),
+  );
+  rmSync(join(up.files, 'inventory.yaml'));
+  await eventually(
+    () => lookUp(up),
+    (names) => JSON.stringify(names) === '[]',
+  );
+  await eventually(
+    () => up.output(),
+    (output) => output.includes('inventory-db is gone'),
+  );
+});
+
+test('a first start with broken files alone runs and says so', async () => {
+  await using up = await createStandalone();
+  writeFileSync(join(up.files, 'a.yaml'), 'kind: Mcp2Server\napiVersion: mcp2.dev/v1alpha1\n');
+  await up.start();
+  const output = await up.output();
+  expect(output).toMatch(/a\.yaml:\d+: .*metadata/);
+  expect(output).toContain('No servers are defined');
+  expect(await up.interrupt()).toEqual({ code: 0, signal: null });
+});
+
+test('a server that does not answer is listed with the reason, and leaves the answers of lookup', async () => {
+  await using up = await createStandalone(['--no-sample']);
+  up.writeServer('inventory.yaml', SERVER);
+  await up.start();
+  expect(await up.output()).toMatch(/inventory-db +False +Unreachable +InventoryDB_Primary +0\/1/);
+  const { code, stdout, stderr } = await up.run(['lookup', 'db:inventory:read']);
+  expect({ code, stdout }).toEqual({ code: 0, stdout: '' });
+  expect(stderr).toContain('not serving: InventoryDB_Primary');
+  expect(await lookUp(up, '--include-unhealthy')).toEqual(['InventoryDB_Primary']);
+  const get = await up.run(['get', 'm2s']);
+  expect(get.stdout).toMatch(/^NAME +READY +REASON +SERVER +ENDPOINTS +AGE\n/);
+  expect(get.stderr).toMatch(/inventory-db: .*127\.0\.0\.1/);
+});
+
+test('a crash leaves nothing behind that keeps the next start from working', async () => {
+  await using up = await createStandalone();
+  up.writeServer('inventory.yaml', SERVER);
+  await up.start();
+  await up.kill();
+  expect(await lookUp(up)).toMatch(/no registry answers at 127\.0\.0\.1:\d+/);
+  await up.start();
+  expect(await lookUp(up)).toEqual(['InventoryDB_Primary']);
+});
+
+test('a second one with the same state folder says who has it, and does not disturb the first', async () => {
+  await using up = await createStandalone();
+  up.writeServer('inventory.yaml', SERVER);
+  await up.start();
+  const second = await up.run(['up', '--files', up.files, '--port', '0', '--no-sample']);
+  expect(second.code).toBe(1);
+  expect(second.stderr).toMatch(
+    new RegExp(`already runs .*${up.state}.* registry at 127\\.0\\.0\\.1:${up.port}.*--state`),
+  );
+  expect(await lookUp(up)).toEqual(['InventoryDB_Primary']);
+});
+
+test('a taken port ends with a sentence when it was named', async () => {
+  await using up = await createStandalone();
+  const server = createServer().listen(up.port, '127.0.0.1');
+  const { code, stderr } = await up.run(['up', '--files', up.files, '--port', String(up.port), '--no-sample']);
+  server.close();
+  expect(code).toBe(1);
+  expect(stderr).toBe(
+    `error: port ${up.port} is in use: stop the process that has it, or choose another port with --port\n`,
+  );
+});
+
+test.each<[string, (up: Standalone) => void, RegExp]>([
+  ['a file where the state folder should be', (up) => writeFileSync(up.state, ''), /state folder .* cannot be used/],
+  [
+    'a folder with a foreign database',
+    (up) => {
+      mkdirSync(join(up.state, 'store'), { recursive: true });
+      writeFileSync(join(up.state, 'store', 'data.mdb'), 'not ours');
+    },
+    /no mcp2 store .*name another folder/,
+  ],
+  [
+    'a key that is garbage',
+    (up) => {
+      mkdirSync(up.state);
+      writeFileSync(join(up.state, 'key.jwk'), 'garbage');
+      writeFileSync(join(up.state, 'jwks.json'), '{"keys":[]}');
+    },
+    /signing key .* cannot be used: it is no JSON/,
+  ],
+  [
+    'a folder of files that does not exist',
+    (up) => rmSync(up.files, { recursive: true }),
+    /does not exist: name a folder/,
+  ],
+])('%s ends with one sentence', async (_title, prepare, sentence) => {
+  await using up = await createStandalone();
+  prepare(up);
+  const { code, stdout, stderr } = await up.run(['up', '--files', up.files, '--port', '0', '--no-sample']);
+  expect(code).toBe(1);
+  expect(stdout).toBe('');
+  expect(stderr.trim().split('\n')).toHaveLength(1);
+  expect(stderr).toMatch(sentence);
+});
+
+test('two at once, each with its own state and key: the tokens of one are worth nothing at the other', async () => {
+  await using one = await createStandalone();
+  await using other = await createStandalone();
+  for (const up of [one, other]) up.writeServer('inventory.yaml', SERVER);
+  await Promise.all([one.start(), other.start()]);
+  expect(await lookUp(one)).toEqual(['InventoryDB_Primary']);
+  expect(await lookUp(one, '--address', `127.0.0.1:${other.port}`)).toContain('TOKEN_UNTRUSTED');
+});
+
+test('the log keeps what happened, without tokens or keys', async () => {
+  await using up = await createStandalone();
+  up.writeServer('inventory.yaml', SERVER);
+  await up.start();
+  await lookUp(up);
+  await up.interrupt();
+  const { stdout } = await runMcp2(['token', 'mint', '--aud', 'A', '--capability', 'db:a:read'], { state: up.state });
+  expect(stdout).toMatch(/^ey/);
+  const log = (await import('node:fs')).readFileSync(join(up.state, 'mcp2.log'), 'utf8');
+  expect(log).toContain('"service":"registry"');
+  expect(log).not.toMatch(/eyJ|"d":/);
+});
