@@ -43,9 +43,8 @@ function packagedNode() {
 
 function handOver(node) {
   const child = spawn(node, [fileURLToPath(import.meta.url), ...process.argv.slice(2)], { stdio: 'inherit' });
-  // Ctrl-C reaches the whole process group: only a signal sent to this process alone has to be passed on. Sending one
-  // twice would read as "end at once".
-  for (const signal of SIGNALS) process.on(signal, () => signal !== 'SIGINT' && child.kill(signal));
+  // Ctrl-C in a terminal reaches the child too; `mcp2 up` hears a signal that comes twice at once as one.
+  for (const signal of SIGNALS) process.on(signal, () => child.kill(signal));
   child.on('error', (error) => {
     console.error(`mcp2 cannot start ${node}: ${error.message}`);
     process.exit(1);

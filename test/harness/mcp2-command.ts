@@ -11,6 +11,12 @@ import { createWorkspace, type Exit, ManagedProcess, type Workspace } from './pr
 
 export const LAUNCHER = join(import.meta.dirname, '../../cli/mcp2.mjs');
 
+/** Arguments of Node that make it believe to be an older one. */
+export const AS_OLDER_NODE: readonly string[] = [
+  '--import',
+  'data:text/javascript,Object.defineProperty(process.versions, "node", { value: "20.11.0" })',
+];
+
 export interface Ended {
   readonly code: number | null;
   readonly stdout: string;
@@ -46,6 +52,24 @@ export async function runMcp2(
   return { code, stdout, stderr };
 }
 
+interface StandaloneParts {
+  readonly workspace: Workspace;
+  /** Of the registry and of the sample server. */
+  readonly ports: readonly number[];
+  readonly args: readonly string[];
+  readonly launcher: string;
+  readonly nodeArgs: readonly string[];
+}
+
+export interface StandaloneOptions {
+  /** More arguments of `mcp2 up`. */
+  readonly args?: readonly string[];
+  /** Default: that of the checkout. */
+  readonly launcher?: string;
+  /** Of the Node that runs the launcher. */
+  readonly nodeArgs?: readonly string[];
+}
+
 /** A `mcp2 up` with ports, files and a state folder of its own. */
 export class Standalone implements AsyncDisposable {
   readonly state: string;
@@ -56,7 +80,7 @@ export class Standalone implements AsyncDisposable {
   readonly #process: ManagedProcess;
   #starts = 0;
 
-  constructor(workspace: Workspace, ports: readonly number[], args: readonly string[] = []) {
+  constructor({ workspace, ports, args, launcher, nodeArgs }: StandaloneParts) {
     const [port = 0, samplePort = 0] = ports;
     this.state = join(workspace.folder, 'state');
     this.files = join(workspace.folder, 'files');
@@ -69,7 +93,7 @@ export class Standalone implements AsyncDisposable {
       {
         name: 'mcp2-up',
         command: process.execPath,
-        args: [LAUNCHER, 'up', ...named, ...portArgs, ...args],
+        args: [...nodeArgs, launcher, 'up', ...named, ...portArgs, ...args],
         env: { PATH: process.env.PATH, HOME: workspace.folder },
         ready: async () => (await this.output()).split('Ctrl-C ends').length > this.#starts,
       },
@@ -121,8 +145,10 @@ export interface ServerFile {
 }
 
 /** Not started yet: write its files first. */
-export async function createStandalone(args: readonly string[] = []): Promise<Standalone> {
-  return new Standalone(createWorkspace('standalone'), await freePorts(2), args);
+export async function createStandalone(options: StandaloneOptions = {}): Promise<Standalone> {
+  const { args = [], launcher = LAUNCHER, nodeArgs = [] } = options;
+  const workspace = createWorkspace('standalone');
+  return new Standalone({ workspace, ports: await freePorts(2), args, launcher, nodeArgs });
 }
 
 export function serverYaml({ name, serverName, port }: Required<ServerFile>): string {

@@ -9,7 +9,7 @@ const SERVERS = 120;
 let up: Standalone;
 
 beforeAll(async () => {
-  up = await createStandalone(['--no-sample']);
+  up = await createStandalone({ args: ['--no-sample'] });
   const names = Array.from({ length: SERVERS }, (_, i) => `Load_${String(i).padStart(3, '0')}`);
   const documents = names.map((serverName, i) =>
     serverYaml({ name: `load-${i}`, serverName, port: up.samplePort })

@@ -1,7 +1,10 @@
-import { existsSync, mkdirSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
+import { systemClock } from '#lib/clock.ts';
+import { connectEtcdStore } from '#lib/store/etcd.ts';
+import { startEtcd } from '../harness/etcd.ts';
 import { eventually } from '../harness/eventually.ts';
 import { createStandalone, runMcp2, type Standalone, serverYaml } from '../harness/mcp2-command.ts';
 
@@ -91,7 +94,7 @@ test('a first start with broken files alone runs and says so', async () => {
 });
 
 test('a server that does not answer is listed with the reason, and leaves the answers of lookup', async () => {
-  await using up = await createStandalone(['--no-sample']);
+  await using up = await createStandalone({ args: ['--no-sample'] });
   up.writeServer('inventory.yaml', SERVER);
   await up.start();
   expect(await up.output()).toMatch(/inventory-db +False +Unreachable +InventoryDB_Primary +0\/1/);
@@ -180,6 +183,26 @@ test('two at once, each with its own state and key: the tokens of one are worth 
   expect(await lookUp(one, '--address', `127.0.0.1:${other.port}`)).toContain('TOKEN_UNTRUSTED');
 });
 
+test('with --etcd the registrations live in a real etcd, and wait for one that is away', async () => {
+  await using etcd = await startEtcd();
+  await using up = await createStandalone({ args: ['--etcd', etcd.url] });
+  up.writeServer('inventory.yaml', SERVER);
+  await etcd.stop();
+  const starting = up.start();
+  await eventually(
+    () => up.output(),
+    (output) => output.includes(`Waiting for the store at ${etcd.url}`),
+  );
+  await etcd.restart();
+  await starting;
+  expect(await lookUp(up)).toEqual(['InventoryDB_Primary']);
+  const store = connectEtcdStore({ endpoints: etcd.urls, clock: systemClock, random: Math.random });
+  const { entries } = await store.list('/mcp2/v1/servers/');
+  await store.close();
+  expect(entries.map(({ key }) => key)).toEqual(['/mcp2/v1/servers/inventorydb_primary']);
+  expect(await up.interrupt()).toEqual({ code: 0, signal: null });
+});
+
 test('the log keeps what happened, without tokens or keys', async () => {
   await using up = await createStandalone();
   up.writeServer('inventory.yaml', SERVER);
@@ -188,7 +211,7 @@ test('the log keeps what happened, without tokens or keys', async () => {
   await up.interrupt();
   const { stdout } = await runMcp2(['token', 'mint', '--aud', 'A', '--capability', 'db:a:read'], { state: up.state });
   expect(stdout).toMatch(/^ey/);
-  const log = (await import('node:fs')).readFileSync(join(up.state, 'mcp2.log'), 'utf8');
+  const log = readFileSync(join(up.state, 'mcp2.log'), 'utf8');
   expect(log).toContain('"service":"registry"');
   expect(log).not.toMatch(/eyJ|"d":/);
 });
