@@ -1,6 +1,5 @@
-/**
- * The operator's settings, read once from the environment.
- */
+/** Settings of the operator: the common ones, and its own, which begin with MCP2_OPERATOR_. */
+import { type EtcdSettings, readEtcd } from '#lib/config/common-settings.ts';
 import { type Environment, EnvReader } from '#lib/config/env-reader.ts';
 import { LOG_LEVELS, type LogLevel } from '#lib/observe/logger.ts';
 import { DEFAULT_PREFIX } from '#lib/store/keys.ts';
@@ -9,12 +8,8 @@ export interface OperatorConfig {
   readonly logLevel: LogLevel;
   /** host:port of /livez, /readyz and /metrics. */
   readonly opsListen: string;
-  /** "https://host:2379" of each etcd member. */
-  readonly storeEndpoints: readonly string[];
+  readonly etcd: EtcdSettings;
   readonly storePrefix: string;
-  readonly storeTls:
-    | { readonly caFile: string; readonly certificateFile: string; readonly keyFile: string }
-    | undefined;
   /** Absent = the uid of namespace kube-system. */
   readonly installationId: string | undefined;
   /** A file with `key.jwk`'s content: a private JWK with kid and alg, for probe tokens. */
@@ -46,23 +41,22 @@ export function readOperatorConfig(env: Environment): OperatorConfig {
   const config: OperatorConfig = {
     logLevel: read.oneOf('MCP2_LOG_LEVEL', LOG_LEVELS, { fallback: 'info' }),
     opsListen: read.hostPort('MCP2_OPS_LISTEN', { fallback: '0.0.0.0:9090' }),
-    storeEndpoints: storeEndpoints(read),
+    etcd: requiredEtcd(read),
     storePrefix: read.string('MCP2_STORE_PREFIX', { fallback: DEFAULT_PREFIX }),
-    storeTls: storeTls(read),
-    installationId: read.optional('MCP2_INSTALLATION_ID'),
+    installationId: read.optional('MCP2_OPERATOR_INSTALLATION_ID'),
     signingKeyFile: read.requiredFile('MCP2_SIGNING_KEY_FILE'),
     issuer: read.required('MCP2_ISSUER'),
     caFile: read.file('MCP2_CA_FILE'),
-    clientCertificateFile: read.file('MCP2_CLIENT_CERT_FILE'),
-    clientKeyFile: read.file('MCP2_CLIENT_KEY_FILE'),
+    clientCertificateFile: read.file('MCP2_OPERATOR_CLIENT_CERT_FILE'),
+    clientKeyFile: read.file('MCP2_OPERATOR_CLIENT_KEY_FILE'),
     namespace: read.string('POD_NAMESPACE', { fallback: 'default' }),
     podName: read.string('POD_NAME', { fallback: 'mcp2-operator' }),
-    leaseDurationMs: read.durationMs('MCP2_LEASE_DURATION', { fallback: 15_000, min: 2_000, max: 300_000 }),
-    renewDeadlineMs: read.durationMs('MCP2_RENEW_DEADLINE', { fallback: 10_000, min: 1_000, max: 299_000 }),
-    retryPeriodMs: read.durationMs('MCP2_RETRY_PERIOD', { fallback: 2_000, min: 100, max: 60_000 }),
-    sweepIntervalMs: read.durationMs('MCP2_SWEEP_INTERVAL', { fallback: 300_000, min: 1_000, max: 3_600_000 }),
-    concurrency: read.integer('MCP2_CONCURRENCY', { fallback: 64, min: 1, max: 1024 }),
-    kubeconfigFile: read.file('MCP2_KUBECONFIG'),
+    leaseDurationMs: read.durationMs('MCP2_OPERATOR_LEASE_DURATION', { fallback: 15_000, min: 2_000, max: 300_000 }),
+    renewDeadlineMs: read.durationMs('MCP2_OPERATOR_RENEW_DEADLINE', { fallback: 10_000, min: 1_000, max: 299_000 }),
+    retryPeriodMs: read.durationMs('MCP2_OPERATOR_RETRY_PERIOD', { fallback: 2_000, min: 100, max: 60_000 }),
+    sweepIntervalMs: read.durationMs('MCP2_OPERATOR_SWEEP_INTERVAL', { fallback: 300_000, min: 1_000, max: 3_600_000 }),
+    concurrency: read.integer('MCP2_OPERATOR_CONCURRENCY', { fallback: 64, min: 1, max: 1024 }),
+    kubeconfigFile: read.file('MCP2_OPERATOR_KUBECONFIG'),
     kubernetesHost: read.optional('KUBERNETES_SERVICE_HOST'),
     kubernetesPort: read.optional('KUBERNETES_SERVICE_PORT'),
   };
@@ -70,19 +64,8 @@ export function readOperatorConfig(env: Environment): OperatorConfig {
   return Object.freeze(config);
 }
 
-function storeEndpoints(read: EnvReader): readonly string[] {
-  const endpoints = read.list('MCP2_STORE_ENDPOINTS', { fallback: [] });
-  if (endpoints.length === 0) read.problem('MCP2_STORE_ENDPOINTS must list etcd, for example https://etcd-0.etcd:2379');
-  return endpoints;
-}
-
-function storeTls(read: EnvReader): OperatorConfig['storeTls'] {
-  const caFile = read.file('MCP2_STORE_CA_FILE');
-  const certificateFile = read.file('MCP2_STORE_CERT_FILE');
-  const keyFile = read.file('MCP2_STORE_KEY_FILE');
-  if (caFile && certificateFile && keyFile) return { caFile, certificateFile, keyFile };
-  if (caFile || certificateFile || keyFile) {
-    read.problem('set MCP2_STORE_CA_FILE, MCP2_STORE_CERT_FILE and MCP2_STORE_KEY_FILE together, or none of them');
-  }
-  return undefined;
+function requiredEtcd(read: EnvReader): EtcdSettings {
+  const etcd = readEtcd(read);
+  if (etcd === undefined) read.problem('MCP2_ETCD_ENDPOINTS must list etcd, for example https://etcd-0.etcd:2379');
+  return etcd ?? { endpoints: [], tls: undefined };
 }

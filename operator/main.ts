@@ -5,7 +5,7 @@ import { ConfigError } from '#lib/config/env-reader.ts';
 import { createLogger } from '#lib/observe/logger.ts';
 import { createMetricsRegistry } from '#lib/observe/metrics.ts';
 import { endOnSignals, Shutdown } from '#lib/shutdown.ts';
-import { connectEtcdStore } from '#lib/store/etcd.ts';
+import { connectEtcd } from '#lib/store/etcd-files.ts';
 import { importSigningKey } from '#lib/token/signing-key.ts';
 import { loadServices } from '#protos/load.ts';
 import { type OperatorConfig, readOperatorConfig } from './config.ts';
@@ -20,19 +20,7 @@ async function main(): Promise<void> {
   const config = readOperatorConfig(process.env);
   const log = createLogger({ service: 'operator', level: config.logLevel });
   const registry = createMetricsRegistry({ service: 'operator' });
-  const { storeTls } = config;
-  const store = connectEtcdStore({
-    endpoints: config.storeEndpoints,
-    clock: systemClock,
-    random: Math.random,
-    ...(storeTls && {
-      tls: {
-        ca: readFileSync(storeTls.caFile),
-        certificate: readFileSync(storeTls.certificateFile),
-        key: readFileSync(storeTls.keyFile),
-      },
-    }),
-  });
+  const store = connectEtcd(config.etcd, { clock: systemClock, random: Math.random });
   const operator = await start(config, {
     connection: await connect(config),
     store,
@@ -68,7 +56,7 @@ async function connect({
   if (kubeconfigFile !== undefined) return readKubeconfigConnection({ file: kubeconfigFile, clock: systemClock });
   const inCluster = await readInClusterConnection({ host, port, clock: systemClock });
   if (inCluster) return inCluster;
-  throw new ConfigError(['MCP2_KUBECONFIG is required outside a cluster: the path of a kubeconfig file']);
+  throw new ConfigError(['MCP2_OPERATOR_KUBECONFIG is required outside a cluster: the path of a kubeconfig file']);
 }
 
 main().catch((error: unknown) => {

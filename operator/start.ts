@@ -267,7 +267,7 @@ async function readInstallation(
     } catch (error) {
       log.warn(
         { err: error },
-        'cannot read namespace kube-system; set MCP2_INSTALLATION_ID, or allow the operator to get it',
+        'cannot read namespace kube-system; set MCP2_OPERATOR_INSTALLATION_ID, or allow the operator to get it',
       );
     }
     await clock.sleep(2000, signal);

@@ -62,9 +62,9 @@ type Protos = ReturnType<typeof loadServices>;
 async function startRegistryPart(options: ServicesOptions, protos: Protos): Promise<RunningRegistry> {
   const { state, signer, store, clock, random, logOf, registryPort, onStarted } = options;
   const { registry: config } = readRegistryConfig({
-    MCP2_REGISTRY_LISTEN: `127.0.0.1:${registryPort}`,
-    MCP2_REGISTRY_ISSUER: signer.issuer,
-    MCP2_REGISTRY_JWKS_FILE: state.jwks,
+    MCP2_LISTEN: `127.0.0.1:${registryPort}`,
+    MCP2_ISSUER: signer.issuer,
+    MCP2_JWKS_FILE: state.jwks,
     MCP2_REGISTRY_STORE_DIR: state.store,
     MCP2_REGISTRY_ALLOW_LOOPBACK: 'true',
   });
@@ -78,10 +78,10 @@ async function startRegistryPart(options: ServicesOptions, protos: Protos): Prom
 async function startSamplePart(options: ServicesOptions, protos: Protos): Promise<RunningSample> {
   const { state, signer, clock, logOf, samplePort, onStarted } = options;
   const config = readSampleConfig({
-    MCP2_SAMPLE_LISTEN: `127.0.0.1:${samplePort}`,
+    MCP2_LISTEN: `127.0.0.1:${samplePort}`,
     MCP2_SAMPLE_SERVER_NAME: SAMPLE_SERVER_NAME,
-    MCP2_SAMPLE_ISSUER: signer.issuer,
-    MCP2_SAMPLE_JWKS_FILE: state.jwks,
+    MCP2_ISSUER: signer.issuer,
+    MCP2_JWKS_FILE: state.jwks,
   });
   const metrics = createMetricsRegistry({ service: 'sample', process: false });
   const sample = await startSample(config, { clock, log: logOf('sample'), metrics, protos });

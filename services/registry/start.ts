@@ -9,6 +9,7 @@ import type { ServerCredentials } from '@grpc/grpc-js';
 import type { Registry } from 'prom-client';
 import { Backoff } from '#lib/backoff.ts';
 import type { Clock } from '#lib/clock.ts';
+import type { ServerTlsFiles } from '#lib/config/common-settings.ts';
 import { bidiStream } from '#lib/grpc/bidi-stream.ts';
 import { plaintextServer, tlsServer } from '#lib/grpc/credentials.ts';
 import { implement, type ServiceEntry } from '#lib/grpc/method.ts';
@@ -16,6 +17,7 @@ import { createServer, type GrpcServer } from '#lib/grpc/serve.ts';
 import { unary } from '#lib/grpc/unary.ts';
 import { parseHostPort } from '#lib/listen-address.ts';
 import { createAuthenticate } from '#lib/middleware/authenticate.ts';
+import { createTrustedVerifier } from '#lib/middleware/trusted-issuer.ts';
 import type { Logger } from '#lib/observe/logger.ts';
 import { type OpsServer, startOpsServer } from '#lib/observe/ops-server.ts';
 import { follow } from '#lib/store/follow.ts';
@@ -25,7 +27,7 @@ import { noRevocations } from '#lib/token/revocations.ts';
 import type { TokenVerifier } from '#lib/token/verify.ts';
 import type { Services } from '#protos/load.ts';
 import { Collector } from './collector.ts';
-import type { RegistryConfig, TlsConfig } from './config.ts';
+import type { RegistryConfig } from './config.ts';
 import { createDeregister } from './deregister.ts';
 import { createHeartbeat, HEARTBEAT_SILENCE_MS } from './heartbeat.ts';
 import type { RandomBytes } from './lease-token.ts';
@@ -36,7 +38,6 @@ import { createRegister } from './register.ts';
 import { RegistrationIndex } from './registration-index.ts';
 import { RegistrationStore } from './registration-store.ts';
 import { Staleness } from './staleness.ts';
-import { createVerifier } from './verifier.ts';
 
 export interface RegistryDependencies {
   /** Closed by whoever opened it, after the registry stopped. */
@@ -71,7 +72,7 @@ const FOLLOW_CAP_MS = 5_000;
 export async function start(config: RegistryConfig, dependencies: RegistryDependencies): Promise<RunningRegistry> {
   const { clock, log, metrics } = dependencies;
   const state = createState(config, dependencies);
-  const verifier = await createVerifier(config.tokens, { clock, log, revocations: noRevocations });
+  const verifier = await createTrustedVerifier(config.trust, { clock, log, revocations: noRevocations });
   const tls = await credentialsOf(config.tls, dependencies);
   const discovery = discoveryOf(config, { ...dependencies, ...state, verifier });
   const server = createServer({ services: [discovery], credentials: tls.credentials, clock, log, registry: metrics });
@@ -183,7 +184,7 @@ interface Credentials {
 }
 
 async function credentialsOf(
-  tls: TlsConfig | undefined,
+  tls: ServerTlsFiles | undefined,
   { clock, log }: Pick<RegistryDependencies, 'clock' | 'log'>,
 ): Promise<Credentials> {
   return tls === undefined ? { credentials: plaintextServer(), close() {} } : tlsServer(tls, { clock, log });

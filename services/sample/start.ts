@@ -5,20 +5,22 @@
 import type { ServerCredentials } from '@grpc/grpc-js';
 import type { Registry } from 'prom-client';
 import type { Clock } from '#lib/clock.ts';
+import type { ServerTlsFiles } from '#lib/config/common-settings.ts';
 import { plaintextServer, tlsServer } from '#lib/grpc/credentials.ts';
 import { implement, type ServiceEntry } from '#lib/grpc/method.ts';
 import { createServer } from '#lib/grpc/serve.ts';
 import { unary } from '#lib/grpc/unary.ts';
 import { parseHostPort } from '#lib/listen-address.ts';
 import { createAuthenticate } from '#lib/middleware/authenticate.ts';
+import { createTrustedVerifier } from '#lib/middleware/trusted-issuer.ts';
 import type { Logger } from '#lib/observe/logger.ts';
 import { type OpsServer, startOpsServer } from '#lib/observe/ops-server.ts';
-import { createKeyFileSource } from '#lib/token/key-file.ts';
-import { createTokenVerifier, type TokenVerifier } from '#lib/token/verify.ts';
+import { noRevocations } from '#lib/token/revocations.ts';
+import type { TokenVerifier } from '#lib/token/verify.ts';
 import type { Services } from '#protos/load.ts';
 import { createAdmit } from './access.ts';
 import { createCard } from './card.ts';
-import type { SampleConfig, SampleTls } from './config.ts';
+import type { SampleConfig } from './config.ts';
 import { createGetCard } from './get-card.ts';
 import { createInvokeTool } from './invoke-tool.ts';
 import { createRequestContext } from './request-context.ts';
@@ -46,7 +48,7 @@ export const SAMPLE_VERSION = '1.0.0';
 export async function start(config: SampleConfig, dependencies: SampleDependencies): Promise<RunningSample> {
   const { clock, log, metrics } = dependencies;
   const tls = await credentialsOf(config.tls, dependencies);
-  const verifier = await createVerifier(config, dependencies);
+  const verifier = await createTrustedVerifier(config.trust, { clock, log, revocations: noRevocations });
   const services = servicesOf(config, verifier, dependencies);
   const server = createServer({ services, credentials: tls.credentials, clock, log, registry: metrics });
   const port = await server.listen(config.listen);
@@ -61,20 +63,6 @@ export async function start(config: SampleConfig, dependencies: SampleDependenci
       tls.close();
     },
   };
-}
-
-async function createVerifier(
-  { issuer, jwksFile }: SampleConfig,
-  { clock, log }: SampleDependencies,
-): Promise<TokenVerifier> {
-  const keys = createKeyFileSource({
-    path: jwksFile,
-    clock,
-    onRead: (set) => log.info({ kids: [...set.keys.keys()], skipped: set.skipped }, 'read the keys of the issuer'),
-    onFailure: (error) => log.error({ err: error }, 'cannot read the keys of the issuer; the last good ones stay'),
-  });
-  await keys.refresh();
-  return createTokenVerifier({ issuers: [{ iss: issuer, keys }], clock });
 }
 
 function servicesOf(
@@ -98,7 +86,10 @@ interface Credentials {
   close(): void;
 }
 
-async function credentialsOf(tls: SampleTls | undefined, { clock, log }: SampleDependencies): Promise<Credentials> {
+async function credentialsOf(
+  tls: ServerTlsFiles | undefined,
+  { clock, log }: SampleDependencies,
+): Promise<Credentials> {
   return tls === undefined ? { credentials: plaintextServer(), close() {} } : tlsServer(tls, { clock, log });
 }
 

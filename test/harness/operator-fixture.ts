@@ -70,14 +70,14 @@ export interface OperatorOptions {
 export function operatorEnvironment({ fixture, kubeconfig, etcdUrl, env }: OperatorOptions): Record<string, string> {
   return {
     MCP2_OPS_LISTEN: '127.0.0.1:0',
-    MCP2_STORE_ENDPOINTS: etcdUrl,
+    MCP2_ETCD_ENDPOINTS: etcdUrl,
     MCP2_SIGNING_KEY_FILE: fixture.signingKeyFile,
     MCP2_ISSUER: ISSUER,
     MCP2_CA_FILE: fixture.authority.certificateFile,
-    MCP2_KUBECONFIG: kubeconfig,
-    MCP2_LEASE_DURATION: '3s',
-    MCP2_RENEW_DEADLINE: '2s',
-    MCP2_RETRY_PERIOD: '400ms',
+    MCP2_OPERATOR_KUBECONFIG: kubeconfig,
+    MCP2_OPERATOR_LEASE_DURATION: '3s',
+    MCP2_OPERATOR_RENEW_DEADLINE: '2s',
+    MCP2_OPERATOR_RETRY_PERIOD: '400ms',
     POD_NAMESPACE: 'default',
     POD_NAME: `operator-${randomBytes(3).toString('hex')}`,
     ...env,
@@ -145,12 +145,12 @@ export async function startTestServer(options: TestServerOptions): Promise<TestS
   const { fixture, serverName, address, dnsName, port = 55051 } = options;
   const certificate = await fixture.authority.issue({ commonName: serverName, names: [`DNS:${dnsName}`] });
   const config = readSampleConfig({
-    MCP2_SAMPLE_LISTEN: '127.0.0.1:0',
+    MCP2_LISTEN: '127.0.0.1:0',
     MCP2_SAMPLE_SERVER_NAME: serverName,
-    MCP2_SAMPLE_JWKS_FILE: fixture.jwksFile,
-    MCP2_SAMPLE_ISSUER: ISSUER,
-    MCP2_SAMPLE_TLS_CERT_FILE: certificate.certificateFile,
-    MCP2_SAMPLE_TLS_KEY_FILE: certificate.keyFile,
+    MCP2_JWKS_FILE: fixture.jwksFile,
+    MCP2_ISSUER: ISSUER,
+    MCP2_TLS_CERT_FILE: certificate.certificateFile,
+    MCP2_TLS_KEY_FILE: certificate.keyFile,
   });
   const log = pino({ level: process.env.MCP2_TEST_LOG ?? 'silent' });
   const dependencies = { clock: systemClock, log, metrics: new Registry(), protos: fixture.services };

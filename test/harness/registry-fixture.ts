@@ -134,9 +134,9 @@ export async function startRegistry(options: TestRegistryOptions): Promise<TestR
 
 function registryConfig({ tokens, env = {}, config = {} }: TestRegistryOptions): RegistryConfig {
   const { registry } = readConfig({
-    MCP2_REGISTRY_LISTEN: '127.0.0.1:0',
-    MCP2_REGISTRY_ISSUER: ISSUER,
-    MCP2_REGISTRY_JWKS_FILE: tokens.jwksFile,
+    MCP2_LISTEN: '127.0.0.1:0',
+    MCP2_ISSUER: ISSUER,
+    MCP2_JWKS_FILE: tokens.jwksFile,
     MCP2_REGISTRY_ALLOW_LOOPBACK: 'true',
     MCP2_REGISTRY_STORE_DIR: 'given as a dependency',
     ...env,

@@ -28,13 +28,13 @@ test('the process answers over mTLS, says so on its ops port and ends in order o
   writeFileSync(jwksFile, JSON.stringify(generated.publicJwks));
   const [port, opsPort] = await freePorts(2);
   const env = {
-    MCP2_SAMPLE_LISTEN: `127.0.0.1:${port}`,
-    MCP2_SAMPLE_OPS_LISTEN: `127.0.0.1:${opsPort}`,
-    MCP2_SAMPLE_JWKS_FILE: jwksFile,
-    MCP2_SAMPLE_ISSUER: 'mcp2:test',
-    MCP2_SAMPLE_TLS_CERT_FILE: ofServer.certificateFile,
-    MCP2_SAMPLE_TLS_KEY_FILE: ofServer.keyFile,
-    MCP2_SAMPLE_TLS_CLIENT_CA_FILE: authority.certificateFile,
+    MCP2_LISTEN: `127.0.0.1:${port}`,
+    MCP2_OPS_LISTEN: `127.0.0.1:${opsPort}`,
+    MCP2_JWKS_FILE: jwksFile,
+    MCP2_ISSUER: 'mcp2:test',
+    MCP2_TLS_CERT_FILE: ofServer.certificateFile,
+    MCP2_TLS_KEY_FILE: ofServer.keyFile,
+    MCP2_TLS_CLIENT_CA_FILE: authority.certificateFile,
   };
   const ready = async () => (await fetch(`http://127.0.0.1:${opsPort}/readyz`)).ok;
   await using sample = new ManagedProcess(
@@ -70,11 +70,10 @@ test('the process answers over mTLS, says so on its ops port and ends in order o
 });
 
 test('a wrong configuration ends the process with every problem and no stack', async () => {
-  const env = { MCP2_SAMPLE_LISTEN: 'nowhere' };
+  const env = { MCP2_LISTEN: 'nowhere' };
   const ended = await promisify(execFile)(process.execPath, [MAIN], { env }).catch((error: unknown) => error);
   const { code, stderr } = ended as { code: number; stderr: string };
   expect(code).toBe(1);
-  for (const name of ['MCP2_SAMPLE_LISTEN', 'MCP2_SAMPLE_JWKS_FILE', 'MCP2_SAMPLE_ISSUER'])
-    expect(stderr).toContain(name);
+  for (const name of ['MCP2_LISTEN', 'MCP2_JWKS_FILE', 'MCP2_ISSUER']) expect(stderr).toContain(name);
   expect(stderr).not.toContain('    at ');
 });

@@ -9,11 +9,12 @@ import { mintToken } from '#lib/token/mint.ts';
 import { startEtcd } from '../harness/etcd.ts';
 import { eventually } from '../harness/eventually.ts';
 import { startKubeApiserver } from '../harness/kube-apiserver.ts';
-import { KubeClient } from '../harness/kube-client.ts';
+import { KubeClient, type KubeObject } from '../harness/kube-client.ts';
 import { applyCrds, createNamespace, readYaml } from '../harness/kube-setup.ts';
 import {
   connectTestStore,
   createFixture,
+  type Fixture,
   ISSUER,
   serviceObject,
   sliceObject,
@@ -27,52 +28,15 @@ const SERVICE = 'inventory-db';
 const SERVER_NAME = 'InventoryDB_Primary';
 
 test('an applied resource is looked up over gRPC, follows its endpoints, and leaves nothing behind', async () => {
-  await using apiserver = await startKubeApiserver();
-  await using etcd = await startEtcd();
-  await using kube = new KubeClient(apiserver.admin);
-  await applyCrds(kube);
-  const fixture = await createFixture();
-  const { signingKey, jwksFile } = fixture;
-  const store = connectTestStore(etcd.url);
-  const mint = (sub: string) =>
-    mintToken(
-      signingKey,
-      { iss: ISSUER, sub, aud: [SERVER_NAME], capabilities: ['db:inventory:read'] },
-      { clock: systemClock },
-    );
-  const tokens = { jwksFile, signingKey, mint: () => mint('unused') };
-  await using registry = await startRegistry({ store, tokens, env: { MCP2_REGISTRY_ISSUER: ISSUER } });
-  await using operator = await startOperator({ fixture, kubeconfig: apiserver.adminKubeconfig, etcdUrl: etcd.url });
-  const namespace = await createNamespace(kube);
-  await kube.patch(
-    { apiVersion: 'v1', kind: 'Namespace', metadata: { name: namespace } },
-    { metadata: { labels: { 'mcp2.dev/tenant': 'retail' } } },
-  );
-  const lookup = async (sub = `${namespace}.pricing-agent`) => {
-    const request = { requester_token: await mint(sub), capability_filter: ['db:inventory:read'] };
-    const { endpoints } = await registry.client.call('Lookup', request);
-    return endpoints.map(({ grpc_url }) => grpc_url).sort();
-  };
-
-  const dnsName = `${SERVICE}.${namespace}.svc`;
-  const server = { fixture, serverName: SERVER_NAME, dnsName };
-  await using one = await startTestServer({ ...server, address: '192.0.2.10' });
-  await using two = await startTestServer({ ...server, address: '192.0.2.11' });
-  const addresses = [one.address, two.address];
+  await using parts = await startParts();
+  const { kube, namespace, lookup, one, two } = parts;
   await kube.apply(serviceObject(namespace, SERVICE));
-  await kube.apply(sliceObject({ namespace, service: SERVICE, addresses }));
+  await kube.apply(sliceObject({ namespace, service: SERVICE, addresses: [one.address, two.address] }));
   const example = (await readYaml(EXAMPLE)).find(({ kind }) => kind === 'Mcp2Server');
   if (!example) throw new Error(`${EXAMPLE} holds no Mcp2Server`);
   const resource = await kube.apply({ ...example, metadata: { ...example.metadata, namespace } });
 
-  const ready = await eventually(
-    () => kube.get(resource),
-    (now) =>
-      now.status?.conditions?.some(
-        ({ type, status }: { type: string; status: string }) => type === 'Ready' && status === 'True',
-      ),
-    { what: 'Ready=True', timeoutMs: 20_000 },
-  );
+  const ready = await eventually(() => kube.get(resource), isReady, { what: 'Ready=True', timeoutMs: 20_000 });
   expect(ready.status.serverName).toBe(SERVER_NAME);
   await eventually(lookup, (found) => found.length === 2, { what: 'both endpoints' });
   expect(await lookup()).toEqual([one.url, two.url]);
@@ -89,6 +53,43 @@ test('an applied resource is looked up over gRPC, follows its endpoints, and lea
     { what: 'the finalizer to go' },
   );
   await eventually(lookup, (found) => found.length === 0, { what: 'Lookup to be empty', timeoutMs: 1000 });
-  await operator.stop();
-  await store.close();
 });
+
+/** API server, etcd, operator, registry, two servers with certificates, and a namespace that the example names. */
+async function startParts() {
+  await using stack = new AsyncDisposableStack();
+  const apiserver = stack.use(await startKubeApiserver());
+  const etcd = stack.use(await startEtcd());
+  const kube = stack.use(new KubeClient(apiserver.admin));
+  await applyCrds(kube);
+  const fixture = await createFixture();
+  const store = connectTestStore(etcd.url);
+  stack.defer(() => store.close());
+  const mint = (sub: string) => mintFor(fixture, sub);
+  const tokens = { ...fixture, mint: () => mint('unused') };
+  const registry = stack.use(await startRegistry({ store, tokens, env: { MCP2_ISSUER: ISSUER } }));
+  stack.use(await startOperator({ fixture, kubeconfig: apiserver.adminKubeconfig, etcdUrl: etcd.url }));
+  const namespace = await createNamespace(kube);
+  const self = { apiVersion: 'v1', kind: 'Namespace', metadata: { name: namespace } };
+  await kube.patch(self, { metadata: { labels: { 'mcp2.dev/tenant': 'retail' } } });
+  const server = { fixture, serverName: SERVER_NAME, dnsName: `${SERVICE}.${namespace}.svc` };
+  const one = stack.use(await startTestServer({ ...server, address: '192.0.2.10' }));
+  const two = stack.use(await startTestServer({ ...server, address: '192.0.2.11' }));
+  const lookup = async (sub = `${namespace}.pricing-agent`) => {
+    const request = { requester_token: await mint(sub), capability_filter: ['db:inventory:read'] };
+    const { endpoints } = await registry.client.call('Lookup', request);
+    return endpoints.map(({ grpc_url }) => grpc_url).sort();
+  };
+  const parts = stack.move();
+  return { kube, namespace, lookup, one, two, [Symbol.asyncDispose]: () => parts.disposeAsync() };
+}
+
+function mintFor({ signingKey }: Fixture, sub: string): Promise<string> {
+  const request = { iss: ISSUER, sub, aud: [SERVER_NAME], capabilities: ['db:inventory:read'] };
+  return mintToken(signingKey, request, { clock: systemClock });
+}
+
+function isReady({ status }: KubeObject): boolean {
+  const conditions: readonly { type: string; status: string }[] = status?.conditions ?? [];
+  return conditions.some((condition) => condition.type === 'Ready' && condition.status === 'True');
+}

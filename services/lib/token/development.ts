@@ -6,6 +6,7 @@
  */
 import { createHash } from 'node:crypto';
 import { compactVerify } from 'jose';
+import { MIN_DEVELOPMENT_SECRET_BYTES } from '#lib/config/common-settings.ts';
 import { ServiceError } from '#lib/errors.ts';
 import { parseCommonClaims } from './claims.ts';
 import type { CompactToken } from './compact.ts';
@@ -17,13 +18,12 @@ export interface DevelopmentIssuer {
   readonly secret: Uint8Array;
 }
 
-/** RFC 7518 Section 3.2: a key of the size of the hash output or larger must be used. */
-export const MIN_SECRET_BYTES = 32;
-
 /** @throws RangeError for a secret under 32 bytes, such as the 20 bytes in the proposal's own source. */
 export function createDevelopmentIssuer(iss: string, secret: Uint8Array): DevelopmentIssuer {
-  if (secret.length < MIN_SECRET_BYTES) {
-    throw new RangeError(`the HS256 secret has ${secret.length} bytes; use at least ${MIN_SECRET_BYTES} random ones`);
+  if (secret.length < MIN_DEVELOPMENT_SECRET_BYTES) {
+    throw new RangeError(
+      `the HS256 secret has ${secret.length} bytes; use at least ${MIN_DEVELOPMENT_SECRET_BYTES} random ones`,
+    );
   }
   return { iss, secret };
 }

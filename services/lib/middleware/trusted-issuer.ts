@@ -1,5 +1,6 @@
-/** Who issues the tokens that the registry accepts. */
+/** The verifier of a service, from settings: whose tokens it accepts, and where their keys come from. */
 import type { Clock } from '#lib/clock.ts';
+import type { TrustSettings } from '#lib/config/common-settings.ts';
 import type { Logger } from '#lib/observe/logger.ts';
 import { createDevelopmentIssuer } from '#lib/token/development.ts';
 import { createKeyFileSource } from '#lib/token/key-file.ts';
@@ -8,7 +9,6 @@ import type { KeySource } from '#lib/token/key-source.ts';
 import { createKeyUrlSource } from '#lib/token/key-url.ts';
 import type { Revocations } from '#lib/token/revocations.ts';
 import { createTokenVerifier, type TokenVerifier } from '#lib/token/verify.ts';
-import type { TokenConfig } from './config.ts';
 
 export interface VerifierDependencies {
   readonly clock: Clock;
@@ -20,11 +20,14 @@ export interface VerifierDependencies {
 const DEVELOPMENT_ISSUER = 'mcp2:development';
 
 /** @throws the error of a key file that cannot be read; a key URL is asked again later. */
-export async function createVerifier(tokens: TokenConfig, dependencies: VerifierDependencies): Promise<TokenVerifier> {
+export async function createTrustedVerifier(
+  trust: TrustSettings,
+  dependencies: VerifierDependencies,
+): Promise<TokenVerifier> {
   const { clock, log, revocations } = dependencies;
-  const { issuer, developmentSecret } = tokens;
-  const keys = createKeys(tokens, dependencies);
-  if (tokens.jwksUrl === undefined) await keys?.refresh();
+  const { issuer, developmentSecret } = trust;
+  const keys = createKeys(trust, dependencies);
+  if (trust.jwksUrl === undefined) await keys?.refresh();
   else keys?.refresh().catch(() => undefined); // Reported through onFailure; the issuer may come up after us.
   if (developmentSecret !== undefined) log.warn('HS256 tokens are accepted: for development only');
   return createTokenVerifier({
@@ -36,7 +39,7 @@ export async function createVerifier(tokens: TokenConfig, dependencies: Verifier
   });
 }
 
-function createKeys({ jwksFile, jwksUrl }: TokenConfig, { clock, log }: VerifierDependencies): KeySource | undefined {
+function createKeys({ jwksFile, jwksUrl }: TrustSettings, { clock, log }: VerifierDependencies): KeySource | undefined {
   const options = {
     clock,
     onRead: ({ keys, skipped }: KeySet) => log.info({ kids: [...keys.keys()], skipped }, 'read the keys of the issuer'),
