@@ -160,7 +160,7 @@ test('started while etcd is away, it is not ready until the index is loaded', as
   await etcd.stop();
   const store = connectEtcdStore({ endpoints: etcd.urls, clock: systemClock, random: Math.random });
   const tokens = await createTokens();
-  const env = { ...QUICK, MCP2_REGISTRY_OPS_LISTEN: '127.0.0.1:0' };
+  const env = { ...QUICK, MCP2_OPS_LISTEN: '127.0.0.1:0' };
   await using registry = await startRegistry({ store, tokens, env });
   const calls = new RegistryCalls(registry, tokens);
   const readyz = async () => (await fetch(`http://127.0.0.1:${registry.running.opsPort}/readyz`)).status;

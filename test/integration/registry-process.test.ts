@@ -27,10 +27,10 @@ async function startProcess(settings: Readonly<Record<string, string>>) {
   const [port, opsPort] = await freePorts(2);
   const tokens = await createTokens();
   const env = {
-    MCP2_REGISTRY_LISTEN: `127.0.0.1:${port}`,
-    MCP2_REGISTRY_OPS_LISTEN: `127.0.0.1:${opsPort}`,
-    MCP2_REGISTRY_ISSUER: ISSUER,
-    MCP2_REGISTRY_JWKS_FILE: tokens.jwksFile,
+    MCP2_LISTEN: `127.0.0.1:${port}`,
+    MCP2_OPS_LISTEN: `127.0.0.1:${opsPort}`,
+    MCP2_ISSUER: ISSUER,
+    MCP2_JWKS_FILE: tokens.jwksFile,
     ...settings,
   };
   const ready = async () => (await fetch(`http://127.0.0.1:${opsPort}/readyz`)).ok;
@@ -44,13 +44,13 @@ test('it serves over mTLS from an etcd with TLS, counts, and ends in order on SI
   const ofServer = await authority.issue({ commonName: 'registry' });
   const ofClient = await authority.issue({ commonName: 'client' });
   const { registry, port, opsPort, tokens } = await startProcess({
-    MCP2_REGISTRY_ETCD_ENDPOINTS: etcd.urls.join(','),
-    MCP2_REGISTRY_ETCD_CA_FILE: etcd.tls?.authority.certificateFile ?? '',
-    MCP2_REGISTRY_ETCD_CERT_FILE: etcd.tls?.root.certificateFile ?? '',
-    MCP2_REGISTRY_ETCD_KEY_FILE: etcd.tls?.root.keyFile ?? '',
-    MCP2_REGISTRY_TLS_CERT_FILE: ofServer.certificateFile,
-    MCP2_REGISTRY_TLS_KEY_FILE: ofServer.keyFile,
-    MCP2_REGISTRY_TLS_CLIENT_CA_FILE: authority.certificateFile,
+    MCP2_ETCD_ENDPOINTS: etcd.urls.join(','),
+    MCP2_ETCD_CA_FILE: etcd.tls?.authority.certificateFile ?? '',
+    MCP2_ETCD_CERT_FILE: etcd.tls?.root.certificateFile ?? '',
+    MCP2_ETCD_KEY_FILE: etcd.tls?.root.keyFile ?? '',
+    MCP2_TLS_CERT_FILE: ofServer.certificateFile,
+    MCP2_TLS_KEY_FILE: ofServer.keyFile,
+    MCP2_TLS_CLIENT_CA_FILE: authority.certificateFile,
     MCP2_LOG_LEVEL: 'debug',
   });
   await using running = registry;
@@ -105,18 +105,18 @@ test('on a folder it finds after a restart what was registered before, and a sec
 test('a port in use and a wrong configuration each end it with a sentence and no stack', async () => {
   const tokens = await createTokens();
   const settings = { ...required(tokens.jwksFile), MCP2_REGISTRY_STORE_DIR: createWorkspace('registry-store').folder };
-  const busy = await endOf({ ...settings, MCP2_REGISTRY_LISTEN: `127.0.0.1:${etcd.port}` });
+  const busy = await endOf({ ...settings, MCP2_LISTEN: `127.0.0.1:${etcd.port}` });
   expect(busy).toMatchObject({ code: 1, stderr: expect.stringContaining('the port is in use') });
-  const wrong = await endOf({ MCP2_REGISTRY_LISTEN: 'nowhere' });
+  const wrong = await endOf({ MCP2_LISTEN: 'nowhere' });
   expect(wrong.code).toBe(1);
-  for (const name of ['MCP2_REGISTRY_LISTEN', 'MCP2_REGISTRY_ISSUER', 'MCP2_REGISTRY_STORE_DIR']) {
+  for (const name of ['MCP2_LISTEN', 'MCP2_ISSUER', 'MCP2_REGISTRY_STORE_DIR']) {
     expect(wrong.stderr).toContain(name);
   }
   for (const { stderr } of [busy, wrong]) expect(stderr).not.toContain('    at ');
 });
 
 function required(jwksFile: string): Record<string, string> {
-  return { MCP2_REGISTRY_LISTEN: '127.0.0.1:0', MCP2_REGISTRY_ISSUER: ISSUER, MCP2_REGISTRY_JWKS_FILE: jwksFile };
+  return { MCP2_LISTEN: '127.0.0.1:0', MCP2_ISSUER: ISSUER, MCP2_JWKS_FILE: jwksFile };
 }
 
 /** How the process ends that was started with these settings. */

@@ -32,7 +32,7 @@ beforeAll(async () => {
   const secretFile = join(createWorkspace('reference').folder, 'secret');
   writeFileSync(secretFile, SECRET);
   [store, tokens] = await Promise.all([startStore('etcd'), createTokens()]);
-  const env = { MCP2_DEV_HS256: '1', MCP2_REGISTRY_HS256_SECRET_FILE: secretFile };
+  const env = { MCP2_DEV_HS256: '1', MCP2_HS256_SECRET_FILE: secretFile };
   registry = await startRegistry({ store: store.store, tokens, env });
   await registry.running.ready;
 }, 300_000);
