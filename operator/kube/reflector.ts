@@ -37,6 +37,8 @@ export interface ReflectorTiming {
   readonly pageSize: number;
   /** Every list is compared with the store so often. Default 600,000. */
   readonly relistMs: number;
+  /** A list that lost objects is compared with another one this soon: it may have been confused. Default 30,000. */
+  readonly vanishedRelistMs: number;
   /** Longest silence of a watch; bookmarks come about once a minute. Default 75,000. */
   readonly idleTimeoutMs: number;
   /** A watch asks to be closed after this plus up to as much again, so that watches do not end together. Default 300. */
@@ -75,6 +77,7 @@ export interface ReflectorOptions<T extends KubeObject> extends Selection {
 export const DEFAULT_REFLECTOR_TIMING: ReflectorTiming = Object.freeze({
   pageSize: 500,
   relistMs: 600_000,
+  vanishedRelistMs: 30_000,
   idleTimeoutMs: 75_000,
   minWatchSeconds: 300,
   backoffBaseMs: 200,
@@ -86,8 +89,6 @@ export const DEFAULT_REFLECTOR_TIMING: ReflectorTiming = Object.freeze({
 
 /** A watch that fails so often in a row without an event is replaced by a list: its version may be no good. */
 const MAX_FRUITLESS_WATCHES = 5;
-/** A list that lost objects is checked by another one this soon: it may have been an answer of a confused server. */
-const VANISHED_RELIST_MS = 30_000;
 
 export class Reflector<T extends KubeObject> {
   readonly #options: ReflectorOptions<T>;
@@ -280,7 +281,7 @@ export class Reflector<T extends KubeObject> {
   /** Sleeps for the regular time, or a short one when a list made objects vanish: was that true? */
   async #untilAudit(signal: AbortSignal): Promise<void> {
     const { clock } = this.#options;
-    const { relistMs } = this.#timing;
+    const { relistMs, vanishedRelistMs } = this.#timing;
     const soon = new AbortController();
     const cut = () => soon.abort();
     this.#auditSoon = cut;
@@ -289,7 +290,7 @@ export class Reflector<T extends KubeObject> {
     signal.removeEventListener('abort', cut);
     this.#auditSoon = undefined;
     if (!soon.signal.aborted) return;
-    await clock.sleep(Math.min(relistMs, VANISHED_RELIST_MS), signal).catch(() => undefined);
+    await clock.sleep(vanishedRelistMs, signal).catch(() => undefined);
   }
 
   #finishAudit(): void {

@@ -108,12 +108,12 @@ async function equalsServer({ store }: Following, timeoutMs = 10_000): Promise<v
   await eventually(() => versions(store.all()), same, { what: `a store with ${wanted}`, timeoutMs });
 }
 
-const watching = () =>
-  eventually(
-    () => proxy.requests({ ...WATCH, namespace }).filter(({ status }) => status === 200 || status === undefined),
-    (open) => open.length > 0,
-    { what: 'an open watch' },
-  );
+/** An event that arrives shows that the watch is open. Changes "a". */
+async function watching(following: Following): Promise<void> {
+  await following.reflector.synced;
+  await change('a');
+  await equalsServer(following);
+}
 
 test('every add, change and delete reaches the store, and the keys say why', async () => {
   const following = await follow(['old']);
@@ -183,8 +183,7 @@ test('a watch that the server closes in order goes on from where it was, without
 
 test('an ERROR 410 in a stream that stays open leads to a new list within a second', async () => {
   const following = await follow(['a']);
-  await following.reflector.synced;
-  await watching();
+  await watching(following);
   const atMs = performance.now();
   expect(proxy.sendErrorToStreams(410, { namespace })).toBe(1);
   await eventually(
@@ -220,8 +219,7 @@ test.each([
   ['a line that is null', () => proxy.sendToStreams('null', { namespace })],
 ])('after %s the watch goes on from where it was, without another list', async (_title, injure) => {
   const following = await follow(['a']);
-  await following.reflector.synced;
-  await watching();
+  await watching(following);
   expect(injure()).toBe(1);
   await change('a', 'b');
   await direct.delete(configMap('a'));
@@ -246,7 +244,7 @@ test('Retry-After is obeyed, for lists and for watches', async () => {
   const following = await follow(['a']);
   await change('b');
   await equalsServer(following);
-  await watching();
+  await watching(following);
   const lists = proxy.requests({ ...LIST, namespace }).map(({ atMs }) => atMs);
   const watches = proxy.requests({ ...WATCH, namespace }).map(({ atMs }) => atMs);
   const gaps = (times: readonly number[]) => times.slice(1).map((atMs, i) => atMs - (times[i] ?? 0));
@@ -260,7 +258,7 @@ test.each([500, 503, 403, 401, 504])('status %d for a while ends nothing', async
   const following = await follow(['a']);
   await change('b');
   await equalsServer(following);
-  await watching();
+  await watching(following);
   expect(following.counts.relists).toBe(1);
 });
 
@@ -280,8 +278,7 @@ test('a list whose body breaks off is asked for again', async () => {
 
 test('a watch that falls silent without closing is given up', async () => {
   const following = await follow(['a'], { timing: { idleTimeoutMs: 800 } });
-  await following.reflector.synced;
-  await watching();
+  await watching(following);
   proxy.freezeStreams({ namespace });
   await change('a', 'b');
   await equalsServer(following);
@@ -293,9 +290,8 @@ test.each([
   ['an empty list', { kind: 'empty-list' } as const, 3],
   ['a list that shows a part and claims to be whole', { kind: 'partial-list', keepItems: 1 } as const, 2],
 ])('%s is not believed to be a deletion, and the next list heals it', async (_title, fault, vanishing) => {
-  const following = await follow(['a', 'b', 'c'], { timing: { relistMs: 1500 } });
-  await following.reflector.synced;
-  await watching();
+  const following = await follow(['a', 'b', 'c'], { timing: { vanishedRelistMs: 300 } });
+  await watching(following);
   const injected = proxy.inject({ match: LIST, fault, times: 1 });
   proxy.sendErrorToStreams(410, { namespace });
   const vanished = await eventually(
@@ -367,12 +363,12 @@ test('under one fault after another nothing is missed', async () => {
 });
 
 test.each([
-  ['follows', () => watching()],
+  ['follows', watching],
   ['waits for a list that hangs', async () => undefined],
 ])('stopping ends it while it %s, and nothing is told afterwards', async (title, ready) => {
   if (title.includes('hangs')) proxy.inject({ match: LIST, fault: { kind: 'hang' } });
   const following = await follow(['a']);
-  await ready();
+  await ready(following);
   following.stop.abort();
   await following.ended;
   const told = following.seen.length;
