@@ -2,11 +2,11 @@
 import { readFileSync } from 'node:fs';
 import { homedir } from 'node:os';
 import { join } from 'node:path';
-import { text } from 'node:stream/consumers';
 import { styleText } from 'node:util';
 import { systemClock } from '#lib/clock.ts';
 import { runCommandLine } from './program.ts';
 import type { Terminal } from './terminal.ts';
+import { readText } from './text/input.ts';
 
 const packageFolder = join(import.meta.dirname, '..');
 const { version } = JSON.parse(readFileSync(join(packageFolder, 'package.json'), 'utf8')) as { version: string };
@@ -19,8 +19,9 @@ const terminal: Terminal = {
   packageFolder,
   print: (line) => process.stdout.write(`${line}\n`),
   note: (line) => process.stderr.write(`${line}\n`),
-  style: (style, words) => styleText(style, words, { stream: process.stdout }),
-  readInput: async () => (process.stdin.isTTY ? undefined : await text(process.stdin)),
+  // Styled words go to both streams, so both must be a terminal; NO_COLOR and the like are looked at by styleText.
+  style: (style, words) => (process.stderr.isTTY ? styleText(style, words, { stream: process.stdout }) : words),
+  readInput: async () => (process.stdin.isTTY ? undefined : await readText(process.stdin)),
   clock: systemClock,
   events: process,
   pid: process.pid,

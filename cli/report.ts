@@ -15,7 +15,7 @@ import type { Terminal } from './terminal.ts';
 const FOR_PEOPLE = [CommandFailed, ConfigError, ListenError, ServiceError, StoreFolderError];
 
 /** @returns the exit code: 0 for --help and --version, 1 when it did not work, 2 when it was called wrongly. */
-export function reportFailure(error: unknown, terminal: Terminal): number {
+export function reportFailure(error: unknown, terminal: Pick<Terminal, 'env' | 'note' | 'style'>): number {
   // commander has printed its own sentence.
   if (error instanceof CommanderError) return error.exitCode === 0 ? 0 : 2;
   const isForPeople = FOR_PEOPLE.some((kind) => error instanceof kind);

@@ -16,6 +16,8 @@ import { readConfig as readRegistryConfig } from '../../services/registry/config
 import { type RunningRegistry, start as startRegistry } from '../../services/registry/start.ts';
 import { readConfig as readSampleConfig } from '../../services/sample/config.ts';
 import { type RunningSample, start as startSample } from '../../services/sample/start.ts';
+import { CommandFailed } from '../failure.ts';
+import { listServers } from '../servers.ts';
 import type { StateFolder } from '../state/folder.ts';
 import type { Signer } from '../state/keys.ts';
 
@@ -47,6 +49,8 @@ export interface RunningServices {
 export const SAMPLE_SERVER_NAME = 'InventoryDB_Primary';
 /** Enough for a call that is running; the whole end takes at most 2 s. */
 const DRAIN_MS = 500;
+/** A part may wait for a store that is away; closing the store, the last step, ends that wait. */
+const STOP_MS = 600;
 
 /** @throws ListenError, or the error of a folder or file that cannot be read. */
 export async function startServices(options: ServicesOptions): Promise<RunningServices> {
@@ -71,7 +75,7 @@ async function startRegistryPart(options: ServicesOptions, protos: Protos): Prom
   const metrics = createMetricsRegistry({ service: 'registry', process: false });
   const dependencies = { store, clock, random, randomBytes, log: logOf('registry'), metrics, protos };
   const registry = await startRegistry(config, dependencies);
-  onStarted({ name: 'registry', run: (remainingMs) => registry.stop(Math.min(DRAIN_MS, remainingMs)) });
+  onStarted({ name: 'registry', run: () => atMost(STOP_MS, registry.stop(DRAIN_MS), clock) });
   return registry;
 }
 
@@ -85,12 +89,13 @@ async function startSamplePart(options: ServicesOptions, protos: Protos): Promis
   });
   const metrics = createMetricsRegistry({ service: 'sample', process: false });
   const sample = await startSample(config, { clock, log: logOf('sample'), metrics, protos });
-  onStarted({ name: 'sample server', run: (remainingMs) => sample.stop(Math.min(DRAIN_MS, remainingMs)) });
+  onStarted({ name: 'sample server', run: () => atMost(STOP_MS, sample.stop(DRAIN_MS), clock) });
   return sample;
 }
 
 async function startOperatorPart(options: ServicesOptions, protos: Protos): Promise<FileOperator> {
   const { state, signer, store, clock, random, files, definition, logOf, onStarted } = options;
+  listServers(state); // Says what to do when the state cannot be read.
   const operator = await startFileOperator({
     directory: files,
     statePath: state.servers,
@@ -104,7 +109,17 @@ async function startOperatorPart(options: ServicesOptions, protos: Protos): Prom
     random,
     log: logOf('operator'),
     registry: createMetricsRegistry({ service: 'operator', process: false }),
+  }).catch((cause: Error) => {
+    throw new CommandFailed(`the files in ${files} cannot be read: ${cause.message}`, { cause });
   });
-  onStarted({ name: 'operator', run: () => operator.stop() });
+  onStarted({ name: 'operator', run: () => atMost(STOP_MS, operator.stop(), clock) });
   return operator;
+}
+
+/** Resolves when the work is done, or after `ms` without it. @throws what it rejected with by then */
+async function atMost(ms: number, work: Promise<void>, clock: Clock): Promise<void> {
+  work.catch(() => undefined); // What fails later has nobody left to tell.
+  const timer = new AbortController();
+  const late = clock.sleep(ms, timer.signal).catch(() => undefined);
+  await Promise.race([work, late]).finally(() => timer.abort());
 }
