@@ -160,6 +160,19 @@ test.each<[string, (up: Standalone) => void, RegExp]>([
     /signing key .* cannot be used: it is no JSON/,
   ],
   [
+    'a status of the servers that is garbage',
+    (up) => {
+      mkdirSync(up.state);
+      writeFileSync(join(up.state, 'servers.json'), 'garbage');
+    },
+    /servers\.json is not JSON; delete it/,
+  ],
+  [
+    'a file that is too large to be one of servers',
+    (up) => writeFileSync(join(up.files, 'large.yaml'), '#'.repeat(2 * 1024 * 1024)),
+    /cannot be read: .*large\.yaml is larger than 1 MiB/,
+  ],
+  [
     'a folder of files that does not exist',
     (up) => rmSync(up.files, { recursive: true }),
     /does not exist: name a folder/,
