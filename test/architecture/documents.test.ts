@@ -23,6 +23,16 @@ test('ARCHITECTURE.md names only paths that exist', () => {
   expect(pathsIn(text).filter((path) => !existsSync(join(ROOT, path)))).toEqual([]);
 });
 
+test('docs/settings.md names every setting that is read, and no other', () => {
+  const files = readRepository();
+  const page = files.find(({ path }) => path === 'docs/settings.md')?.text ?? '';
+  const documented = new Set([...page.matchAll(/`(MCP2_[A-Z0-9_]+)`/g)].map(([, name]) => name));
+  const product = files.filter(({ path }) => /^(?:services|operator|cli)\/.*(?<!\.test)\.ts$/.test(path));
+  const read = new Set(product.flatMap(({ text }) => settingsRead(text)));
+  expect(read.size).toBeGreaterThan(30);
+  expect([...documented].sort()).toEqual([...read].sort());
+});
+
 test('no file names the machine it was written on or the host of a package registry', () => {
   expect(placesNamed(readRepository())).toEqual([]);
 });
@@ -40,6 +50,11 @@ test.each([
 ])('%s is refused in any file', (text) => {
   expect(placesNamed([{ path: 'package-lock.json', text }])).toHaveLength(1);
 });
+
+/** Names in quotes, or as members of an environment. */
+function settingsRead(text: string): string[] {
+  return [...text.matchAll(/(?:'|env\.)(MCP2_[A-Z0-9_]+)/g)].map((found) => found[1] ?? '');
+}
 
 function pathsIn(text: string): string[] {
   return [...text.matchAll(/`([\w#.@-]+(?:\/[\w.@-]+)*\/?)`/g)]

@@ -59,7 +59,9 @@ function importsOfMain(files: readonly SourceFile[]): string[] {
 }
 
 function usesOfProcess(files: readonly SourceFile[]): string[] {
-  const product = files.filter((file) => !isTest(file) && !file.path.endsWith('/main.ts'));
+  // Each file of examples/ is an entry file: it is what a reader runs.
+  const isEntry = (path: string) => path.endsWith('/main.ts') || path.startsWith('examples/');
+  const product = files.filter((file) => !isTest(file) && !isEntry(file.path));
   return product.flatMap((file) => [
     ...findInCode(file, PROCESS),
     ...importsOf(file)
