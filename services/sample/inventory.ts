@@ -14,10 +14,6 @@ export interface Product {
   readonly stock: Readonly<Record<string, number>>;
 }
 
-/** The last segment of a context key. */
-export const FACTS = ['stock_count', 'warehouses', 'list_price'] as const;
-export type Fact = (typeof FACTS)[number];
-
 /** `prod_12345` and its 42 pieces are the proposal's. */
 const PRODUCTS: ReadonlyMap<string, Product> = new Map([
   ['prod_12345', { listPriceCents: 10_000, stock: { NY: 30, SF: 12 } }],
