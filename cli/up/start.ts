@@ -69,10 +69,11 @@ async function startParts(files: string, context: UpContext): Promise<RunningSer
   const { clock } = terminal;
   const random = Math.random;
   const begin = (step: ShutdownStep) => steps.splice(1, 0, step); // Newest first, after "Stopping".
-  const registryPort = await chooseRegistryPort(options.port, terminal);
-  const samplePort = options.sample ? await chooseSamplePort(options.samplePort, terminal) : undefined;
+  // First: a state folder that another "mcp2 up" uses explains every port that is taken.
   const opened = openStore(state, options.etcd, { clock, random });
   begin({ name: 'store', run: () => opened.close() });
+  const registryPort = await chooseRegistryPort(options.port, terminal);
+  const samplePort = options.sample ? await chooseSamplePort(options.samplePort, terminal) : undefined;
   removeConnection(state.connection); // A crash left it.
   if (await ensureSigningKey(state))
     terminal.note(`Made a development key: ${shortenPath(state.signingKey, terminal)}`);
