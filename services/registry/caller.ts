@@ -7,16 +7,19 @@
  */
 import { LRUCache } from 'lru-cache';
 import { compilePattern, type Pattern } from '#lib/capability/pattern.ts';
-import { couldLookUp } from '#lib/token/authorize.ts';
+import type { Endpoint } from '#lib/store/servers.ts';
+import { authorizeLookup, couldLookUp } from '#lib/token/authorize.ts';
 import type { VerifiedToken } from '#lib/token/verified-token.ts';
 import type { EndpointDescriptor } from '#protos/generated/mcp2/EndpointDescriptor.ts';
 import { describeEndpoint } from './descriptor.ts';
-import type { RegisteredEndpoint, Registration } from './registration.ts';
+import type { Registration } from './registration.ts';
 import { maySee, type Viewer } from './visibility.ts';
 
 const MAX_CALLERS = 4_096;
 /** Verdicts and encoded endpoints of all callers together; some 50 MB. */
 const MAX_KEPT = 200_000;
+/** Filters that a caller was allowed, of each caller. */
+const MAX_ALLOWED = 64;
 /** How old `expires_at_ms` may be in an answer. */
 const MAX_LEASED_AGE_MS = 1_000;
 
@@ -67,8 +70,9 @@ export class Caller implements Viewer {
   readonly #token: VerifiedToken;
   readonly #encode: EncodeEndpoint;
   readonly #onKept: () => void;
+  readonly #allowed = new Map<string, Pattern>();
   readonly #verdicts = new WeakMap<Registration, boolean>();
-  readonly #frames = new WeakMap<RegisteredEndpoint, Frame>();
+  readonly #frames = new WeakMap<Endpoint, Frame>();
 
   constructor(token: VerifiedToken, encode: EncodeEndpoint, onKept: () => void) {
     this.sub = token.sub;
@@ -76,6 +80,17 @@ export class Caller implements Viewer {
     this.#token = token;
     this.#encode = encode;
     this.#onKept = onKept;
+  }
+
+  /** The filters, compiled, when the caller may look up all of them. @throws as `authorizeLookup` */
+  mayLookUp(filters: readonly string[]): readonly Pattern[] {
+    const allowed: Pattern[] = [];
+    for (const filter of filters) {
+      const pattern = this.#allowed.get(filter);
+      if (pattern === undefined) return this.#authorize(filters);
+      allowed.push(pattern);
+    }
+    return allowed;
   }
 
   holds(capability: Pattern | string): boolean {
@@ -94,10 +109,10 @@ export class Caller implements Viewer {
   }
 
   /** The endpoint as this caller may see it: its capabilities are cut to what the caller could have looked up. */
-  frameOf(registration: Registration, endpoint: RegisteredEndpoint, { latencyMs, nowMs }: Moment): Buffer {
+  frameOf(registration: Registration, endpoint: Endpoint, { latencyMs, nowMs }: Moment): Buffer {
     const kept = this.#frames.get(endpoint);
     if (kept !== undefined && kept.latencyMs === latencyMs) {
-      if (endpoint.ttlSeconds === 0 || nowMs - kept.madeAtMs < MAX_LEASED_AGE_MS) return kept.bytes;
+      if (registration.ttlSeconds === 0 || nowMs - kept.madeAtMs < MAX_LEASED_AGE_MS) return kept.bytes;
     }
     const capabilities = registration.capabilities.filter((capability) => couldLookUp(this.#token, capability));
     const texts = capabilities.map(({ text }) => text);
@@ -105,5 +120,12 @@ export class Caller implements Viewer {
     this.#frames.set(endpoint, { bytes, latencyMs, madeAtMs: nowMs });
     if (kept === undefined) this.#onKept();
     return bytes;
+  }
+
+  #authorize(filters: readonly string[]): readonly Pattern[] {
+    const patterns = authorizeLookup(this.#token, filters);
+    if (this.#allowed.size + patterns.length > MAX_ALLOWED) this.#allowed.clear();
+    for (const pattern of patterns) this.#allowed.set(pattern.text, pattern);
+    return patterns;
   }
 }

@@ -7,15 +7,16 @@
  */
 import { ONE, type Pattern } from '#lib/capability/pattern.ts';
 
+/** Collections are made when they are needed: most nodes have one child or one bucket. */
 interface Node<T> {
   /** Next segment is this literal. */
-  readonly literals: Map<string, Node<T>>;
+  literals: Map<string, Node<T>> | undefined;
   /** Next segment is a `*` that stands for exactly one. */
   one: Node<T> | undefined;
   /** Items whose pattern ends here. */
-  readonly ends: Set<T>;
+  ends: Set<T> | undefined;
   /** Items whose pattern goes on with a trailing `*`: one or more segments. */
-  readonly rests: Set<T>;
+  rests: Set<T> | undefined;
 }
 
 export class CapabilityTrie<T> {
@@ -25,7 +26,13 @@ export class CapabilityTrie<T> {
   add(pattern: Pattern, item: T): void {
     let node = this.#root;
     for (const atom of pattern.atoms) node = childFor(node, atom);
-    (pattern.hasRest ? node.rests : node.ends).add(item);
+    if (pattern.hasRest) {
+      node.rests ??= new Set();
+      node.rests.add(item);
+    } else {
+      node.ends ??= new Set();
+      node.ends.add(item);
+    }
   }
 
   /** Forgets the item under this pattern and the branches that nobody needs any more. */
@@ -46,8 +53,8 @@ class Collector<T> {
   #first: ReadonlySet<T> | undefined;
   #union: Set<T> | undefined;
 
-  add(bucket: ReadonlySet<T>): void {
-    if (bucket.size === 0) return;
+  add(bucket: ReadonlySet<T> | undefined): void {
+    if (bucket === undefined) return;
     if (this.#first === undefined) {
       this.#first = bucket;
       return;
@@ -71,9 +78,9 @@ function collect<T>(node: Node<T>, filter: Pattern, depth: number, found: Collec
   const atom = filter.atoms[depth] as string;
   if (node.one !== undefined) collect(node.one, filter, depth + 1, found);
   if (atom === ONE) {
-    for (const child of node.literals.values()) collect(child, filter, depth + 1, found);
+    for (const child of node.literals?.values() ?? []) collect(child, filter, depth + 1, found);
   } else {
-    const child = node.literals.get(atom);
+    const child = node.literals?.get(atom);
     if (child !== undefined) collect(child, filter, depth + 1, found);
   }
 }
@@ -90,19 +97,22 @@ function collectBelow<T>(node: Node<T>, found: Collector<T>): void {
 function removeBelow<T>(node: Node<T>, pattern: Pattern, depth: number, item: T): void {
   const atom = pattern.atoms[depth];
   if (atom === undefined) {
-    (pattern.hasRest ? node.rests : node.ends).delete(item);
+    const bucket = pattern.hasRest ? node.rests : node.ends;
+    bucket?.delete(item);
+    if (bucket?.size === 0) node[pattern.hasRest ? 'rests' : 'ends'] = undefined;
     return;
   }
-  const child = atom === ONE ? node.one : node.literals.get(atom);
+  const child = atom === ONE ? node.one : node.literals?.get(atom);
   if (child === undefined) return;
   removeBelow(child, pattern, depth + 1, item);
   if (!isEmpty(child)) return;
   if (atom === ONE) node.one = undefined;
-  else node.literals.delete(atom);
+  else node.literals?.delete(atom);
+  if (node.literals?.size === 0) node.literals = undefined;
 }
 
 function createNode<T>(): Node<T> {
-  return { literals: new Map(), one: undefined, ends: new Set(), rests: new Set() };
+  return { literals: undefined, one: undefined, ends: undefined, rests: undefined };
 }
 
 function childFor<T>(node: Node<T>, atom: string): Node<T> {
@@ -110,6 +120,7 @@ function childFor<T>(node: Node<T>, atom: string): Node<T> {
     node.one ??= createNode();
     return node.one;
   }
+  node.literals ??= new Map();
   let child = node.literals.get(atom);
   if (child === undefined) {
     child = createNode();
@@ -120,9 +131,10 @@ function childFor<T>(node: Node<T>, atom: string): Node<T> {
 
 function* childrenOf<T>(node: Node<T>): Generator<Node<T>> {
   if (node.one !== undefined) yield node.one;
-  yield* node.literals.values();
+  yield* node.literals?.values() ?? [];
 }
 
 function isEmpty<T>(node: Node<T>): boolean {
-  return node.ends.size === 0 && node.rests.size === 0 && node.literals.size === 0 && node.one === undefined;
+  const { literals, one, ends, rests } = node;
+  return literals === undefined && one === undefined && ends === undefined && rests === undefined;
 }

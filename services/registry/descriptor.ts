@@ -3,7 +3,7 @@ import type * as records from '#lib/store/servers.ts';
 import type { EndpointDescriptor } from '#protos/generated/mcp2/EndpointDescriptor.ts';
 import { Health } from '#protos/generated/mcp2/Health.ts';
 import { Transport } from '#protos/generated/mcp2/Transport.ts';
-import type { RegisteredEndpoint, Registration } from './registration.ts';
+import type { Registration } from './registration.ts';
 
 export interface DescriptorContext {
   /** Cut to what the caller could have looked up. */
@@ -28,7 +28,7 @@ const TRANSPORT: Readonly<Record<records.Transport, Transport>> = {
 
 export function describeEndpoint(
   registration: Registration,
-  endpoint: RegisteredEndpoint,
+  endpoint: records.Endpoint,
   { capabilities, latencyMs = 0, nowMs }: DescriptorContext,
 ): EndpointDescriptor {
   return {
@@ -39,12 +39,12 @@ export function describeEndpoint(
     tags: registration.tags,
     health: HEALTH[endpoint.health],
     latency_ms: Math.round(latencyMs),
-    card_digest: registration.cardDigest,
+    card_digest: Buffer.from(registration.cardDigest, 'hex'),
     version: registration.version,
     // Which keep-alive was the last one is known to the store alone: this is when it ends if that one came just now.
-    expires_at_ms: endpoint.ttlSeconds === 0 ? 0 : nowMs + endpoint.ttlSeconds * 1000,
+    expires_at_ms: registration.ttlSeconds === 0 ? 0 : nowMs + registration.ttlSeconds * 1000,
     weight: endpoint.weight,
-    mod_revision: endpoint.modRevision,
+    mod_revision: registration.modRevision,
     tls_server_name: endpoint.tlsServerName ?? '',
     transport: TRANSPORT[endpoint.transport],
   };

@@ -9,7 +9,7 @@ import { ServiceError } from '#lib/errors.ts';
 import type { CallContext } from '#lib/grpc/call-context.ts';
 import type { UnaryHandler } from '#lib/grpc/unary.ts';
 import type { Authenticate } from '#lib/middleware/authenticate.ts';
-import { authorizeLookup } from '#lib/token/authorize.ts';
+import type { Revision } from '#lib/store/store.ts';
 import type { VerifiedToken } from '#lib/token/verified-token.ts';
 import type { LookupRequest__Output } from '#protos/generated/mcp2/LookupRequest.ts';
 import type { LookupResponse } from '#protos/generated/mcp2/LookupResponse.ts';
@@ -47,6 +47,8 @@ type Lookup = UnaryHandler<LookupRequest__Output, LookupResponse>;
 export function createLookup(dependencies: LookupDependencies): Lookup {
   const { authenticate, index, latency, staleness, clock, random, encode, onAnswer } = dependencies;
   const callers = new Callers((descriptor) => encode({ endpoints: [descriptor] }));
+  /** What follows the endpoints of a usual answer, until the next change. */
+  let kept: { readonly revision: Revision; readonly stale: boolean; readonly bytes: Buffer } | undefined;
   return function lookup(request, call) {
     const token = authenticate({ token: request.requester_token, proof: request.agent_delegation_proof }, call);
     if (token instanceof Promise) return token.then((verified) => whenReached(verified, request, call));
@@ -61,8 +63,8 @@ export function createLookup(dependencies: LookupDependencies): Lookup {
 
   function answer(token: VerifiedToken, request: LookupRequest__Output): Buffer {
     requireFewFilters(request);
-    const query = readQuery(request, authorizeLookup(token, request.capability_filter));
     const caller = callers.of(token);
+    const query = readQuery(request, caller.mayLookUp(request.capability_filter));
     const found = search(index.table, query, (registration) => caller.sees(registration));
     const nowMs = clock.nowMs();
     const frames = inOrder(found.endpoints, query).map(({ registration, endpoint }) =>
@@ -84,12 +86,15 @@ export function createLookup(dependencies: LookupDependencies): Lookup {
   }
 
   function encodeRest({ endpoints, notServing, last }: SearchResult, request: LookupRequest__Output): Buffer {
-    return encode({
-      next_page_token: last === undefined ? '' : encodePageToken(last, hashQuery(request)),
-      revision: index.revision,
-      stale: staleness.isStale,
-      cache_ttl_ms: endpoints.length === 0 ? EMPTY_CACHE_TTL_MS : CACHE_TTL_MS,
-      not_serving: [...notServing],
-    });
+    const next_page_token = last === undefined ? '' : encodePageToken(last, hashQuery(request));
+    const usual = { revision: index.revision, stale: staleness.isStale };
+    if (endpoints.length === 0 || notServing.length > 0 || last !== undefined) {
+      const cache_ttl_ms = endpoints.length === 0 ? EMPTY_CACHE_TTL_MS : CACHE_TTL_MS;
+      return encode({ ...usual, cache_ttl_ms, next_page_token, not_serving: [...notServing] });
+    }
+    if (kept?.revision !== usual.revision || kept.stale !== usual.stale) {
+      kept = { ...usual, bytes: encode({ ...usual, cache_ttl_ms: CACHE_TTL_MS }) };
+    }
+    return kept.bytes;
   }
 }

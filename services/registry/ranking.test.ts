@@ -1,20 +1,26 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
+import type { Health } from '#lib/store/servers.ts';
 import { bucketOf, type Rankable, rank } from './ranking.ts';
 
-interface Named {
+interface Named extends Rankable {
   readonly name: string;
-  readonly endpoint: Rankable;
   readonly latencyMs: number | undefined;
 }
 
-type Changes = Partial<Rankable> & { readonly latencyMs?: number | undefined };
+interface Changes {
+  readonly health?: Health;
+  readonly zone?: string;
+  readonly region?: string;
+  readonly weight?: number;
+  readonly loadPermille?: number;
+  readonly latencyMs?: number;
+}
 
-const endpoint = (name: string, { latencyMs, ...changes }: Changes = {}): Named => ({
-  name,
-  latencyMs,
-  endpoint: { health: 'SERVING', weight: 100, loadPermille: 0, ...changes },
-});
+const endpoint = (name: string, changes: Changes = {}): Named => {
+  const { health = 'SERVING', weight = 100, zone, region, loadPermille = 0, latencyMs } = changes;
+  return { name, latencyMs, endpoint: { health, weight }, registration: { zone, region, loadPermille } };
+};
 
 const latencyOf = ({ latencyMs }: { readonly latencyMs?: number | undefined }) => latencyMs;
 
@@ -75,6 +81,12 @@ describe('the order within a page', () => {
     expect(order(items)).toEqual(expected);
   });
 
+  test("the endpoint's own zone counts before that of its tags", () => {
+    const tagged = { zone: 'us-1a', region: 'us-1', loadPermille: 0 };
+    const own = { ...endpoint('own'), endpoint: { health: 'SERVING', zone: 'eu-1a', weight: 100 } as const };
+    expect(order([endpoint('tags', tagged), { ...own, registration: tagged }])).toEqual(['own', 'tags']);
+  });
+
   test('a caller that names no zone is near to nobody', () => {
     expect(order([endpoint('a', { zone: '', region: '' }), endpoint('b')], '')).toEqual(['a', 'b']);
   });
@@ -83,10 +95,13 @@ describe('the order within a page', () => {
     const any = fc.record({
       latencyMs: fc.option(fc.nat(), { nil: undefined }),
       endpoint: fc.record({
-        health: fc.constantFrom('SERVING' as const, 'UNKNOWN' as const, 'NOT_SERVING' as const, 'DRAINING' as const),
+        health: fc.constantFrom<Health>('SERVING', 'UNKNOWN', 'NOT_SERVING', 'DRAINING'),
         zone: fc.constantFrom('', 'eu-1a', 'eu-1b'),
-        region: fc.constantFrom('', 'eu-1'),
         weight: fc.integer({ min: 1, max: 10_000 }),
+      }),
+      registration: fc.record({
+        zone: fc.constantFrom(undefined, 'eu-1a'),
+        region: fc.constantFrom(undefined, '', 'eu-1'),
         loadPermille: fc.integer({ min: 0, max: 1000 }),
       }),
     });

@@ -7,14 +7,20 @@
  */
 import type { Health } from '#lib/store/servers.ts';
 
+/** The parts of a found endpoint that its place depends on. */
 export interface Rankable {
-  readonly health: Health;
-  readonly zone?: string;
-  readonly region?: string;
-  /** 1..10000. */
-  readonly weight: number;
-  /** 0 (idle) to 1000 (full); a loaded endpoint gets a smaller share. */
-  readonly loadPermille: number;
+  readonly endpoint: {
+    readonly health: Health;
+    readonly zone?: string;
+    /** 1..10000. */
+    readonly weight: number;
+  };
+  readonly registration: {
+    readonly zone: string | undefined;
+    readonly region: string | undefined;
+    /** 0 (idle) to 1000 (full); a loaded endpoint gets a smaller share. */
+    readonly loadPermille: number;
+  };
 }
 
 export interface RankingOptions<T> {
@@ -32,16 +38,20 @@ const DISTANCES = 3;
 const LATENCY_BUCKETS = 32;
 
 /** A new list. Each item gets one number: its tier by health, distance and latency, plus a random part below 1. */
-export function rank<T extends { readonly endpoint: Rankable }>(
+export function rank<T extends Rankable>(
   items: readonly T[],
   { clientZone, latencyOf, random }: RankingOptions<T>,
 ): T[] {
-  const buckets = items.map((item) => bucketOf(latencyOf(item)));
-  const best = Math.min(LATENCY_BUCKETS - 1, ...buckets.filter((bucket) => bucket !== undefined));
+  const buckets: (number | undefined)[] = [];
+  let best = LATENCY_BUCKETS - 1;
+  for (const item of items) {
+    const bucket = bucketOf(latencyOf(item));
+    buckets.push(bucket);
+    if (bucket !== undefined && bucket < best) best = bucket;
+  }
   const ranked = items.map((item, i) => {
-    const { endpoint } = item;
-    const place = HEALTH_ORDER[endpoint.health] * DISTANCES + distanceOf(endpoint, clientZone);
-    return { item, rank: place * LATENCY_BUCKETS + (buckets[i] ?? best) + drawLot(endpoint, random) };
+    const place = HEALTH_ORDER[item.endpoint.health] * DISTANCES + distanceOf(item, clientZone);
+    return { item, rank: place * LATENCY_BUCKETS + (buckets[i] ?? best) + drawLot(item, random) };
   });
   return ranked.sort((a, b) => a.rank - b.rank).map(({ item }) => item);
 }
@@ -56,9 +66,10 @@ export function bucketOf(latencyMs: number | undefined): number | undefined {
  * 0 = same zone, 1 = same region, 2 = elsewhere or unknown. The caller names only its zone; every large cloud spells a
  * zone as its region and a suffix ("eu-central-1a", "europe-west1-b", "westeurope-1").
  */
-function distanceOf({ zone, region }: Rankable, clientZone: string): number {
+function distanceOf({ endpoint, registration }: Rankable, clientZone: string): number {
   if (clientZone === '') return 2;
-  if (zone === clientZone) return 0;
+  const { zone, region } = registration;
+  if ((endpoint.zone ?? zone) === clientZone) return 0;
   return region !== undefined && region !== '' && clientZone.startsWith(region) ? 1 : 2;
 }
 
@@ -66,8 +77,8 @@ function distanceOf({ zone, region }: Rankable, clientZone: string): number {
  * At least 0, below 1. The smallest comes first, with a probability in proportion to the weight (Efraimidis and
  * Spirakis, "Weighted random sampling with a reservoir", 2006: an exponential variate of that rate).
  */
-function drawLot({ weight, loadPermille }: Rankable, random: () => number): number {
-  const share = weight * (1 - Math.min(loadPermille, 999) / 1000);
+function drawLot({ endpoint, registration }: Rankable, random: () => number): number {
+  const share = endpoint.weight * (1 - Math.min(registration.loadPermille, 999) / 1000);
   const variate = -Math.log(1 - random()) / share;
   return variate / (1 + variate);
 }

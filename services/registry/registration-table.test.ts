@@ -104,7 +104,7 @@ describe('a server and its instances', () => {
     table.put(entry(keys.server('DB'), server('DB', registeredBy('s'), [])));
     table.put(entry(keys.instance('DB', 'a'), instance('DB', 's', { tags })));
     const [found] = table.find(pattern('db:a:read'));
-    expect(found).toMatchObject({ endpoints: [{ zone: 'eu-1a', region: 'eu-1' }] });
+    expect(found).toMatchObject({ zone: 'eu-1a', region: 'eu-1' });
   });
 });
 

@@ -6,13 +6,20 @@
  * A value that is no record is skipped, as if its key did not exist, and counted: one bad record must not stop a reader.
  */
 import { foldServerName } from '#lib/capability/name.ts';
-import type { Pattern } from '#lib/capability/pattern.ts';
+import { compilePattern, type Pattern } from '#lib/capability/pattern.ts';
 import { decodeInstanceRecord, type InstanceRecord } from '#lib/store/instances.ts';
 import type { Keys } from '#lib/store/keys.ts';
 import { decodeServerRecord, type ServerRecord } from '#lib/store/servers.ts';
 import type { Entry, Revision } from '#lib/store/store.ts';
 import { CapabilityTrie } from './capability-trie.ts';
-import { type Registration, registrationOfInstance, registrationOfServer } from './registration.ts';
+import {
+  type Registration,
+  type RegistrationContext,
+  registrationOfInstance,
+  registrationOfServer,
+} from './registration.ts';
+
+const MAX_PATTERNS = 20_000;
 
 /** A record, and the entry that it was read from. */
 export interface Stored<T> {
@@ -28,7 +35,8 @@ interface Indexed<T> extends Stored<T> {
 
 interface Slot {
   server: Indexed<ServerRecord> | undefined;
-  readonly instances: Map<string, Indexed<InstanceRecord>>;
+  /** Undefined when there is none, as with every server that the operator keeps. */
+  instances: Map<string, Indexed<InstanceRecord>> | undefined;
 }
 
 export interface TableSize {
@@ -42,6 +50,8 @@ export class RegistrationTable {
   readonly #slots = new Map<string, Slot>();
   readonly #trie = new CapabilityTrie<Registration>();
   readonly #undecodable = new Set<string>();
+  /** Many servers offer the same. */
+  readonly #patterns = new Map<string, Pattern | undefined>();
   #servers = 0;
   #endpoints = 0;
 
@@ -85,7 +95,7 @@ export class RegistrationTable {
     const slot = this.#slots.get(foldServerName(serverName));
     if (slot === undefined) return;
     if (slot.server?.registration !== undefined) yield slot.server.registration;
-    for (const { registration } of slot.instances.values()) if (registration !== undefined) yield registration;
+    for (const { registration } of slot.instances?.values() ?? []) if (registration !== undefined) yield registration;
   }
 
   server(serverName: string): Stored<ServerRecord> | undefined {
@@ -93,13 +103,13 @@ export class RegistrationTable {
   }
 
   instance(serverName: string, instanceId: string): Stored<InstanceRecord> | undefined {
-    return this.#slots.get(foldServerName(serverName))?.instances.get(instanceId);
+    return this.#slots.get(foldServerName(serverName))?.instances?.get(instanceId);
   }
 
   /** Self-registered names that no instance stands for. */
   *namesWithoutInstances(): Generator<Stored<ServerRecord>> {
     for (const { server, instances } of this.#slots.values()) {
-      if (server?.record.owner.manager === 'register' && instances.size === 0) yield server;
+      if (server?.record.owner.manager === 'register' && instances === undefined) yield server;
     }
   }
 
@@ -116,9 +126,9 @@ export class RegistrationTable {
     this.#show(slot.server, undefined);
     this.#servers += (server === undefined ? 0 : 1) - (slot.server === undefined ? 0 : 1);
     slot.server = server;
-    if (server !== undefined) this.#show(server, registrationOfServer(server.record, server.modRevision));
-    for (const instance of slot.instances.values()) {
-      if (isOwned(slot, instance) !== (instance.registration !== undefined)) this.#showInstance(slot, instance);
+    if (server !== undefined) this.#show(server, registrationOfServer(server.record, this.#context(folded, server)));
+    for (const instance of slot.instances?.values() ?? []) {
+      if (isOwned(slot, instance) !== (instance.registration !== undefined)) this.#showInstance(folded, slot, instance);
     }
     this.#dropIfEmpty(folded, slot);
     return server !== undefined;
@@ -126,20 +136,29 @@ export class RegistrationTable {
 
   #setInstance(folded: string, instanceId: string, instance: Indexed<InstanceRecord> | undefined): boolean {
     const slot = this.#slotOf(folded);
-    this.#show(slot.instances.get(instanceId), undefined);
+    this.#show(slot.instances?.get(instanceId), undefined);
     if (instance === undefined) {
-      slot.instances.delete(instanceId);
+      slot.instances?.delete(instanceId);
+      if (slot.instances?.size === 0) slot.instances = undefined;
     } else {
+      slot.instances ??= new Map();
       slot.instances.set(instanceId, instance);
-      this.#showInstance(slot, instance);
+      this.#showInstance(folded, slot, instance);
     }
     this.#dropIfEmpty(folded, slot);
     return instance !== undefined;
   }
 
-  #showInstance(slot: Slot, instance: Indexed<InstanceRecord>): void {
-    const { record, modRevision } = instance;
-    this.#show(instance, isOwned(slot, instance) ? registrationOfInstance(record, modRevision) : undefined);
+  #showInstance(folded: string, slot: Slot, instance: Indexed<InstanceRecord>): void {
+    const isFound = isOwned(slot, instance);
+    this.#show(
+      instance,
+      isFound ? registrationOfInstance(instance.record, this.#context(folded, instance)) : undefined,
+    );
+  }
+
+  #context(foldedName: string, { modRevision }: Stored<unknown>): RegistrationContext {
+    return { foldedName, modRevision, compile: this.#compile };
   }
 
   /** Makes the record findable as `registration`, and no longer as what it was before. */
@@ -152,17 +171,26 @@ export class RegistrationTable {
     indexed.registration = registration;
   }
 
+  readonly #compile = (text: string): Pattern | undefined => {
+    let pattern = this.#patterns.get(text);
+    if (pattern !== undefined) return pattern;
+    if (this.#patterns.size >= MAX_PATTERNS) this.#patterns.clear();
+    pattern = compilePattern(text);
+    this.#patterns.set(text, pattern);
+    return pattern;
+  };
+
   #slotOf(folded: string): Slot {
     let slot = this.#slots.get(folded);
     if (slot === undefined) {
-      slot = { server: undefined, instances: new Map() };
+      slot = { server: undefined, instances: undefined };
       this.#slots.set(folded, slot);
     }
     return slot;
   }
 
   #dropIfEmpty(folded: string, { server, instances }: Slot): void {
-    if (server === undefined && instances.size === 0) this.#slots.delete(folded);
+    if (server === undefined && instances === undefined) this.#slots.delete(folded);
   }
 }
 
@@ -175,13 +203,17 @@ interface Place {
 /** A record under a key that does not name it is no record of ours. */
 function serverRecordAt(folded: string, value: string): ServerRecord | undefined {
   const record = decodeServerRecord(value);
-  return record !== undefined && foldServerName(record.name) === folded ? record : undefined;
+  return record !== undefined && isSpelling(record.name, folded) ? record : undefined;
 }
 
 function instanceRecordAt({ folded, instanceId }: Place, value: string): InstanceRecord | undefined {
   const record = decodeInstanceRecord(value);
-  if (record === undefined || foldServerName(record.serverName) !== folded) return undefined;
+  if (record === undefined || !isSpelling(record.serverName, folded)) return undefined;
   return record.endpoint.instanceId === instanceId ? record : undefined;
+}
+
+function isSpelling(name: string, folded: string): boolean {
+  return name === folded || foldServerName(name) === folded;
 }
 
 function withRecord<T>(record: T | undefined, stored: Omit<Indexed<T>, 'record'>): Indexed<T> | undefined {

@@ -5,14 +5,15 @@
  * is bounded and complete like the endpoints.
  */
 import { overlaps, type Pattern } from '#lib/capability/pattern.ts';
+import type { Endpoint } from '#lib/store/servers.ts';
 import type { LookupQuery } from './lookup-query.ts';
 import { PageSelection, type Position } from './paging.ts';
-import type { RegisteredEndpoint, Registration } from './registration.ts';
+import type { Registration } from './registration.ts';
 import type { RegistrationTable } from './registration-table.ts';
 
 export interface FoundEndpoint extends Position {
   readonly registration: Registration;
-  readonly endpoint: RegisteredEndpoint;
+  readonly endpoint: Endpoint;
 }
 
 export interface SearchResult {
@@ -28,7 +29,7 @@ export interface SearchResult {
 interface Place extends Position {
   readonly registration: Registration;
   /** Undefined for a server without a SERVING endpoint. */
-  readonly endpoint: RegisteredEndpoint | undefined;
+  readonly endpoint: Endpoint | undefined;
 }
 
 type SearchQuery = Omit<LookupQuery, 'clientZone'>;
@@ -87,11 +88,12 @@ function offersOne({ capabilities }: Registration, filter: Pattern): boolean {
   return capabilities.some((capability) => overlaps(capability, filter));
 }
 
-function hasTraits({ tags, parsedVersion }: Registration, query: SearchQuery): boolean {
+function hasTraits({ tags, version }: Registration, query: SearchQuery): boolean {
   for (const [key, value] of query.tags) {
     if (!Object.hasOwn(tags, key) || tags[key] !== value) return false;
   }
-  return query.versions === undefined || (parsedVersion !== undefined && query.versions.test(parsedVersion));
+  // No range contains "" or what is no semantic version.
+  return query.versions === undefined || query.versions.test(version);
 }
 
 function* where(registrations: Iterable<Registration>, accept: (registration: Registration) => boolean) {

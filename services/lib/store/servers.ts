@@ -113,7 +113,8 @@ export function decodeVisibility(value: unknown): Visibility {
 }
 
 export function decodeStrings(value: unknown): readonly string[] {
-  return Array.isArray(value) ? value.filter((item) => typeof item === 'string') : [];
+  if (!Array.isArray(value)) return [];
+  return value.every(isString) ? value : value.filter(isString);
 }
 
 export function decodeString(value: unknown): string {
@@ -122,7 +123,9 @@ export function decodeString(value: unknown): string {
 
 export function decodeTags(value: unknown): Readonly<Record<string, string>> {
   if (!isObject(value)) return {};
-  return Object.fromEntries(Object.entries(value).filter((tag): tag is [string, string] => typeof tag[1] === 'string'));
+  // Usually all are text; a copy of each of 100,000 records is felt when they are loaded.
+  if (isTags(value)) return value;
+  return Object.fromEntries(Object.entries(value).filter((tag): tag is [string, string] => isString(tag[1])));
 }
 
 export function decodeEndpoint(value: unknown): Endpoint | undefined {
@@ -160,4 +163,13 @@ function decodeOwner(value: unknown): Owner | undefined {
 
 function isObject(value: unknown): value is Record<string, unknown> {
   return typeof value === 'object' && value !== null && !Array.isArray(value);
+}
+
+function isString(value: unknown): value is string {
+  return typeof value === 'string';
+}
+
+function isTags(value: Record<string, unknown>): value is Record<string, string> {
+  for (const key in value) if (typeof value[key] !== 'string') return false;
+  return true;
 }
