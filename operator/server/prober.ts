@@ -7,6 +7,7 @@
  */
 import type { ReadCard } from '#lib/card/service-card.ts';
 import type { Clock } from '#lib/clock.ts';
+import { withDeadline } from '../deadline.ts';
 
 export const MAX_CONCURRENT_HANDSHAKES = 64;
 const FIRST_RETRY_MS = 1000;
@@ -132,15 +133,15 @@ export class Prober {
   }
 
   async #handshake(probe: Probe, stop: AbortSignal): Promise<HandshakeResult> {
-    const started = this.#options.clock.monotonicMs();
-    const timeout = AbortSignal.timeout(probe.settings.timeoutSeconds * 1000);
-    const result = await probe.target.handshake(AbortSignal.any([stop, timeout])).catch((cause: unknown) => ({
-      ok: false as const,
-      reason: 'Unreachable' as const,
-      message: timeout.aborted ? `no answer within ${probe.settings.timeoutSeconds} s` : describe(cause),
-    }));
-    const seconds = (this.#options.clock.monotonicMs() - started) / 1000;
-    this.#options.onHandshake?.(result.ok ? 'Verified' : result.reason, seconds);
+    const { clock, onHandshake } = this.#options;
+    const startedMs = clock.monotonicMs();
+    const { timeoutSeconds } = probe.settings;
+    const onTimeout = () => new Error(`no answer within ${timeoutSeconds} s`);
+    const limit = { clock, timeoutMs: timeoutSeconds * 1000, signal: stop, onTimeout };
+    // Raced with its own signal: a name lookup that hangs cannot be aborted, and must not keep a place.
+    const work = (signal: AbortSignal) => Promise.race([probe.target.handshake(signal), aborted(signal)]);
+    const result = await withDeadline(limit, work).catch(unreachable);
+    onHandshake?.(result.ok ? 'Verified' : result.reason, (clock.monotonicMs() - startedMs) / 1000);
     return result;
   }
 
@@ -169,21 +170,32 @@ function count(probe: Probe, result: HandshakeResult): boolean {
   probe.successes = 0;
   probe.failures += 1;
   const failure = { reason: result.reason, message: result.message };
-  const patience = before.verified === true || (before.verified === undefined && probe.target.trusted);
-  if (patience && probe.failures < probe.settings.failureThreshold) return false;
+  if (isServing(probe) && probe.failures < probe.settings.failureThreshold) return false;
   probe.verdict = { verified: false, failure };
   return before.verified !== false || before.failure?.reason !== failure.reason;
 }
 
-function waitMs({ verdict, failures, successes, settings }: Probe, random: () => number): number {
-  const intervalMs = settings.intervalSeconds * 1000;
-  const settled = verdict.verified === true || failures > 30;
-  const soonMs = settled ? intervalMs : Math.min(intervalMs, FIRST_RETRY_MS * 2 ** Math.max(failures - 1, 0));
-  return (
-    (successes > 0 && verdict.verified !== true ? Math.min(soonMs, FIRST_RETRY_MS) : soonMs) * (0.9 + 0.2 * random())
-  );
+/** Verified, or found SERVING and not yet proved wrong: only a row of failures, an interval apart, takes it out. */
+function isServing({ verdict, target }: Probe): boolean {
+  return verdict.verified === true || (verdict.verified === undefined && target.trusted);
 }
 
-function describe(cause: unknown): string {
-  return cause instanceof Error ? cause.message : String(cause);
+/** Until the next handshake: an interval, or less while the endpoint is on its way to being verified. */
+function waitMs(probe: Probe, random: () => number): number {
+  const { failures, successes, settings } = probe;
+  const intervalMs = settings.intervalSeconds * 1000;
+  const retryMs = successes > 0 ? FIRST_RETRY_MS : FIRST_RETRY_MS * 2 ** Math.min(failures - 1, 30);
+  const waitsMs = isServing(probe) ? intervalMs : Math.min(intervalMs, retryMs);
+  return waitsMs * (0.9 + 0.2 * random());
+}
+
+function unreachable(cause: unknown): HandshakeResult {
+  const message = cause instanceof Error ? cause.message : String(cause);
+  return { ok: false, reason: 'Unreachable', message };
+}
+
+function aborted(signal: AbortSignal): Promise<never> {
+  return new Promise((_, reject) => {
+    signal.addEventListener('abort', () => reject(signal.reason), { once: true });
+  });
 }
