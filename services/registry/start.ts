@@ -67,6 +67,8 @@ const DISCOVERY = 'mcp2.Discovery';
 /** Between listings of a store that is away. */
 const FOLLOW_BASE_MS = 250;
 const FOLLOW_CAP_MS = 5_000;
+/** What a stop waits for the background to end. */
+const BACKGROUND_GRACE_MS = 1_000;
 
 /** @throws ListenError, or the error of a key or TLS file that cannot be read. */
 export async function start(config: RegistryConfig, dependencies: RegistryDependencies): Promise<RunningRegistry> {
@@ -77,8 +79,11 @@ export async function start(config: RegistryConfig, dependencies: RegistryDepend
   const discovery = discoveryOf(config, { ...dependencies, ...state, verifier });
   const server = createServer({ services: [discovery], credentials: tls.credentials, clock, log, registry: metrics });
   server.health.set(DISCOVERY, 'NOT_SERVING');
-  const port = await server.listen(config.listen);
-  const ops = await startOps(config, { log, metrics, index: state.index });
+  const { port, ops } = await listen(config, { log, metrics, index: state.index, server }).catch(async (error) => {
+    tls.close();
+    await server.close();
+    throw error;
+  });
   const stopping = new AbortController();
   const background = runBackground(config, { ...dependencies, ...state, signal: stopping.signal });
   const ready = whenReady(state, server, stopping.signal);
@@ -90,10 +95,18 @@ export async function start(config: RegistryConfig, dependencies: RegistryDepend
     async stop(timeoutMs) {
       await server.drain(timeoutMs);
       stopping.abort(new Error('the registry is shutting down'));
-      await Promise.all([background, ops?.close()]);
+      await atMost(BACKGROUND_GRACE_MS, background, clock);
+      await ops?.close();
       tls.close();
     },
   };
+}
+
+/** A call to a store that is away ends when the store is closed, which comes after us. */
+async function atMost(ms: number, work: Promise<void>, clock: Clock): Promise<void> {
+  const done = new AbortController();
+  await Promise.race([work, clock.sleep(ms, done.signal).catch(() => undefined)]);
+  done.abort();
 }
 
 interface State {
@@ -190,12 +203,23 @@ async function credentialsOf(
   return tls === undefined ? { credentials: plaintextServer(), close() {} } : tlsServer(tls, { clock, log });
 }
 
-async function startOps(
-  { opsListen }: RegistryConfig,
-  { log, metrics, index }: { readonly log: Logger; readonly metrics: Registry; readonly index: RegistrationIndex },
-): Promise<OpsServer | undefined> {
+interface ListenParts {
+  readonly server: GrpcServer;
+  readonly log: Logger;
+  readonly metrics: Registry;
+  readonly index: RegistrationIndex;
+}
+
+interface Listening {
+  readonly port: number;
+  readonly ops: OpsServer | undefined;
+}
+
+async function listen({ listen, opsListen }: RegistryConfig, parts: ListenParts): Promise<Listening> {
+  const { server, log, metrics, index } = parts;
+  const port = await server.listen(listen);
   const address = opsListen === undefined ? undefined : parseHostPort(opsListen);
-  if (address === undefined) return undefined;
+  if (address === undefined) return { port, ops: undefined };
   const readiness = { index: () => (index.isLoaded ? undefined : 'the first listing of the store is not in yet') };
-  return startOpsServer({ address, registry: metrics, readiness, log });
+  return { port, ops: await startOpsServer({ address, registry: metrics, readiness, log }) };
 }

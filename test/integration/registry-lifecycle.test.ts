@@ -116,6 +116,35 @@ describe.each(STORE_KINDS)('Heartbeat on %s', (kind) => {
     const answers = await on(kind).beat(message, message, { ...message, registration_token: '' });
     expect(answers).toEqual(Array(3).fill({ ttl_seconds: 15, revision }));
   });
+});
+
+describe.each(STORE_KINDS)('a stream of heartbeats on %s', (kind) => {
+  test('ends when its token expires, and a fresh token may come with any message', async () => {
+    const server_name = 'Db_Expires';
+    const { instance_id, lease_token } = await on(kind).register({ server_name });
+    const message = { server_name, instance_id, lease_token };
+    const ttlSeconds = 2;
+    const registration_token = await on(kind).tokens.mint({ ttlSeconds });
+    const expiresMs = Date.now() + ttlSeconds * 1000;
+    const fresh = await on(kind).tokens.mint();
+    let answers = 0;
+    const refused = await refusalOf(
+      (async () => {
+        const stream = on(kind).registry.client.bidiStream('Heartbeat', messages());
+        for await (const _ of stream) answers += 1;
+      })(),
+    );
+    expect([refused.reason, answers]).toEqual(['TOKEN_EXPIRED', 3]);
+
+    async function* messages() {
+      yield { ...message, registration_token };
+      await eventually(Date.now, (nowMs) => nowMs >= expiresMs);
+      yield { ...message, registration_token: fresh };
+      yield message;
+      yield { ...message, registration_token };
+      yield message;
+    }
+  });
 
   test('tells measured latency, which moves an endpoint back; a server cannot praise itself', async () => {
     const tags = { group: 'latency' };

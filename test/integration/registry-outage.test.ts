@@ -37,7 +37,7 @@ async function startBehindProxy(): Promise<Outage> {
 
 const turnsStale = { timeoutMs: 2_500, what: 'answers turn stale' };
 
-test.each(['refuse', 'hang'] as const)(
+test.concurrent.each(['refuse', 'hang'] as const)(
   'while etcd is away (%s) lookups go on and turn stale in time, writes fail, and all recovers',
   async (fault) => {
     await using outage = await startBehindProxy();
@@ -68,7 +68,7 @@ test.each(['refuse', 'hang'] as const)(
   },
 );
 
-test('a Register whose reply was lost succeeds once, and its lease token works', async () => {
+test.concurrent('a Register whose reply was lost succeeds once, and its lease token works', async () => {
   await using etcd = await startEtcdBehindProxy();
   const tokens = await createTokens();
   let attempts = 0;
@@ -112,7 +112,7 @@ function withTransact(store: Store, transact: Store['transact']): Store {
   };
 }
 
-test('a Register that failed although it was written leaves no instance behind', async () => {
+test.concurrent('a Register that failed although it was written leaves no instance behind', async () => {
   await using etcd = await startEtcdBehindProxy();
   const tokens = await createTokens();
   const transact: Store['transact'] = (transaction) => {
@@ -138,7 +138,7 @@ test('a Register that failed although it was written leaves no instance behind',
   expect(urls).toEqual([]);
 });
 
-test('changes that compaction swallowed while etcd was out of reach are there after it', async () => {
+test.concurrent('changes that compaction swallowed while etcd was out of reach are there after it', async () => {
   await using outage = await startBehindProxy();
   const { calls, etcd } = outage;
   const { revision } = await calls.register({ server_name: 'Db_Old', ttl_seconds: 300 });
@@ -155,7 +155,7 @@ test('changes that compaction swallowed while etcd was out of reach are there af
   );
 });
 
-test('started while etcd is away, it is not ready until the index is loaded', async () => {
+test.concurrent('started while etcd is away, it is not ready until the index is loaded', async () => {
   await using etcd = await startEtcd();
   await etcd.stop();
   const store = connectEtcdStore({ endpoints: etcd.urls, clock: systemClock, random: Math.random });

@@ -72,7 +72,8 @@ export interface DiscoveryClient extends grpc.Client {
    * The endpoints that can do what the filter asks and that the caller may see. One filter entry without the right
    * `registry:lookup:<F>` (or a capability that contains it) fails the whole call with PERMISSION_DENIED
    * CAPABILITY_DENIED; records that the caller may not see are absent without a word.
-   * Errors: INVALID_ARGUMENT FILTER_INVALID, TAG_INVALID, PAGE_TOKEN_INVALID; UNAVAILABLE REVISION_NOT_REACHED.
+   * Errors: INVALID_ARGUMENT FILTER_INVALID, TAG_INVALID, NAME_INVALID, PAGE_TOKEN_INVALID, ARGUMENT_INVALID; UNAVAILABLE
+   * REVISION_NOT_REACHED, and STORE_UNAVAILABLE until the registry has read its store once.
    * Answers from memory: an unreachable store shows as `stale`, not as an error.
    */
   Lookup(argument: _mcp2_LookupRequest, metadata: grpc.Metadata, options: grpc.CallOptions, callback: grpc.requestCallback<_mcp2_LookupResponse__Output>): grpc.ClientUnaryCall;
@@ -83,7 +84,8 @@ export interface DiscoveryClient extends grpc.Client {
    * The endpoints that can do what the filter asks and that the caller may see. One filter entry without the right
    * `registry:lookup:<F>` (or a capability that contains it) fails the whole call with PERMISSION_DENIED
    * CAPABILITY_DENIED; records that the caller may not see are absent without a word.
-   * Errors: INVALID_ARGUMENT FILTER_INVALID, TAG_INVALID, PAGE_TOKEN_INVALID; UNAVAILABLE REVISION_NOT_REACHED.
+   * Errors: INVALID_ARGUMENT FILTER_INVALID, TAG_INVALID, NAME_INVALID, PAGE_TOKEN_INVALID, ARGUMENT_INVALID; UNAVAILABLE
+   * REVISION_NOT_REACHED, and STORE_UNAVAILABLE until the registry has read its store once.
    * Answers from memory: an unreachable store shows as `stale`, not as an error.
    */
   lookup(argument: _mcp2_LookupRequest, metadata: grpc.Metadata, options: grpc.CallOptions, callback: grpc.requestCallback<_mcp2_LookupResponse__Output>): grpc.ClientUnaryCall;
@@ -94,10 +96,11 @@ export interface DiscoveryClient extends grpc.Client {
   /**
    * Registers one instance of a server, or renews what this instance registered before. The first owner keeps the name.
    * Needs RegistryServer in the token's `aud`, `registry:register:<server_name>`, and `registry:provide:<C>` for each
-   * declared capability C. The registration lives for the lease's TTL unless Heartbeat renews it.
+   * declared capability C. The registration lives for the lease's TTL unless Heartbeat, or the same Register again, renews
+   * it. `registry:takeover:<server_name>` moves a name that another subject registered; never one of the operator.
    * Errors: PERMISSION_DENIED AUDIENCE_MISMATCH, CAPABILITY_DENIED, NAME_TAKEN (names the owner), NAME_RESERVED,
-   * LEASE_NOT_YOURS; INVALID_ARGUMENT NAME_INVALID, TAG_INVALID, ENDPOINT_INVALID, ENDPOINT_REFUSED; RESOURCE_EXHAUSTED
-   * LIMIT_EXCEEDED; UNAVAILABLE STORE_UNAVAILABLE.
+   * LEASE_NOT_YOURS; INVALID_ARGUMENT NAME_INVALID, TAG_INVALID, ENDPOINT_INVALID, ENDPOINT_REFUSED, ARGUMENT_INVALID;
+   * NOT_FOUND INSTANCE_UNKNOWN; RESOURCE_EXHAUSTED LIMIT_EXCEEDED; UNAVAILABLE STORE_UNAVAILABLE.
    */
   Register(argument: _mcp2_RegisterRequest, metadata: grpc.Metadata, options: grpc.CallOptions, callback: grpc.requestCallback<_mcp2_RegisterResponse__Output>): grpc.ClientUnaryCall;
   Register(argument: _mcp2_RegisterRequest, metadata: grpc.Metadata, callback: grpc.requestCallback<_mcp2_RegisterResponse__Output>): grpc.ClientUnaryCall;
@@ -106,10 +109,11 @@ export interface DiscoveryClient extends grpc.Client {
   /**
    * Registers one instance of a server, or renews what this instance registered before. The first owner keeps the name.
    * Needs RegistryServer in the token's `aud`, `registry:register:<server_name>`, and `registry:provide:<C>` for each
-   * declared capability C. The registration lives for the lease's TTL unless Heartbeat renews it.
+   * declared capability C. The registration lives for the lease's TTL unless Heartbeat, or the same Register again, renews
+   * it. `registry:takeover:<server_name>` moves a name that another subject registered; never one of the operator.
    * Errors: PERMISSION_DENIED AUDIENCE_MISMATCH, CAPABILITY_DENIED, NAME_TAKEN (names the owner), NAME_RESERVED,
-   * LEASE_NOT_YOURS; INVALID_ARGUMENT NAME_INVALID, TAG_INVALID, ENDPOINT_INVALID, ENDPOINT_REFUSED; RESOURCE_EXHAUSTED
-   * LIMIT_EXCEEDED; UNAVAILABLE STORE_UNAVAILABLE.
+   * LEASE_NOT_YOURS; INVALID_ARGUMENT NAME_INVALID, TAG_INVALID, ENDPOINT_INVALID, ENDPOINT_REFUSED, ARGUMENT_INVALID;
+   * NOT_FOUND INSTANCE_UNKNOWN; RESOURCE_EXHAUSTED LIMIT_EXCEEDED; UNAVAILABLE STORE_UNAVAILABLE.
    */
   register(argument: _mcp2_RegisterRequest, metadata: grpc.Metadata, options: grpc.CallOptions, callback: grpc.requestCallback<_mcp2_RegisterResponse__Output>): grpc.ClientUnaryCall;
   register(argument: _mcp2_RegisterRequest, metadata: grpc.Metadata, callback: grpc.requestCallback<_mcp2_RegisterResponse__Output>): grpc.ClientUnaryCall;
@@ -160,7 +164,8 @@ export interface DiscoveryHandlers extends grpc.UntypedServiceImplementation {
    * The endpoints that can do what the filter asks and that the caller may see. One filter entry without the right
    * `registry:lookup:<F>` (or a capability that contains it) fails the whole call with PERMISSION_DENIED
    * CAPABILITY_DENIED; records that the caller may not see are absent without a word.
-   * Errors: INVALID_ARGUMENT FILTER_INVALID, TAG_INVALID, PAGE_TOKEN_INVALID; UNAVAILABLE REVISION_NOT_REACHED.
+   * Errors: INVALID_ARGUMENT FILTER_INVALID, TAG_INVALID, NAME_INVALID, PAGE_TOKEN_INVALID, ARGUMENT_INVALID; UNAVAILABLE
+   * REVISION_NOT_REACHED, and STORE_UNAVAILABLE until the registry has read its store once.
    * Answers from memory: an unreachable store shows as `stale`, not as an error.
    */
   Lookup: grpc.handleUnaryCall<_mcp2_LookupRequest__Output, _mcp2_LookupResponse>;
@@ -168,10 +173,11 @@ export interface DiscoveryHandlers extends grpc.UntypedServiceImplementation {
   /**
    * Registers one instance of a server, or renews what this instance registered before. The first owner keeps the name.
    * Needs RegistryServer in the token's `aud`, `registry:register:<server_name>`, and `registry:provide:<C>` for each
-   * declared capability C. The registration lives for the lease's TTL unless Heartbeat renews it.
+   * declared capability C. The registration lives for the lease's TTL unless Heartbeat, or the same Register again, renews
+   * it. `registry:takeover:<server_name>` moves a name that another subject registered; never one of the operator.
    * Errors: PERMISSION_DENIED AUDIENCE_MISMATCH, CAPABILITY_DENIED, NAME_TAKEN (names the owner), NAME_RESERVED,
-   * LEASE_NOT_YOURS; INVALID_ARGUMENT NAME_INVALID, TAG_INVALID, ENDPOINT_INVALID, ENDPOINT_REFUSED; RESOURCE_EXHAUSTED
-   * LIMIT_EXCEEDED; UNAVAILABLE STORE_UNAVAILABLE.
+   * LEASE_NOT_YOURS; INVALID_ARGUMENT NAME_INVALID, TAG_INVALID, ENDPOINT_INVALID, ENDPOINT_REFUSED, ARGUMENT_INVALID;
+   * NOT_FOUND INSTANCE_UNKNOWN; RESOURCE_EXHAUSTED LIMIT_EXCEEDED; UNAVAILABLE STORE_UNAVAILABLE.
    */
   Register: grpc.handleUnaryCall<_mcp2_RegisterRequest__Output, _mcp2_RegisterResponse>;
   
