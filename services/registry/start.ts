@@ -64,6 +64,8 @@ export interface RunningRegistry {
 }
 
 const DISCOVERY = 'mcp2.Discovery';
+/** The largest Register there can be has some 200 KiB: 256 viewers, 64 capabilities declared and 64 required. */
+const MAX_REQUEST_BYTES = 256 * 1024;
 /** Between listings of a store that is away. */
 const FOLLOW_BASE_MS = 250;
 const FOLLOW_CAP_MS = 5_000;
@@ -77,7 +79,14 @@ export async function start(config: RegistryConfig, dependencies: RegistryDepend
   const verifier = await createTrustedVerifier(config.trust, { clock, log, revocations: noRevocations });
   const tls = await credentialsOf(config.tls, dependencies);
   const discovery = discoveryOf(config, { ...dependencies, ...state, verifier });
-  const server = createServer({ services: [discovery], credentials: tls.credentials, clock, log, registry: metrics });
+  const server = createServer({
+    services: [discovery],
+    credentials: tls.credentials,
+    clock,
+    log,
+    registry: metrics,
+    limits: { maxRequestBytes: MAX_REQUEST_BYTES },
+  });
   server.health.set(DISCOVERY, 'NOT_SERVING');
   const { port, ops } = await listen(config, { log, metrics, index: state.index, server }).catch(async (error) => {
     tls.close();

@@ -75,6 +75,7 @@ const REGISTRATIONS: readonly [string, RegisterRequest, Reason][] = [
   ['a name of the control plane', { server_name: 'registryserver' }, 'NAME_RESERVED'],
   ['a capability with an empty segment', { capabilities: ['db::read'] }, 'NAME_INVALID'],
   ['a capability with a wildcard inside a segment', { capabilities: ['db:inv*'] }, 'NAME_INVALID'],
+  ['300,000 capabilities', { capabilities: many(300_000, () => '') }, 'LIMIT_EXCEEDED'],
   ['65 capabilities', { capabilities: many(65, (i) => `db:t${i}:read`) }, 'LIMIT_EXCEEDED'],
   ['no endpoint', { grpc_url: '' }, 'ENDPOINT_INVALID'],
   ['an endpoint without a port', { grpc_url: 'inventory' }, 'ENDPOINT_INVALID'],

@@ -19,6 +19,7 @@ import {
 import type { MethodDefinition } from '@grpc/proto-loader';
 import { type Clock, systemClock } from '../clock.ts';
 import type { Reason } from '../errors.ts';
+import { silenceLibrary } from './library-log.ts';
 import { errorInfoOf, reasonOf } from './status.ts';
 
 export class CallError extends Error {
@@ -114,6 +115,7 @@ export function createClient<Definition extends ServiceDefinition>(
   target: string,
   options: ClientOptions,
 ): ServiceClient<Definition> {
+  silenceLibrary();
   return new UntypedClient(definition as Methods, target, options) as unknown as ServiceClient<Definition>;
 }
 

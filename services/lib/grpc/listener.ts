@@ -2,7 +2,7 @@
  * The listening socket of a gRPC server.
  *
  * It is ours, and connections are handed to grpc-js through its connection injector, for three reasons: a port that is
- * taken is told by its error code instead of a sentence to search in, the number of connections has a bound, and the
+ * taken is told by its error code instead of a sentence to search in, the number of connections has bounds, and the
  * HTTP/2 sessions can be given a receive window that fits large messages. grpc-js has no server option for the last
  * (https://github.com/grpc/grpc-node/pull/3058); without it 64 KiB are in flight and a 1 MiB message takes twice as long.
  *
@@ -19,6 +19,8 @@ export interface ListenerOptions {
   readonly grpcServer: Server;
   readonly credentials: ServerCredentials;
   readonly maxConnections: number;
+  /** Of these, from one IP address; more are closed at once. */
+  readonly maxConnectionsPerAddress: number;
   /** Bytes a client may send on a connection, and on each stream, before it must wait for us. */
   readonly receiveWindowBytes: number;
 }
@@ -33,11 +35,13 @@ export interface Listener {
 
 /** @throws ListenError */
 export async function openListener(address: HostPort, options: ListenerOptions): Promise<Listener> {
-  const { grpcServer, credentials, maxConnections, receiveWindowBytes } = options;
+  const { grpcServer, credentials, maxConnections, maxConnectionsPerAddress, receiveWindowBytes } = options;
   const injector = grpcServer.createConnectionInjector(credentials);
   widenReceiveWindow(grpcServer, receiveWindowBytes);
   const sockets = new Set<net.Socket>();
+  const admit = createAdmission(maxConnectionsPerAddress);
   const socketServer = net.createServer({ noDelay: true }, (socket) => {
+    if (!admit(socket)) return;
     sockets.add(socket);
     socket.once('close', () => sockets.delete(socket));
     injector.injectConnection(socket);
@@ -60,6 +64,26 @@ export async function openListener(address: HostPort, options: ListenerOptions):
     cut(): void {
       for (const socket of sockets) socket.destroy();
     },
+  };
+}
+
+/** Without it one client that opens connections and says nothing would keep everybody else out. */
+function createAdmission(maxPerAddress: number): (socket: net.Socket) => boolean {
+  const open = new Map<string, number>();
+  return function admit(socket) {
+    const address = socket.remoteAddress ?? '';
+    const others = open.get(address) ?? 0;
+    if (others >= maxPerAddress) {
+      socket.destroy();
+      return false;
+    }
+    open.set(address, others + 1);
+    socket.once('close', () => {
+      const left = (open.get(address) ?? 1) - 1;
+      if (left > 0) open.set(address, left);
+      else open.delete(address);
+    });
+    return true;
   };
 }
 

@@ -13,6 +13,7 @@ import type { Logger } from '../observe/logger.ts';
 import type { CallContext, CallEnd, CallLimits } from './call-context.ts';
 import { createCallMetrics } from './call-metrics.ts';
 import { HealthBoard, healthServiceOf } from './health.ts';
+import { silenceLibrary } from './library-log.ts';
 import { type Listener, openListener } from './listener.ts';
 import type { ServiceEntry } from './method.ts';
 import { registerService, serviceNameOf } from './register.ts';
@@ -20,12 +21,19 @@ import { registerService, serviceNameOf } from './register.ts';
 export interface ServerLimits extends CallLimits {
   /** A single request or answer. Default 4 MiB. */
   readonly maxMessageBytes: number;
+  /**
+   * A single request, where that can be less. Default: as `maxMessageBytes`. Before anybody knows who calls, a connection
+   * can make us hold this times its streams.
+   */
+  readonly maxRequestBytes?: number;
   /** One message of a stream, in either direction. Default 1 MiB. */
   readonly maxFrameBytes: number;
   /** Default 256. */
   readonly maxStreamsPerConnection: number;
   /** Default 10 000; more are closed at once. */
   readonly maxConnections: number;
+  /** Default 1 000. */
+  readonly maxConnectionsPerAddress: number;
   /** Default 1 MiB. The memory that clients can make us hold is this times their connections. */
   readonly receiveWindowBytes: number;
   /** A connection that is silent for so long is pinged, and closed without an answer in 20 s. Default 60 000. */
@@ -42,6 +50,7 @@ export const DEFAULT_LIMITS: ServerLimits = Object.freeze({
   maxFrameBytes: 1024 * 1024,
   maxStreamsPerConnection: 256,
   maxConnections: 10_000,
+  maxConnectionsPerAddress: 1_000,
   receiveWindowBytes: 1024 * 1024,
   keepaliveMs: 60_000,
   streamGraceMs: 2_000,
@@ -75,6 +84,7 @@ export interface GrpcServer {
 
 /** @throws when a service is listed twice or an adapter does not fit its method. */
 export function createServer({ services, credentials, clock, log, registry, ...options }: ServerOptions): GrpcServer {
+  silenceLibrary();
   const limits = { ...DEFAULT_LIMITS, ...options.limits };
   const server = new Server(channelOptions(limits));
   const open = new Set<CallContext>();
@@ -91,13 +101,7 @@ export function createServer({ services, credentials, clock, log, registry, ...o
   async function listen(hostPort: string): Promise<number> {
     const address = parseHostPort(hostPort);
     if (address === undefined) throw new ListenError(`"${hostPort}" is no host:port, for example 0.0.0.0:50050`);
-    const { maxConnections, receiveWindowBytes } = limits;
-    const listener = await openListener(address, {
-      grpcServer: server,
-      credentials,
-      maxConnections,
-      receiveWindowBytes,
-    });
+    const listener = await openListener(address, { ...limits, grpcServer: server, credentials });
     listeners.push(listener);
     return listener.port;
   }
@@ -137,7 +141,7 @@ export function createServer({ services, credentials, clock, log, registry, ...o
 
 function channelOptions(limits: ServerLimits): ConstructorParameters<typeof Server>[0] {
   return {
-    'grpc.max_receive_message_length': limits.maxMessageBytes,
+    'grpc.max_receive_message_length': limits.maxRequestBytes ?? limits.maxMessageBytes,
     'grpc.max_concurrent_streams': limits.maxStreamsPerConnection,
     'grpc.keepalive_time_ms': limits.keepaliveMs,
     'grpc.keepalive_timeout_ms': 20_000,
