@@ -82,6 +82,8 @@ export const TWINS: Readonly<Record<string, Twin>> = {
     (self: string) => compilePattern(self) !== undefined,
   "write 1 to 12 segments joined by ':', each '*' alone or at most 128 letters, digits and _.@=+~- that start with a letter, a digit or '_'":
     isTopicPattern,
+  "a '*' in front reaches every kind of capability; write the first segment, for example db:*": (self: string) =>
+    !self.startsWith('*'),
   "a '*' alone reaches everything; write at least the first segment, for example db:*": (self: string) => self !== '*',
   "write a tool name of 1 to 128 letters, digits, '_', '.' and '-'": isToolName,
   'multimodal_exchange is reserved for ContextTool.MultiModalExchange; write another tool name': (self: string) =>

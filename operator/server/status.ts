@@ -15,6 +15,7 @@ import type { Condition, Mcp2ServerStatus } from './resource.ts';
 /** The full list is in Discovery; a status is for people. */
 const MAX_SAMPLE = 8;
 const MAX_CAPABILITIES_LISTED = 64;
+const MAX_SERVICES_LISTED = 16;
 
 export interface StatusInput {
   readonly observation: Observation;
@@ -32,7 +33,9 @@ export function buildStatus(input: StatusInput): Mcp2ServerStatus {
   const serving = registered?.record.endpoints.filter(({ health }) => health === 'SERVING') ?? [];
   const total = observation.endpoints?.total ?? registered?.record.endpoints.length ?? 0;
   const info = input.verdicts.find(({ card }) => card !== undefined)?.card?.card;
-  const serverInfo = info ? { ...pick(info), services: info.services } : previous?.serverInfo;
+  const serverInfo = info
+    ? { ...pick(info), services: info.services.slice(0, MAX_SERVICES_LISTED) }
+    : previous?.serverInfo;
   const registration = registrationOf(input);
   const capabilities = capabilitiesOf(input);
   return {

@@ -5,11 +5,16 @@
  * members are kept out of the parsed form, so that a newer server can be read.
  */
 import { createHash } from 'node:crypto';
-import { compilePattern } from '#lib/capability/pattern.ts';
+import { isServerName, quote } from '#lib/capability/name.ts';
+import { compilePattern, ONE } from '#lib/capability/pattern.ts';
 import { ServiceError } from '#lib/errors.ts';
+import { parseStrictJson, StrictJsonError } from '#lib/strict-json.ts';
 
 export const MAX_CARD_BYTES = 256 * 1024;
-const MAX_CARD_CAPABILITIES = 256;
+export const MAX_CARD_CAPABILITIES = 256;
+const MAX_SERVICES = 64;
+/** A card holds JSON Schemas, which nest deeper than anything else here. */
+const MAX_DEPTH = 64;
 
 export interface ServiceCard {
   readonly name: string;
@@ -35,21 +40,32 @@ export function readCard(cardJson: Uint8Array): ReadCard {
   const card: ServiceCard = {
     name: text(value, 'name', 63),
     version: text(value, 'version', 64),
-    protocol: text(value, 'protocol', 64),
-    services: list(value, 'services', 64),
+    protocol: text(value, 'protocol', 32),
+    services: list(value, 'services', MAX_SERVICES),
     capabilities: list(value, 'capabilities', MAX_CARD_CAPABILITIES),
   };
-  const bad = card.capabilities.find((capability) => compilePattern(capability) === undefined);
-  if (bad !== undefined) throw invalid(`names "${bad.slice(0, 80)}", which is no capability`);
+  if (card.name !== '' && !isServerName(card.name)) throw invalid(`has the name ${quote(card.name)}, which is none`);
+  const long = card.services.find((service) => !isWord(service, 64));
+  if (long !== undefined) throw invalid(`names ${show(long)}, which is no service`);
+  const bad = card.capabilities.map(problemOf).find((problem) => problem !== undefined);
+  if (bad !== undefined) throw invalid(bad);
   return { card, digest: createHash('sha256').update(cardJson).digest('hex') };
+}
+
+/** Whoever says "*" would be found by everybody who looks for something else. */
+function problemOf(capability: string): string | undefined {
+  const pattern = compilePattern(capability);
+  if (pattern === undefined) return `names ${show(capability)}, which is no capability`;
+  const [first = ONE] = pattern.atoms;
+  return first === ONE ? `names ${show(capability)}, which reaches every kind of capability` : undefined;
 }
 
 function parse(cardJson: Uint8Array): Record<string, unknown> {
   let value: unknown;
   try {
-    value = JSON.parse(new TextDecoder('utf-8', { fatal: true }).decode(cardJson));
-  } catch (cause) {
-    throw new ServiceError('ARGUMENT_INVALID', 'the service card is not JSON', { cause });
+    value = parseStrictJson(new TextDecoder('utf-8', { fatal: true }).decode(cardJson), MAX_DEPTH);
+  } catch (error) {
+    throw invalid(error instanceof StrictJsonError ? error.message : 'is not UTF-8');
   }
   if (typeof value !== 'object' || value === null || Array.isArray(value)) throw invalid('is not a JSON object');
   return value as Record<string, unknown>;
@@ -57,9 +73,8 @@ function parse(cardJson: Uint8Array): Record<string, unknown> {
 
 function text(card: Record<string, unknown>, member: string, maxLength: number): string {
   const value = card[member] ?? '';
-  if (typeof value !== 'string' || value.length > maxLength)
-    throw invalid(`needs "${member}" as a text of at most ${maxLength} characters`);
-  return value;
+  if (typeof value === 'string' && isWord(value, maxLength)) return value;
+  throw invalid(`needs "${member}" as a text of at most ${maxLength} printable ASCII characters`);
 }
 
 function list(card: Record<string, unknown>, member: string, maxItems: number): readonly string[] {
@@ -68,6 +83,16 @@ function list(card: Record<string, unknown>, member: string, maxItems: number): 
     throw invalid(`needs "${member}" as a list of at most ${maxItems} texts`);
   }
   return value;
+}
+
+/** What a card says is shown to people, in statuses and tables. */
+function isWord(value: string, maxLength: number): boolean {
+  return value.length <= maxLength && /^[\x20-\x7e]*$/.test(value);
+}
+
+/** A stranger's text inside a sentence for people. */
+function show(value: string): string {
+  return quote(value).replace(/[^\x20-\x7e]/gu, '?');
 }
 
 function invalid(what: string): ServiceError {

@@ -6,7 +6,7 @@
  * apart from the signature's own malleability, which is why no cache may treat the text as the token's identity.
  */
 import { ServiceError } from '#lib/errors.ts';
-import { parseStrictJson, StrictJsonError } from './json-scan.ts';
+import { parseStrictJson, StrictJsonError } from '#lib/strict-json.ts';
 
 export const MAX_TOKEN_BYTES = 4096;
 

@@ -6,7 +6,7 @@
  */
 import { createHash } from 'node:crypto';
 import { type CryptoKey, importJWK, type JWK } from 'jose';
-import { parseStrictJson, StrictJsonError } from './json-scan.ts';
+import { parseStrictJson, StrictJsonError } from '#lib/strict-json.ts';
 
 export type SigningAlgorithm = 'EdDSA' | 'ES256' | 'RS256';
 

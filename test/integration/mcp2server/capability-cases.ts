@@ -3,7 +3,9 @@ import { bad, type Case, good, READ, server } from './case.ts';
 
 const FIRST = 'spec.capabilities[0]';
 
-const RIGHT_PATTERNS = ['a', 'inventory:*', 'inventory:*:low_stock', '*:a', '*:*', 'a:*:*', '_1:A.b@c=d+e~f-g'];
+const RIGHT_PATTERNS = ['a', 'inventory:*', 'inventory:*:low_stock', 'a:*:*', '_1:A.b@c=d+e~f-g'];
+/** Of every kind of capability, so right for what a capability reaches and wrong for its own name. */
+const ALL_KINDS = ['*:a', '*:*'];
 const WRONG_PATTERNS = [
   '',
   'inventory:prod*',
@@ -92,22 +94,26 @@ export function patternCases(): Case[] {
   const names =
     "write 1 to 16 segments joined by ':', each '*' alone or at most 128 letters, digits and _.@=+~- that start with a letter, a digit or '_'";
   const everything = "a '*' alone reaches everything; write at least the first segment, for example db:*";
+  const inFront = "a '*' in front reaches every kind of capability; write the first segment, for example db:*";
   const put = (capability: object) => server({ capabilities: [{ ...READ, ...capability }] });
   const keys = (pattern: string) => put({ methods: ['ContextTool.RequestContext'], contextKeys: [pattern] });
   const topics = (pattern: string) => put({ methods: ['EventBus.Publish'], topics: [pattern] });
   const places = [
-    { path: `${FIRST}.name`, most: 16, sentence: names, write: (name: string) => put({ name }) },
-    { path: `${FIRST}.contextKeys[0]`, most: 16, sentence: names, write: keys },
-    { path: `${FIRST}.topics[0]`, most: 12, sentence: names.replace('16', '12'), write: topics },
+    { path: `${FIRST}.name`, most: 16, sentence: names, refused: inFront, write: (name: string) => put({ name }) },
+    { path: `${FIRST}.contextKeys[0]`, most: 16, sentence: names, refused: everything, write: keys },
+    { path: `${FIRST}.topics[0]`, most: 12, sentence: names.replace('16', '12'), refused: everything, write: topics },
   ];
   const segments = (count: number, last = 'a') => [...Array<string>(count - 1).fill('a'), last].join(':');
-  return places.flatMap(({ path, most, sentence, write }) => {
+  return places.flatMap(({ path, most, sentence, refused, write }) => {
     const title = (pattern: string) => `${path}: ${JSON.stringify(pattern.slice(0, 30))}`;
     const wrong = [...WRONG_PATTERNS, ...MORE_WRONG_PATTERNS];
     return [
       ...RIGHT_PATTERNS.map((pattern) => good(title(pattern), write(pattern))),
       ...wrong.map((pattern) => bad(title(pattern), write(pattern), path, sentence)),
-      bad(`${path}: '*'`, write('*'), path, everything),
+      bad(`${path}: '*'`, write('*'), path, refused),
+      ...ALL_KINDS.map((pattern) =>
+        refused === inFront ? bad(title(pattern), write(pattern), path, refused) : good(title(pattern), write(pattern)),
+      ),
       good(`${path}: ${most} segments`, write(segments(most))),
       good(`${path}: ${most} segments, the last one '*'`, write(segments(most, '*'))),
       bad(`${path}: one segment more`, write(segments(most + 1)), path, sentence),

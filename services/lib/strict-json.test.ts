@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
-import { parseStrictJson, StrictJsonError } from './json-scan.ts';
+import { parseStrictJson, StrictJsonError } from './strict-json.ts';
 
 test.each([
   ['a repeated member', '{"exp":1,"exp":2}'],

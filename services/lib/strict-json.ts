@@ -1,10 +1,11 @@
 /**
- * JSON as security tokens need it: no duplicate member names, bounded nesting.
+ * JSON from strangers, as tokens, key sets and service cards need it: no duplicate member names, bounded nesting.
  *
  * RFC 8259 Section 4 leaves duplicates undefined and `JSON.parse` lets the last one win; another verifier may take the
  * first, and then two servers read two rights out of one signature (RFC 8725 Section 2.4 warns of such mix-ups).
  */
 
+/** Of tokens and key sets. */
 export const MAX_JSON_DEPTH = 8;
 
 /** What is wrong with the text. The message holds nothing of the text, which may be a token. */
@@ -15,10 +16,10 @@ export class StrictJsonError extends Error {
   }
 }
 
-/** @throws StrictJsonError for text that is no JSON, nests deeper than 8, or repeats a member name in one object. */
-export function parseStrictJson(text: string): unknown {
+/** @throws StrictJsonError for text that is no JSON, nests deeper than `maxDepth`, or repeats a member name in one object. */
+export function parseStrictJson(text: string, maxDepth = MAX_JSON_DEPTH): unknown {
   const value = parse(text);
-  scan(text);
+  scan(text, maxDepth);
   return value;
 }
 
@@ -32,14 +33,14 @@ function parse(text: string): unknown {
 }
 
 /** One pass over text that is known to be JSON. Each open object has its set of names, each open array undefined. */
-function scan(text: string): void {
+function scan(text: string, maxDepth: number): void {
   const open: (Set<string> | undefined)[] = [];
   let isNameNext = false;
   for (let i = 0; i < text.length; i++) {
     const character = text[i];
     if (character === '{' || character === '[') {
       open.push(character === '{' ? new Set() : undefined);
-      if (open.length > MAX_JSON_DEPTH) throw new StrictJsonError(`nests deeper than ${MAX_JSON_DEPTH}`);
+      if (open.length > maxDepth) throw new StrictJsonError(`nests deeper than ${maxDepth}`);
       isNameNext = character === '{';
     } else if (character === '}' || character === ']') {
       open.pop();
