@@ -1,7 +1,7 @@
 import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterEach, beforeEach, expect, test } from 'vitest';
+import { afterEach, beforeEach, expect, test, vi } from 'vitest';
 import type { Clock } from '#lib/clock.ts';
 import { createMcp2ServerParser, FINALIZER } from '../server/resource.ts';
 import { readSchema } from '../server/schema.ts';
@@ -81,6 +81,37 @@ test('a broken file keeps its last good resources and says where it is broken', 
   write('a.yaml', ['one', 'One']);
   source.look();
   expect(source.problems()).toEqual([]);
+});
+
+test.each([
+  ['too large', (path: string) => writeFileSync(path, '#'.repeat(1024 * 1024 + 1)), /larger than 1 MiB; split it/],
+  ['no file at all', (path: string) => mkdirSync(path), /cannot be read \(EISDIR\)/],
+])(
+  'a file that is %s is a problem of its own: it keeps what it defined, and others are followed',
+  (_, spoil, problem) => {
+    write('a.yaml', ['one', 'One']);
+    const source = open();
+    source.start();
+    rmSync(join(folder, 'servers', 'a.yaml'));
+    spoil(join(folder, 'servers', 'a.yaml'));
+    write('b.yaml', ['two', 'Two']);
+    source.look();
+    expect(names(source)).toEqual(['one', 'two']);
+    expect(source.get('default/one')?.metadata.deletionTimestamp).toBeUndefined();
+    expect(source.problems()).toEqual([{ file: 'a.yaml', line: 1, message: expect.stringMatching(problem) }]);
+  },
+);
+
+test('a file that is replaced by removing it first is not deleted in between', async () => {
+  write('a.yaml', ['one', 'One']);
+  const source = open();
+  source.start();
+  keys.length = 0;
+  rmSync(join(folder, 'servers', 'a.yaml'));
+  for (let turn = 0; turn < 50; turn += 1) await new Promise((resolve) => setImmediate(resolve));
+  write('a.yaml', ['one', 'One'], ['two', 'Two']);
+  await vi.waitFor(() => expect(names(source)).toEqual(['one', 'two']), { timeout: 5_000, interval: 5 });
+  expect(keys).toEqual(['default/two']);
 });
 
 test('a changed spec is another generation of the same resource; an unchanged one is not told again', () => {

@@ -26,6 +26,8 @@ import { type FileProblem, formatProblem, readResources } from './resource-file.
 import type { ResourceEvent, ResourceSource, SourcedServer } from './source.ts';
 
 export const POLL_MS = 2000;
+/** From the first notice to the look: programs that replace a file by removing it first need a moment. */
+const SETTLE_MS = 50;
 const MAX_FILES = 1000;
 const MAX_FILE_BYTES = 1024 * 1024;
 
@@ -46,6 +48,13 @@ interface ReadFile {
   readonly problems: readonly FileProblem[];
 }
 
+interface Content {
+  /** Of the text; of a file that cannot be read, the problem. */
+  readonly digest: string;
+  readonly text: string;
+  readonly problem?: string;
+}
+
 export class FileSource implements ResourceSource {
   readonly #options: FileSourceOptions;
   readonly #guard = new MassDeleteGuard();
@@ -57,6 +66,7 @@ export class FileSource implements ResourceSource {
   #guardWaits = false;
   #watcher: FSWatcher | undefined;
   #timer: NodeJS.Timeout | undefined;
+  #soon: NodeJS.Timeout | undefined;
 
   /** @throws Error when the state file cannot be read. */
   constructor(options: FileSourceOptions) {
@@ -68,7 +78,7 @@ export class FileSource implements ResourceSource {
   start(): void {
     this.#scan();
     try {
-      this.#watcher = watch(this.#options.directory, () => this.look());
+      this.#watcher = watch(this.#options.directory, () => this.#lookSoon());
       this.#watcher.on('error', () => undefined);
     } catch {
       // Polling alone does: not every file system sends notices.
@@ -79,6 +89,7 @@ export class FileSource implements ResourceSource {
   stop(): void {
     this.#watcher?.close();
     clearInterval(this.#timer);
+    clearTimeout(this.#soon);
   }
 
   /** What is wrong with the files now; their last good resources are in force. */
@@ -148,32 +159,40 @@ export class FileSource implements ResourceSource {
     }
   }
 
+  /** One look for all the notices of one change. */
+  #lookSoon(): void {
+    this.#soon ??= setTimeout(() => {
+      this.#soon = undefined;
+      this.look();
+    }, SETTLE_MS);
+  }
+
   #scan(): void {
-    const { directory, parse, clock, log } = this.#options;
+    const { directory, clock } = this.#options;
     const files = new Map<string, ReadFile>();
-    let changed = false;
     for (const name of listFiles(directory)) {
-      const text = readFileSync(join(directory, name), 'utf8');
-      const digest = createHash('sha256').update(text).digest('hex');
-      const known = this.#files.get(name);
-      if (known?.digest === digest) {
-        files.set(name, known);
-        continue;
-      }
-      changed = true;
-      const read = readResources(name, text, parse);
-      for (const problem of read.problems ?? []) log.error({}, formatProblem(problem));
-      files.set(name, {
-        digest,
-        resources: read.ok ?? known?.resources ?? this.#rememberedIn(name),
-        problems: read.problems ?? [],
-      });
+      const content = readContent(join(directory, name));
+      if (content !== undefined) files.set(name, this.#read(name, content));
     }
-    changed ||= files.size !== this.#files.size;
+    const changed =
+      files.size !== this.#files.size || [...files].some(([name, file]) => this.#files.get(name) !== file);
     this.#files = files;
     const first = this.#freshAtMs === undefined;
     this.#freshAtMs = clock.monotonicMs();
     if (changed || first || this.#guardWaits) this.#rebuild();
+  }
+
+  /** The very object of the look before when nothing changed. */
+  #read(name: string, { digest, text, problem }: Content): ReadFile {
+    const known = this.#files.get(name);
+    if (known?.digest === digest) return known;
+    const read =
+      problem === undefined
+        ? readResources(name, text, this.#options.parse)
+        : { problems: [{ file: name, line: 1, message: problem }] };
+    for (const one of read.problems ?? []) this.#options.log.error({}, formatProblem(one));
+    const resources = read.ok ?? known?.resources ?? this.#rememberedIn(name);
+    return { digest, resources, problems: read.problems ?? [] };
   }
 
   /** What a file that was broken already when we started defined before. */
@@ -304,11 +323,24 @@ function nameIn({ metadata, spec }: SourcedServer): string {
 function listFiles(directory: string): readonly string[] {
   const names = readFolder(directory).filter((name) => /\.ya?ml$/.test(name) && !name.startsWith('.'));
   if (names.length > MAX_FILES) throw new Error(`${directory} holds more than ${MAX_FILES} YAML files; split it`);
-  return names.sort().filter((name) => {
-    const { size } = statSync(join(directory, name));
-    if (size > MAX_FILE_BYTES) throw new Error(`${join(directory, name)} is larger than 1 MiB; split it`);
-    return true;
-  });
+  return names.sort();
+}
+
+/** One file that cannot be read must not keep the others from being followed. @returns undefined when it is gone. */
+function readContent(path: string): Content | undefined {
+  try {
+    if (statSync(path).size > MAX_FILE_BYTES) return unreadable('is larger than 1 MiB; split it');
+    const text = readFileSync(path, 'utf8');
+    return { digest: createHash('sha256').update(text).digest('hex'), text };
+  } catch (error) {
+    const { code } = error as NodeJS.ErrnoException;
+    if (code === 'ENOENT') return undefined;
+    return unreadable(`cannot be read (${code}); make it a file that this user may read, or remove it`);
+  }
+}
+
+function unreadable(problem: string): Content {
+  return { digest: problem, text: '', problem };
 }
 
 function readFolder(directory: string): readonly string[] {
