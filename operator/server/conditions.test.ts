@@ -73,6 +73,11 @@ function failed(...reasons: FailedHandshake['reason'][]): Handshakes {
   return { serving: 0, pending: 0, failed: list };
 }
 
+function advised(advice: string): Handshakes {
+  const { failed: list, ...rest } = failed('TokenRejected');
+  return { ...rest, failed: list.map((one) => ({ ...one, advice })) };
+}
+
 interface Row {
   readonly title: string;
   readonly change: Partial<Observation>;
@@ -139,8 +144,9 @@ const ROWS: readonly Row[] = [
   hands({ serving: 1, pending: 1, failed: [] }, 'Unknown Pending', /Too few/),
   hands({ ...failed('Unreachable'), serving: 1, pending: 1 }, 'Unknown Pending', /Too few/),
   hands({ ...failed('TLSFailed'), serving: 1, pending: 0 }, 'False TLSFailed', /spec\.tls\.mode, caBundleRef/),
-  hands(failed('Unreachable'), 'False Unreachable', /10\.0\.0\.0:1: .*network policies.*\(refused\)\. 1 of 1/),
+  hands(failed('Unreachable'), 'False Unreachable', /10\.0\.0\.0:1: .*network policies.*\(refused\)\.$/),
   hands(failed('TokenRejected'), 'False TokenRejected', /public keys/),
+  hands(advised('it has another name'), 'False TokenRejected', /10\.0\.0\.0:1: it has another name \(refused\)\.$/),
   hands(failed('OpenToAnyone'), 'False OpenToAnyone', /verify tokens on every call/),
   hands(failed('WrongProtocol'), 'False WrongProtocol', /remove Handshake from spec\.readiness\.gates/),
   hands(failed('OpenToAnyone', 'TLSFailed', 'TLSFailed'), 'False TLSFailed', /10\.0\.0\.1:1: .*2 of 3 failures/),

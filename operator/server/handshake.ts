@@ -16,6 +16,16 @@ import type { Transport } from '#lib/store/servers.ts';
 import type { ServiceInfoDefinition } from '#protos/generated/mcp2/ServiceInfo.ts';
 import type { HandshakeFailure, HandshakeResult } from './prober.ts';
 
+/** Where that of the reason would lead astray. */
+const ADVICE = {
+  unresolved: 'there is no such host; check the name in spec.source.address and the DNS that the operator asks',
+  forbidden: 'this place is never connected to; write another host into spec.source.address',
+  otherServer:
+    'it takes itself for another server; give it the name that is registered here, or point spec.source at the right one',
+  failing: 'it answers, but ServiceInfo.GetCard fails; look into its log',
+  noGrpc: 'it does not answer gRPC; check the port',
+} as const;
+
 export interface HandshakeTarget {
   readonly serverName: string;
   /** host:port as Discovery has it. */
@@ -47,8 +57,8 @@ export function createHandshake(dependencies: HandshakeDependencies): Handshake 
     try {
       address = await dependencies.dial(target.url);
     } catch (error) {
-      const message = error instanceof ServiceError ? error.message : 'the name does not resolve';
-      return failed('Unreachable', message);
+      if (error instanceof ServiceError) return failed('Unreachable', error.message, ADVICE.forbidden);
+      return failed('Unreachable', 'the name does not resolve', ADVICE.unresolved);
     }
     const client = createClient(dependencies.serviceInfo, address, {
       credentials: credentialsFor(target, dependencies),
@@ -109,9 +119,10 @@ async function explain(error: unknown, target: HandshakeTarget, address: string)
     return failed('WrongProtocol', 'GetCard is not implemented');
   }
   if (isRefusal(error.code)) {
-    return failed('TokenRejected', said);
+    return failed('TokenRejected', said, error.reason === 'AUDIENCE_MISMATCH' ? ADVICE.otherServer : undefined);
   }
-  if (error.code !== status.UNAVAILABLE) return failed('Unreachable', `GetCard failed with ${said}`);
+  if (error.code === status.DEADLINE_EXCEEDED) return failed('Unreachable', `GetCard failed with ${said}`);
+  if (error.code !== status.UNAVAILABLE) return failed('Unreachable', `GetCard failed with ${said}`, ADVICE.failing);
   if (target.tlsServerName === undefined) return failed('Unreachable', 'nothing answers gRPC');
   return explainTls(target, address);
 }
@@ -132,7 +143,7 @@ function explainTls(target: HandshakeTarget, address: string): Promise<Handshake
       socket.destroy();
       resolve(result);
     };
-    socket.once('secureConnect', () => end(failed('Unreachable', 'it takes TLS connections but does not answer gRPC')));
+    socket.once('secureConnect', () => end(failed('Unreachable', 'it takes TLS connections', ADVICE.noGrpc)));
     socket.once('timeout', () => end(failed('Unreachable', 'nothing answers')));
     socket.once('error', (error: NodeJS.ErrnoException) => end(explainSocketError(error, target)));
   });
@@ -167,6 +178,6 @@ function nameOverride(name: string): ChannelOptions {
   return { 'grpc.ssl_target_name_override': name, 'grpc.default_authority': name };
 }
 
-function failed(reason: HandshakeFailure, message: string): HandshakeResult {
-  return { ok: false, reason, message };
+function failed(reason: HandshakeFailure, message: string, advice?: string): HandshakeResult {
+  return { ok: false, reason, message, ...(advice === undefined ? {} : { advice }) };
 }

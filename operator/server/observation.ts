@@ -3,7 +3,7 @@
  *
  * Undefined always means "not known yet", never "none": that is the difference between Unknown and False.
  */
-import type { HandshakeFailure } from './prober.ts';
+import type { FailureDetails } from './prober.ts';
 import type { ParseResult } from './resource.ts';
 
 export interface Observation {
@@ -55,11 +55,9 @@ export interface Handshakes {
   readonly failed: readonly FailedHandshake[];
 }
 
-export interface FailedHandshake {
+export interface FailedHandshake extends FailureDetails {
   /** host:port */
   readonly url: string;
-  readonly reason: HandshakeFailure;
-  readonly message: string;
 }
 
 export interface CardComparison {

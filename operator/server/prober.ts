@@ -16,7 +16,14 @@ export type HandshakeFailure = 'Unreachable' | 'TLSFailed' | 'TokenRejected' | '
 
 export type HandshakeResult =
   | { readonly ok: true; readonly card: ReadCard }
-  | { readonly ok: false; readonly reason: HandshakeFailure; readonly message: string };
+  | ({ readonly ok: false } & FailureDetails);
+
+export interface FailureDetails {
+  readonly reason: HandshakeFailure;
+  readonly message: string;
+  /** What to do, where that of the reason does not fit. */
+  readonly advice?: string;
+}
 
 export interface ProbeTarget {
   readonly instanceId: string;
@@ -38,7 +45,7 @@ export interface Verdict {
   /** Undefined until the first handshake ended. */
   readonly verified: boolean | undefined;
   readonly card?: ReadCard;
-  readonly failure?: { readonly reason: HandshakeFailure; readonly message: string };
+  readonly failure?: FailureDetails;
 }
 
 export interface ProberOptions {
@@ -169,7 +176,7 @@ function count(probe: Probe, result: HandshakeResult): boolean {
   }
   probe.successes = 0;
   probe.failures += 1;
-  const failure = { reason: result.reason, message: result.message };
+  const { ok: _, ...failure } = result;
   if (isServing(probe) && probe.failures < probe.settings.failureThreshold) return false;
   probe.verdict = { verified: false, failure };
   return before.verified !== false || before.failure?.reason !== failure.reason;

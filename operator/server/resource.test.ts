@@ -77,11 +77,11 @@ test.each(['0.0.0.0', '169.254.169.254', '[::ffff:7f00:1]', '[fe80::1]', 'kubern
 test.each([
   ['nothing', undefined, ': write an Mcp2Server with apiVersion, kind, metadata and spec'],
   ['a list', [], ': write an Mcp2Server with apiVersion, kind, metadata and spec'],
-  ['another kind', server({}, { kind: 'Mcp2server' }), 'kind: "Mcp2server" is not possible; write one of Mcp2Server'],
+  ['another kind', server({}, { kind: 'Mcp2server' }), 'kind: "Mcp2server" is not possible; write Mcp2Server'],
   [
     'another version',
     server({}, { apiVersion: 'mcp2.dev/v1' }),
-    'apiVersion: "mcp2.dev/v1" is not possible; write one of mcp2.dev/v1alpha1',
+    'apiVersion: "mcp2.dev/v1" is not possible; write mcp2.dev/v1alpha1',
   ],
   ['no name', server({}, { metadata: {} }), 'metadata.name: is missing; write it'],
   [

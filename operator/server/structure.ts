@@ -75,7 +75,7 @@ function describe({ keyword, params, data, message, schema }: ErrorObject): stri
     case 'type':
       return `write ${[params.type].flat().map(withArticle).join(' or ')}, not ${withArticle(typeOf(data))}`;
     case 'enum':
-      return `${JSON.stringify(data)} is not possible; write one of ${(schema as string[]).join(', ')}`;
+      return `${JSON.stringify(data)} is not possible; write ${oneOf(schema as string[])}`;
     case 'minimum':
       return `${data} is too small; write at least ${params.limit}`;
     case 'maximum':
@@ -93,6 +93,10 @@ function describe({ keyword, params, data, message, schema }: ErrorObject): stri
     default:
       return message ?? `breaks "${keyword}"`;
   }
+}
+
+function oneOf(values: readonly string[]): string {
+  return values.length === 1 ? `${values[0]}` : `one of ${values.join(', ')}`;
 }
 
 /** The list types "set" and "map" (KEP-555): no member, or no key of a member, twice. */

@@ -111,15 +111,17 @@ export function judgeHandshakes({ parsed, handshakes }: Observation): Verdict {
   const { serving, pending, failed } = handshakes ?? { serving: 0, pending: 0, failed: [] };
   const wanted = spec.readiness.minReadyEndpoints;
   if (serving >= wanted) {
-    return yes('Verified', `${serving} endpoints answered with a token and refused without one; ${wanted} wanted.`);
+    const endpoints = serving === 1 ? 'endpoint' : 'endpoints';
+    return yes('Verified', `${serving} ${endpoints} answered with a token and refused without one; ${wanted} wanted.`);
   }
   const common = commonest(failed);
   if (!common || serving + pending >= wanted) {
     return unknown('Pending', 'Too few endpoints have been verified yet; EndpointsReady says how many are ready.');
   }
-  const { reason, url, message, count } = common;
+  const { reason, url, message, advice = FAILURE_ADVICE[reason], count } = common;
   const detail = message === '' ? '' : ` (${message})`;
-  return no(reason, `${url}: ${FAILURE_ADVICE[reason]}${detail}. ${count} of ${failed.length} failures are like this.`);
+  const share = failed.length === 1 ? '' : ` ${count} of ${failed.length} failures are like this.`;
+  return no(reason, `${url}: ${advice}${detail}.${share}`);
 }
 
 export function judgeCapabilities({ parsed, card }: Observation): Verdict {
@@ -129,16 +131,27 @@ export function judgeCapabilities({ parsed, card }: Observation): Verdict {
       spec && !needsHandshake(spec) ? 'Without the gate Handshake no card is asked for' : 'There is no card yet';
     return unknown('NoCard', `${why}, so the declared capabilities could not be compared.`);
   }
-  const { declaredOnly, undeclared } = card;
-  if (undeclared.length > 0 && spec.capabilityMode !== 'Discovered') {
-    const hidden = 'They stay hidden: declare them in spec.capabilities, or take them out of the server';
-    return no('UndeclaredCapability', `The server also offers ${list(undeclared)}. ${hidden}.`);
-  }
-  if (declaredOnly.length > 0) {
-    const advice = 'Add them to the server, or remove them from spec.capabilities';
-    return no('MissingCapability', `The server does not offer ${list(declaredOnly)}. ${advice}.`);
-  }
+  const { declaredOnly } = card;
+  const undeclared = spec.capabilityMode === 'Discovered' ? [] : card.undeclared;
+  const message = [describeMissing(declaredOnly), describeUndeclared(undeclared)]
+    .filter((text) => text !== '')
+    .join(' ');
+  if (undeclared.length > 0) return no('UndeclaredCapability', message);
+  if (declaredOnly.length > 0) return no('MissingCapability', message);
   return yes('Match', 'The server offers what is declared.');
+}
+
+function describeMissing(names: readonly string[]): string {
+  if (names.length === 0) return '';
+  const them = names.length === 1 ? 'it' : 'them';
+  return `The server does not offer ${list(names)}. Add ${them} to the server, or remove ${them} from spec.capabilities.`;
+}
+
+function describeUndeclared(names: readonly string[]): string {
+  if (names.length === 0) return '';
+  const [stays, them] = names.length === 1 ? ['It stays', 'it'] : ['They stay', 'them'];
+  const advice = `${stays} hidden: declare ${them} in spec.capabilities, or take ${them} out of the server.`;
+  return `The server also offers ${list(names)}. ${advice}`;
 }
 
 export function judgeRegistered({ deleting, registration }: Observation): Verdict {

@@ -39,6 +39,12 @@ test('text that is no YAML is reported with its line', () => {
   expect(problemsOf(`${GOOD}  broken: [1,\n`)).toEqual([expect.stringMatching(/^a\.yaml:1[12]: /)]);
 });
 
+test('one mistake of indentation is one problem, and a quotation of what is no text at all is cut', () => {
+  expect(problemsOf(GOOD.replace('  source:', '\tsource:'))).toEqual([expect.stringMatching(/^a\.yaml:6: Tabs/)]);
+  const [problem = ''] = problemsOf(`${GOOD}\u0007${'x'.repeat(5_000)}`);
+  expect(problem.length).toBeLessThan(200);
+});
+
 test('a wrong value is reported with its line and path', () => {
   const [problem, ...more] = problemsOf(GOOD.replace('db:inventory:read', 'db:inv*'));
   expect(problem).toMatch(/^a\.yaml:10: spec\.capabilities\[0\]\.name: /);

@@ -22,6 +22,8 @@ export type ReadResources =
 /** More documents in one file are refused. */
 export const MAX_DOCUMENTS = 1000;
 
+const MAX_MESSAGE_CHARACTERS = 160;
+
 export interface ReadOptions {
   /** True where a manifest may also hold what a cluster needs beside the server, a Deployment for example. */
   readonly skipOtherKinds?: boolean;
@@ -44,8 +46,9 @@ export function readResources(
   if (documents.length > MAX_DOCUMENTS) {
     return { problems: [{ file, line: 1, message: `holds more than ${MAX_DOCUMENTS} documents; split it` }] };
   }
-  const syntax = documents.flatMap(({ errors }) =>
-    errors.map(({ pos, message }) => problem(pos[0], firstLine(message))),
+  // The first of each document: what follows it is mostly its consequence.
+  const syntax = documents.flatMap(({ errors: [error] }) =>
+    error === undefined ? [] : [problem(error.pos[0], shorten(error.message))],
   );
   if (syntax.length > 0) return { problems: syntax };
   const resources: Mcp2Server[] = [];
@@ -107,6 +110,8 @@ function toValue(document: Document): unknown {
   }
 }
 
-function firstLine(message: string): string {
-  return message.split('\n', 1)[0] ?? message;
+/** The parser quotes what it stumbled over, however long that is. */
+function shorten(message: string): string {
+  const [line = ''] = message.split('\n', 1);
+  return line.length > MAX_MESSAGE_CHARACTERS ? `${line.slice(0, MAX_MESSAGE_CHARACTERS)} …` : line;
 }
