@@ -25,10 +25,20 @@ const terminal: Terminal = {
   clock: systemClock,
   events: process,
   pid: process.pid,
+  isAlive,
 };
 
 // `mcp2 lookup … | head -1`: whoever read our answer has enough of it.
 process.stdout.on('error', (error: NodeJS.ErrnoException) => process.exit(error.code === 'EPIPE' ? 0 : 1));
+
+/** Signal 0 only asks; a process of another user answers EPERM. */
+function isAlive(pid: number): boolean {
+  try {
+    return process.kill(pid, 0);
+  } catch (error) {
+    return (error as NodeJS.ErrnoException).code === 'EPERM';
+  }
+}
 
 const exitCode = await runCommandLine(process.argv.slice(2), terminal);
 // What a slow reader has not taken yet would be lost with the process.

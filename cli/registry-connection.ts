@@ -14,6 +14,7 @@ import { CommandFailed, usageError } from './failure.ts';
 import { readConnection } from './state/connection.ts';
 import type { StateFolder } from './state/folder.ts';
 import type { Terminal } from './terminal.ts';
+import { whyUnreadable } from './text/input.ts';
 
 export interface ConnectionOptions {
   readonly address?: string | undefined;
@@ -24,6 +25,8 @@ export interface ConnectionOptions {
 
 export interface RegistryConnection {
   readonly address: string;
+  /** True when the address is not from the command line but from the last `mcp2 up`. */
+  readonly isRemembered: boolean;
   readonly client: ServiceClient<DiscoveryDefinition>;
   close(): void;
 }
@@ -47,6 +50,7 @@ export async function connectRegistry(
   const client = createClient(discovery, address, { credentials, deadlineMs: DEADLINE_MS });
   return {
     address,
+    isRemembered: options.address === undefined,
     client,
     close() {
       client.close();
@@ -75,19 +79,23 @@ async function readCa(caFile: string, options: Parameters<typeof tlsClient>[1]) 
   try {
     return await tlsClient({ caFile }, options);
   } catch (error) {
-    throw new CommandFailed(`--ca ${caFile} cannot be used: ${(error as Error).message}`, { cause: error });
+    throw new CommandFailed(`--ca ${caFile} cannot be used: ${whyUnreadable(error)}`, { cause: error });
   }
 }
 
 /** The sentence for a call that failed; what the server said is for people already. */
-export function explainCall(error: unknown, address: string): unknown {
+export function explainCall(
+  error: unknown,
+  { address, isRemembered }: Pick<RegistryConnection, 'address' | 'isRemembered'>,
+): unknown {
   if (!(error instanceof CallError)) return error;
   const said = error.cause instanceof Error && 'details' in error.cause ? String(error.cause.details) : error.message;
   const failed = (message: string) => new CommandFailed(message, { cause: error });
   if (error.code === status.UNAVAILABLE && error.reason === undefined) {
-    return failed(
-      `no registry answers at ${address}: is "mcp2 up" still running there, and does it speak TLS (--ca FILE)?`,
-    );
+    const advice = isRemembered
+      ? 'where "mcp2 up" ran last: start it again, or name another registry with --address'
+      : 'check the address, that it runs, and whether it speaks TLS (--ca FILE)';
+    return failed(`no registry answers at ${address}${isRemembered ? ',' : ':'} ${advice}`);
   }
   if (error.reason === 'UNIMPLEMENTED') return failed(`${address} answers gRPC, but is no registry`);
   if (error.reason === 'DEADLINE_EXCEEDED') {

@@ -1,7 +1,8 @@
 import { readFileSync } from 'node:fs';
 import { expect, test } from 'vitest';
 import { parse } from 'yaml';
-import { COLUMNS, formatServers, type ListedServer, WIDE_COLUMNS } from './servers.ts';
+import type { Condition } from '../operator/server/resource.ts';
+import { COLUMNS, formatServers, type ListedServer, remarkOf, WIDE_COLUMNS } from './servers.ts';
 
 const SERVER: ListedServer = {
   namespace: 'default',
@@ -33,4 +34,22 @@ test('a server that nobody looked at yet is Pending; another namespace than defa
     'inventory-db        Unknown   Pending   InventoryDB_Primary   <none>      5s',
     'shop/inventory-db   Unknown   Pending   InventoryDB_Primary   <none>      5s',
   ]);
+});
+
+const condition = (type: Condition['type'], status: Condition['status'], message: string): Condition => ({
+  type,
+  status,
+  reason: 'R',
+  message,
+  observedGeneration: 1,
+  lastTransitionTime: '2026-01-01T00:00:00Z',
+});
+
+test.each([
+  ['nobody looked yet', undefined, undefined],
+  ['it is not ready', condition('Ready', 'False', 'nothing answers'), 'nothing answers'],
+  ['it is ready but offers less', condition('Ready', 'True', 'fine'), 'it lacks db:a:read'],
+])('the remark when %s', (_title, ready, expected) => {
+  const status = ready && { conditions: [ready, condition('CapabilitiesMatch', 'False', 'it lacks db:a:read')] };
+  expect(remarkOf({ ready, status: status as ListedServer['status'] })).toBe(expected);
 });

@@ -45,6 +45,13 @@ export function listServers({ servers }: Pick<StateFolder, 'servers'>): readonly
   }
 }
 
+/** What the table does not say of a server: why it is not ready, or what of its capabilities nobody can find. */
+export function remarkOf({ ready, status }: Pick<ListedServer, 'ready' | 'status'>): string | undefined {
+  if (ready !== undefined && ready.status !== 'True') return ready.message;
+  const match = conditionOf(status, 'CapabilitiesMatch');
+  return match?.status === 'False' ? match.message : undefined;
+}
+
 export interface ServerTableOptions {
   readonly wide: boolean;
   readonly nowMs: number;

@@ -27,4 +27,6 @@ export interface Terminal {
   /** Signals. */
   readonly events: ProcessEvents;
   readonly pid: number;
+  /** Whether a process with this id runs on this machine. */
+  readonly isAlive: (pid: number) => boolean;
 }

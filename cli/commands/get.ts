@@ -4,7 +4,7 @@
  */
 import { Argument, Command } from 'commander';
 import { CommandFailed, usageError } from '../failure.ts';
-import { formatServers, type ListedServer, listServers, toResource } from '../servers.ts';
+import { formatServers, type ListedServer, listServers, remarkOf, toResource } from '../servers.ts';
 import { readConnection } from '../state/connection.ts';
 import { locateState } from '../state/folder.ts';
 import type { Terminal } from '../terminal.ts';
@@ -44,8 +44,9 @@ function get(name: string | undefined, options: GetOptions, terminal: Terminal):
   const state = locateState(options.state, terminal);
   const all = listServers(state);
   const servers = name === undefined ? all : all.filter((server) => isNamed(server, name));
-  if (name !== undefined && servers.length === 0)
-    throw new CommandFailed(`there is no server ${name} in ${state.path}`);
+  if (name !== undefined && servers.length === 0) {
+    throw new CommandFailed(`there is no server "${name}" in ${state.path}: "mcp2 get servers" lists those there are`);
+  }
   const resources = servers.map(toResource);
   const list = { apiVersion: 'mcp2.dev/v1alpha1', kind: 'Mcp2ServerList', items: resources };
   printAs(terminal, output, name !== undefined && resources.length === 1 ? resources[0] : list, () => {
@@ -53,11 +54,13 @@ function get(name: string | undefined, options: GetOptions, terminal: Terminal):
       for (const line of formatServers(servers, { wide, nowMs: terminal.clock.nowMs() })) terminal.print(line);
   });
   if (servers.length === 0) terminal.note(`No servers in ${state.path}.`);
-  if (readConnection(state.connection) === undefined) {
-    terminal.note('"mcp2 up" does not run: this is what it knew when it ended.');
+  const connection = readConnection(state.connection);
+  if (connection === undefined || !terminal.isAlive(connection.pid)) {
+    terminal.note(`"mcp2 up" does not run${servers.length === 0 ? '.' : ': this is what it knew when it ended.'}`);
   }
-  for (const { name: of, ready } of servers) {
-    if (output === 'table' && ready !== undefined && ready.status !== 'True') terminal.note(`${of}: ${ready.message}`);
+  for (const server of servers) {
+    const remark = output === 'table' ? remarkOf(server) : undefined;
+    if (remark !== undefined) terminal.note(`${server.name}: ${remark}`);
   }
 }
 

@@ -68,7 +68,7 @@ async function lookup(filters: readonly string[], options: LookupOptions, termin
     });
     explain(answer, { filters, options, terminal, asked: tokens.length > 0 });
   } catch (error) {
-    throw explainCall(error, connection.address);
+    throw explainCall(error, connection);
   } finally {
     connection.close();
   }

@@ -9,6 +9,7 @@ import { locateState } from '../state/folder.ts';
 import { readIssuer } from '../state/keys.ts';
 import type { Terminal } from '../terminal.ts';
 import { stateOption } from '../text/arguments.ts';
+import { whyUnreadable } from '../text/input.ts';
 import { type Output, outputOption, printAs } from '../text/output.ts';
 import { formatReport, reportToken } from '../token-report.ts';
 
@@ -68,7 +69,7 @@ async function verifierOf(path: string, iss: string, clock: Clock): Promise<Toke
   try {
     await keys.refresh();
   } catch (error) {
-    throw new CommandFailed(`the keys in ${path} cannot be read: ${(error as Error).message}`, { cause: error });
+    throw new CommandFailed(`the keys in ${path} cannot be read: ${whyUnreadable(error)}`, { cause: error });
   }
   return createTokenVerifier({ issuers: [{ iss, keys }], clock });
 }

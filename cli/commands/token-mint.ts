@@ -1,5 +1,5 @@
 /** `mcp2 token mint`: a capability token, signed with the development key or one that is named. */
-import { Command } from 'commander';
+import { Command, Option } from 'commander';
 import { DEFAULT_LIFETIME_SECONDS, mintToken } from '#lib/token/mint.ts';
 import { DEFAULT_SUBJECT } from '../lookup/authority.ts';
 import { locateState } from '../state/folder.ts';
@@ -31,11 +31,15 @@ export function tokenMintCommand(terminal: Terminal): Command {
   return new Command('mint')
     .summary('mint a token')
     .description('Mint a token with the key of "mcp2 up", or another one. Capabilities and grants both narrow it.')
-    .option('--sub <subject>', 'whose token it is', DEFAULT_SUBJECT)
+    .addOption(new Option('--sub <subject>', 'whose token it is').default(DEFAULT_SUBJECT, DEFAULT_SUBJECT))
     .requiredOption('--aud <names>', 'servers that may accept it: names, or prefixes like "InventoryDB_*"', collect)
     .option('--capability <names>', 'what it allows; repeat for several', collect)
     .option('--grant <json>', 'a method, resources and parameter limits; repeat for several', collectJson)
-    .option('--ttl <duration>', 'how long it is valid: 90s, 15m, at most 1h', durationSeconds, DEFAULT_LIFETIME_SECONDS)
+    .addOption(
+      new Option('--ttl <duration>', 'how long it is valid: 90s, 15m, at most 1h')
+        .argParser(durationSeconds)
+        .default(DEFAULT_LIFETIME_SECONDS, `${DEFAULT_LIFETIME_SECONDS / 60}m`),
+    )
     .option('--key <file>', 'private JWK with kid and alg (default: the key of "mcp2 up")')
     .option('--issuer <name>', 'the issuer that it names (default: that of "mcp2 up")')
     .addOption(stateOption())

@@ -8,6 +8,7 @@ import { type FileProblem, formatProblem, readResources } from '../../operator/s
 import { readDefinition } from '../definition.ts';
 import { CommandFailed } from '../failure.ts';
 import type { Terminal } from '../terminal.ts';
+import { whyUnreadable } from '../text/input.ts';
 import { type Output, outputOption, printAs } from '../text/output.ts';
 
 interface ValidateOptions {
@@ -20,7 +21,8 @@ Examples:
   mcp2 validate servers/                          every *.yaml and *.yml in the folder
   cat server.yaml | mcp2 validate -
 
-Resources of other kinds in a file are not looked at. An address on this machine (127.0.0.1, localhost) is accepted, as in the files of "mcp2 up"; a cluster refuses it.`;
+Resources of other kinds in a file are not looked at. An address on this machine (127.0.0.1, localhost) is accepted, as
+in the files of "mcp2 up"; a cluster refuses it.`;
 
 const MAX_FILE_BYTES = 1024 * 1024;
 const MAX_PROBLEMS = 1000;
@@ -63,7 +65,8 @@ function filesOf(path: string): readonly string[] {
   try {
     if (!statSync(path).isDirectory()) return [path];
     const names = readdirSync(path).filter((name) => /\.ya?ml$/.test(name) && !name.startsWith('.'));
-    if (names.length === 0) throw new CommandFailed(`${path} holds no *.yaml or *.yml file`);
+    if (names.length === 0)
+      throw new CommandFailed(`${path} holds no *.yaml or *.yml file; folders inside it are not looked at`);
     return names.sort().map((name) => join(path, name));
   } catch (error) {
     throw error instanceof CommandFailed ? error : unreadable(path, error);
@@ -102,7 +105,7 @@ function doubles(checked: readonly Checked[]): FileProblem[] {
 }
 
 function unreadable(path: string, error: unknown): CommandFailed {
-  return new CommandFailed(`${path} cannot be read: ${(error as Error).message}`, { cause: error });
+  return new CommandFailed(`${path} cannot be read: ${whyUnreadable(error)}`, { cause: error });
 }
 
 function count(number: number, noun: string): string {

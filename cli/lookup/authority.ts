@@ -14,6 +14,7 @@ import { CommandFailed, usageError } from '../failure.ts';
 import type { StateFolder } from '../state/folder.ts';
 import { readSigner } from '../state/keys.ts';
 import type { Terminal } from '../terminal.ts';
+import { whyUnreadable } from '../text/input.ts';
 
 export interface AuthorityOptions {
   readonly token?: string | undefined;
@@ -72,7 +73,7 @@ function readTokenFile(path: string): string {
   try {
     return readFileSync(path, 'utf8');
   } catch (error) {
-    throw new CommandFailed(`the token file ${path} cannot be read: ${(error as Error).message}`, { cause: error });
+    throw new CommandFailed(`the token file ${path} cannot be read: ${whyUnreadable(error)}`, { cause: error });
   }
 }
 

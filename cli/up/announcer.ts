@@ -3,7 +3,7 @@
  * rest goes to the log file.
  */
 import type { FileProblem } from '../../operator/source/resource-file.ts';
-import { formatServers, type ListedServer, listServers } from '../servers.ts';
+import { formatServers, type ListedServer, listServers, remarkOf } from '../servers.ts';
 import type { StateFolder } from '../state/folder.ts';
 import type { Terminal } from '../terminal.ts';
 
@@ -17,6 +17,8 @@ export interface AnnouncerOptions {
 }
 
 const LOOK_MS = 250;
+/** Between two verdicts there is nothing to tell: the next one follows within a second or so. */
+const UNDECIDED = '';
 /** A verdict of the run before may stand until the first look; after so long "not ready" is believed. */
 const BELIEVED_AFTER_MS = 1_500;
 
@@ -50,17 +52,18 @@ export class Announcer {
     const nowMs = terminal.clock.nowMs();
     if (servers.length === 0) terminal.print(`No servers are defined in ${files} yet: put a YAML file there.`);
     else for (const line of formatServers(servers, { wide: false, nowMs })) terminal.print(line);
-    for (const { name, ready } of servers) {
-      if (ready !== undefined && ready.status !== 'True') terminal.note(`${name}: ${ready.message}`);
+    for (const server of servers) {
+      const remark = remarkOf(server);
+      if (remark !== undefined) terminal.note(`${server.name}: ${remark}`);
     }
     this.#showProblems();
   }
 
-  /** A capability that can be looked up now; for the line to try. */
-  exampleFilter(): string {
+  /** A capability that can be looked up now, for the line to try; undefined when there is none. */
+  exampleFilter(): string | undefined {
     const ready = this.#servers().find((server) => server.ready?.status === 'True');
     const names = (ready?.resource?.spec.capabilities ?? []).map(({ name }) => name);
-    return names.find((name) => !name.includes('*')) ?? 'db:inventory:read';
+    return names.find((name) => !name.includes('*'));
   }
 
   /** Prints each change until the signal aborts. */
@@ -88,15 +91,13 @@ export class Announcer {
     const { terminal } = this.#options;
     const servers = this.#servers();
     const now = verdictsOf(servers);
+    const say = (text: string) =>
+      terminal.print(`${terminal.style('dim', timeOfDay(terminal.clock.nowMs()))}  ${text}`);
     for (const server of servers) {
       const verdict = now.get(server.name);
-      if (verdict === undefined || verdict === this.#verdicts.get(server.name)) continue;
-      terminal.print(`${terminal.style('dim', timeOfDay(terminal.clock.nowMs()))}  ${describe(server)}`);
+      if (verdict !== UNDECIDED && verdict !== this.#verdicts.get(server.name)) say(describe(server));
     }
-    for (const name of this.#verdicts.keys()) {
-      if (!now.has(name))
-        terminal.print(`${terminal.style('dim', timeOfDay(terminal.clock.nowMs()))}  ${name} is gone`);
-    }
+    for (const name of this.#verdicts.keys()) if (!now.has(name)) say(`${name} is gone`);
     this.#verdicts = now;
   }
 
@@ -108,17 +109,21 @@ export class Announcer {
 /** Only what is worth a line when it changes: not the number of a probe, not the age. */
 function verdictsOf(servers: readonly ListedServer[]): ReadonlyMap<string, string> {
   return new Map(
-    servers.map(({ name, ready, status }) => [
-      name,
-      `${ready?.status} ${ready?.reason} ${status?.endpoints?.summary} ${status?.serverName}`,
-    ]),
+    servers.map((server) => {
+      const { name, ready, status } = server;
+      if (ready === undefined || ready.reason === 'Pending') return [name, UNDECIDED];
+      const remark = ready.status === 'True' ? remarkOf(server) : '';
+      return [name, `${ready.status} ${ready.reason} ${status?.endpoints?.summary} ${status?.serverName} ${remark}`];
+    }),
   );
 }
 
-function describe({ name, serverName, ready, status }: ListedServer): string {
+function describe(server: ListedServer): string {
+  const { name, serverName, ready, status } = server;
+  const remark = remarkOf(server);
+  if (ready?.status !== 'True') return `${name} is not ready (${ready?.reason}): ${remark}`;
   const endpoints = status?.endpoints?.summary ?? '0/0';
-  if (ready?.status === 'True') return `${name} is ready: ${serverName}, ${endpoints} endpoints`;
-  return `${name} is not ready (${ready?.reason ?? 'Pending'}): ${ready?.message ?? 'the operator has not looked yet'}`;
+  return `${name} is ready: ${serverName}, ${endpoints} endpoints${remark === undefined ? '' : `. But: ${remark}`}`;
 }
 
 function timeOfDay(nowMs: number): string {

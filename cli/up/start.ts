@@ -146,13 +146,14 @@ function showParts(
   print('');
 }
 
-function showWhatNext(filter: string, { options, terminal, state }: UpContext): void {
+function showWhatNext(filter: string | undefined, { options, terminal, state }: UpContext): void {
   const { print, style } = terminal;
   const isUsual = state.path === locateState(undefined, terminal).path;
   const where = isUsual ? '' : ` --state ${options.state ?? state.path}`;
   print('');
   print('Try in another terminal:');
-  print(`  ${style('bold', `npx mcp2 lookup ${filter}${where}`)}`);
+  const command = filter === undefined ? 'get servers' : `lookup ${filter}`;
+  print(`  ${style('bold', `npx mcp2 ${command}${where}`)}`);
   print('');
   print('Changed files take effect at once. Ctrl-C ends.');
 }

@@ -17,7 +17,7 @@ const README = readFileSync(join(ROOT, 'README.md'), 'utf8');
 /** What the gate runs by itself: installing, and the suites that this test is a part of. */
 const GATE = ['npm ci', 'npm run doctor', 'npm test', 'npm run test:faults', 'npm run bench -- registry'];
 
-let folder: string;
+let folder = '';
 let started: ManagedProcess;
 let env: Record<string, string | undefined>;
 
@@ -32,7 +32,7 @@ beforeAll(async () => {
 
 afterAll(async () => {
   await started?.stop();
-  await rm(folder, { recursive: true });
+  if (folder !== '') await rm(folder, { recursive: true });
 });
 
 test('the README has commands to run, and the gate runs the rest', () => {

@@ -86,10 +86,13 @@ test('a changed file takes effect, a broken one is told with its line and keeps 
 test('a first start with broken files alone runs and says so', async () => {
   await using up = await createStandalone();
   writeFileSync(join(up.files, 'a.yaml'), 'kind: Mcp2Server\napiVersion: mcp2.dev/v1alpha1\n');
+  writeFileSync(join(up.files, 'large.yaml'), '#'.repeat(2 * 1024 * 1024));
   await up.start();
   const output = await up.output();
   expect(output).toMatch(/a\.yaml:\d+: .*metadata/);
+  expect(output).toMatch(/large\.yaml:1: is larger than 1 MiB; split it/);
   expect(output).toContain('No servers are defined');
+  expect(output).toContain('npx mcp2 get servers');
   expect(await up.interrupt()).toEqual({ code: 0, signal: null });
 });
 
@@ -107,12 +110,28 @@ test('a server that does not answer is listed with the reason, and leaves the an
   expect(get.stderr).toMatch(/inventory-db: .*127\.0\.0\.1/);
 });
 
+test('a declared capability that the server does not offer is told, though the server stays ready', async () => {
+  await using up = await createStandalone();
+  up.writeServer('inventory.yaml', SERVER);
+  await up.start();
+  const yaml = readFileSync(join(up.files, 'inventory.yaml'), 'utf8');
+  writeFileSync(join(up.files, 'inventory.yaml'), yaml.replace('db:inventory:read', 'db:inventory:write'));
+  await eventually(
+    () => up.output(),
+    (output) => /inventory-db is ready: .*But: .*The server does not offer db:inventory:write\. Add it/.test(output),
+  );
+  const get = await up.run(['get', 'servers']);
+  expect(get.stdout).toMatch(/inventory-db +True +Serving/);
+  expect(get.stderr).toMatch(/^inventory-db: .*The server does not offer db:inventory:write/);
+});
+
 test('a crash leaves nothing behind that keeps the next start from working', async () => {
   await using up = await createStandalone();
   up.writeServer('inventory.yaml', SERVER);
   await up.start();
   await up.kill();
-  expect(await lookUp(up)).toMatch(/no registry answers at 127\.0\.0\.1:\d+/);
+  expect(await lookUp(up)).toMatch(/no registry answers at 127\.0\.0\.1:\d+, where "mcp2 up" ran last: start it again/);
+  expect((await up.run(['get', 'servers'])).stderr).toContain('does not run: this is what it knew');
   await up.start();
   expect(await lookUp(up)).toEqual(['InventoryDB_Primary']);
 });
@@ -166,11 +185,6 @@ test.each<[string, (up: Standalone) => void, RegExp]>([
       writeFileSync(join(up.state, 'servers.json'), 'garbage');
     },
     /servers\.json is not JSON; delete it/,
-  ],
-  [
-    'a file that is too large to be one of servers',
-    (up) => writeFileSync(join(up.files, 'large.yaml'), '#'.repeat(2 * 1024 * 1024)),
-    /cannot be read: .*large\.yaml is larger than 1 MiB/,
   ],
   [
     'a folder of files that does not exist',
