@@ -53,6 +53,49 @@ test('a pod is identified by its uid, anything else by its url', () => {
   expect(instanceIdOf('10.0.0.2:55051')).toMatch(/^[a-z2-7]{26}$/);
 });
 
+test.each([
+  ['no uid at all', ''],
+  ['what no store key and no page token can hold', 'a/../b\n'],
+  ['more than any uid has', 'a'.repeat(65)],
+])('a targetRef that claims %s is not believed', (_title, uid) => {
+  const resolution = resolveService(
+    service,
+    [slice({ addresses: ['10.0.0.1'], targetRef: { kind: 'Pod', uid } })],
+    'grpc',
+  );
+  expect(resolution).toMatchObject({ candidates: [{ instanceId: instanceIdOf('10.0.0.1:55051') }] });
+});
+
+test('two addresses of one pod are two endpoints, each with a verdict of its own', () => {
+  const targetRef = { kind: 'Pod', uid: 'pod-1' };
+  const v6 = { ...slice({ addresses: ['fd00::1'], targetRef }), addressType: 'IPv6' };
+  const resolution = resolveService(service, [v6, slice({ addresses: ['10.0.0.1'], targetRef })], 'grpc');
+  expect(resolution).toMatchObject({
+    candidates: expect.arrayContaining([
+      expect.objectContaining({ url: '10.0.0.1:55051', instanceId: 'pod-1' }),
+      expect.objectContaining({ url: '[fd00::1]:55051', instanceId: instanceIdOf('[fd00::1]:55051') }),
+    ]),
+  });
+});
+
+test.each([
+  ['the metadata service', '100.100.100.200'],
+  ['loopback', '127.0.0.1'],
+  ['IPv4 inside IPv6', '::ffff:169.254.169.254'],
+  ['an address that resolvers read as octal', '0177.0.0.1'],
+  ['a name', 'evil.example'],
+])('%s in a slice is never an endpoint', (_title, address) => {
+  expect(states(slice({ addresses: [address] }))).toEqual({ states: [], total: 1 });
+});
+
+test('a zone that is no label value is left out', () => {
+  const zones = ['eu-1a', 'eu\u001b[2J', 'z'.repeat(64)];
+  const endpoints = zones.map((zone, i) => ({ addresses: [`10.0.0.${i}`], zone }));
+  const resolution = resolveService(service, [slice(...endpoints)], 'grpc');
+  const found = resolution.kind === 'resolved' ? resolution.candidates.flatMap(({ zone }) => zone ?? []) : [];
+  expect(found).toEqual(['eu-1a']);
+});
+
 test('a port is found by name or number, and the others are named when it is not', () => {
   expect(resolveService(service, [slice({ addresses: ['10.0.0.1'] })], '80').kind).toBe('resolved');
   expect(resolveService(service, [], 'http')).toEqual({ kind: 'port-not-found', available: ['grpc', 'metrics'] });

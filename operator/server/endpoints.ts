@@ -4,8 +4,14 @@
  * The rules are those of the EndpointSlice API (KEP-752, KEP-1672): slices belong to a Service by label, a Service
  * may have several, the same address may appear twice, an absent `ready` means ready, an absent `serving` means
  * what `ready` says, an absent `terminating` means no.
+ *
+ * Slices are not only written by Kubernetes: whoever may create one in the namespace writes what it likes into it, and
+ * the API server checks little of that.
  */
 import { createHash } from 'node:crypto';
+import { isIP } from 'node:net';
+import ipaddr from 'ipaddr.js';
+import { whyForbidden } from '#lib/forbidden-address.ts';
 import type { Transport } from '#lib/store/servers.ts';
 
 export interface Service {
@@ -69,10 +75,9 @@ export function resolveService(
   if (!wanted) return { kind: 'port-not-found', available: ports.map(({ name, port: number }) => name ?? `${number}`) };
   const found = new Map<string, Candidate | undefined>();
   for (const slice of slices) collect(slice, wanted.name ?? '', found);
-  const candidates = [...found.values()].filter((candidate) => candidate !== undefined);
   return {
     kind: 'resolved',
-    candidates: candidates.sort((a, b) => (a.instanceId < b.instanceId ? -1 : 1)),
+    candidates: distinct([...found.values()].filter((candidate) => candidate !== undefined)),
     total: found.size,
     ...(service.spec?.publishNotReadyAddresses
       ? { warning: 'the Service sets publishNotReadyAddresses, so pods count as ready before they are' }
@@ -89,16 +94,42 @@ function collect(slice: EndpointSlice, portName: string, found: Map<string, Cand
     const address = endpoint.addresses[0];
     if (address === undefined) continue;
     const url = hostPort(address, port);
-    const state = stateOf(endpoint);
+    const state = isDialable(address) ? stateOf(endpoint) : 'not-ready';
     const known = found.get(url);
     if (known?.state === 'ready' || (known && state !== 'ready')) continue;
     found.set(url, state === 'not-ready' ? undefined : toCandidate(endpoint, url, state));
   }
 }
 
+/** A name, "0177.0.0.1" (octal to some, decimal to others) and what is forbidden everywhere are no endpoints. */
+function isDialable(address: string): boolean {
+  return isIP(address) !== 0 && whyForbidden(ipaddr.parse(address)) === undefined;
+}
+
 function toCandidate({ targetRef, zone }: SliceEndpoint, url: string, state: Candidate['state']): Candidate {
-  const instanceId = targetRef?.kind === 'Pod' && targetRef.uid ? targetRef.uid : instanceIdOf(url);
-  return { instanceId, url, state, ...(zone ? { zone } : {}) };
+  const uid = targetRef?.kind === 'Pod' ? (targetRef.uid ?? '') : '';
+  return {
+    instanceId: UID.test(uid) ? uid : instanceIdOf(url),
+    url,
+    state,
+    ...(zone && LABEL_VALUE.test(zone) ? { zone } : {}),
+  };
+}
+const UID = /^[A-Za-z0-9-]{1,64}$/;
+const LABEL_VALUE = /^[A-Za-z0-9]([A-Za-z0-9._-]{0,61}[A-Za-z0-9])?$/;
+
+/**
+ * In the order of their ids, which are unique: an endpoint that shared one with another would be advertised on the
+ * other's handshake. A pod with an IPv4 and an IPv6 address has two endpoints; the first by url keeps its uid.
+ */
+function distinct(candidates: readonly Candidate[]): readonly Candidate[] {
+  const byId = new Map<string, Candidate>();
+  for (const candidate of [...candidates].sort((a, b) => (a.url < b.url ? -1 : 1))) {
+    const { instanceId, url } = candidate;
+    const unique = byId.has(instanceId) ? { ...candidate, instanceId: instanceIdOf(url) } : candidate;
+    byId.set(unique.instanceId, unique);
+  }
+  return [...byId.values()].sort((a, b) => (a.instanceId < b.instanceId ? -1 : 1));
 }
 
 function stateOf({ conditions }: SliceEndpoint): Candidate['state'] | 'not-ready' {

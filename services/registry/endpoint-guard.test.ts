@@ -97,6 +97,8 @@ test.each([
   ['an address behind 6to4', '[2002:a9fe:a9fe::]:80'],
   ['an address behind Teredo', '[2001:0:a9fe:a9fe::]:80'],
   ['the AWS metadata address over IPv6', '[fd00:ec2::254]:80'],
+  ['the GCP metadata address over IPv6', '[fd20:ce::254]:80'],
+  ['an address behind NAT64 of local use', '[64:ff9b:1::a9fe:a9fe]:80'],
   ['the Azure host', '168.63.129.16:80'],
   ['the Alibaba metadata address', '100.100.100.200:80'],
   ['the Oracle metadata address', '192.0.0.192:80'],

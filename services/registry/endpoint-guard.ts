@@ -7,6 +7,7 @@
  */
 import ipaddr, { type IPv4, type IPv6 } from 'ipaddr.js';
 import { ServiceError } from '#lib/errors.ts';
+import { whyForbidden } from '#lib/forbidden-address.ts';
 
 export interface EndpointPolicy {
   /** Development only: on a shared network "localhost" is a different machine for each caller. */
@@ -36,17 +37,6 @@ const METADATA_NAMES: readonly string[] = [
   'instance-data',
   'instance-data.ec2.internal',
 ];
-/** Metadata services outside the link-local range: AWS over IPv6, EKS Pod Identity, Azure, Alibaba, Oracle. */
-const METADATA_ADDRESSES: readonly string[] = [
-  'fd00:ec2::254',
-  'fd00:ec2::23',
-  '168.63.129.16',
-  '100.100.100.200',
-  '192.0.0.192',
-];
-/** Everything else embeds another address, leads nowhere or reaches many. "reserved" holds class E, which pods use. */
-const ALLOWED_RANGES: readonly string[] = ['unicast', 'private', 'carrierGradeNat', 'uniqueLocal', 'reserved'];
-
 /**
  * The endpoint in the form in which it is stored: "host:port", lower case, IPv6 in brackets.
  *
@@ -97,15 +87,16 @@ function parseAddress(host: string): IPv4 | IPv6 | undefined {
 }
 
 function checkAddress(address: IPv4 | IPv6, policy: EndpointPolicy): void {
-  const range = address.range();
-  if (range === 'loopback') {
+  const forbidden = whyForbidden(address);
+  if (forbidden === 'loopback') {
     if (!policy.allowLoopback) throw loopbackRefused();
     return;
   }
-  if (!ALLOWED_RANGES.includes(range)) {
+  if (forbidden === 'metadata') throw metadataRefused();
+  if (forbidden !== undefined) {
+    const range = address.range();
     throw refused(`is in a range that is never registered (${range}); give the address that callers reach`);
   }
-  if (METADATA_ADDRESSES.includes(address.toString())) throw metadataRefused();
   if (!isRestricted(policy)) return;
   const isAllowed = policy.allowedCidrs.some((cidr) => {
     const network = ipaddr.parseCIDR(cidr);
