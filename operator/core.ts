@@ -32,9 +32,9 @@ import { Priority, WorkQueue } from './work-queue.ts';
 
 /** Names the queue and the controller in metrics and logs. */
 const CONTROLLER = 'mcp2server';
-/** A store that is away for longer is said in the status of what waits for it. */
-const REPORT_UNAVAILABLE_AFTER_MS = 30_000;
-/** At most so many statuses a second say so. */
+/** Shorter outages are nobody's business: everything heals by itself. */
+const UNAVAILABLE_AFTER_MS = 30_000;
+/** At most so many statuses a second tell of an outage. */
 const REPORTS_PER_SECOND = 20;
 
 export interface CoreOptions {
@@ -59,6 +59,8 @@ export interface CoreOptions {
   readonly sweepIntervalMs?: number;
   /** Default 64. */
   readonly concurrency?: number;
+  /** A store that is away for longer is said in the status of what waits for it. Default 30,000. */
+  readonly unavailableAfterMs?: number;
   /** Besides the store: what else all work needs, for example the API server. */
   readonly classify?: (error: unknown) => Failure | undefined;
   readonly gates?: (signal: AbortSignal) => readonly DependencyGate[];
@@ -227,14 +229,14 @@ export class OperatorCore {
 
   /** Only resources that wait for the store are told, slowly: an outage must not become a storm of status writes. */
   async #reportOutages({ gate, queue, reconciler, signal }: OutageReport): Promise<void> {
-    const { clock, log } = this.#options;
+    const { clock, log, unavailableAfterMs = UNAVAILABLE_AFTER_MS } = this.#options;
     let reported = new Set<string>();
     while (!signal.aborted) {
       try {
         await clock.sleep(gate.isClosed ? 1000 / REPORTS_PER_SECOND : 1000, signal);
         const { closedAtMs } = gate;
         if (closedAtMs === undefined) reported = new Set();
-        else if (clock.monotonicMs() - closedAtMs >= REPORT_UNAVAILABLE_AFTER_MS) {
+        else if (clock.monotonicMs() - closedAtMs >= unavailableAfterMs) {
           const key = [...queue.pendingKeys()].find((pending) => !reported.has(pending));
           if (key === undefined) continue;
           reported.add(key);

@@ -57,6 +57,8 @@ export interface OperatorDependencies {
   readonly registry: Registry;
   /** For tests. */
   readonly reflectorTiming?: Partial<ReflectorTiming>;
+  /** For tests: how long the store is away before statuses tell of it. */
+  readonly unavailableAfterMs?: number;
 }
 
 export interface RunningOperator {
@@ -175,7 +177,8 @@ interface CoreParts {
 }
 
 function createCore({ config, dependencies, api, metrics, installation, identity }: CoreParts) {
-  const { store, signingKey, services, clock, random, log, definition, dial, registry, reflectorTiming } = dependencies;
+  const { store, signingKey, services, clock, random, log, definition, dial, registry } = dependencies;
+  const { reflectorTiming, unavailableAfterMs } = dependencies;
   const discoveryMetrics = createDiscoveryMetrics(registry);
   const events = new EventRecorder({
     api,
@@ -222,6 +225,7 @@ function createCore({ config, dependencies, api, metrics, installation, identity
     discoveryMetrics,
     sweepIntervalMs: config.sweepIntervalMs,
     concurrency: config.concurrency,
+    ...(unavailableAfterMs === undefined ? {} : { unavailableAfterMs }),
     classify,
     gates: (signal) => [
       new DependencyGate({ name: 'api', probe: (probeSignal) => api.probe(probeSignal), clock, random, log, signal }),
