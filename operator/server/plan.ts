@@ -38,9 +38,9 @@ export interface PlanInput {
 }
 
 export function plan({ desired, held, owner, lastWrittenHash }: PlanInput): Plan {
-  if (held && !(held.record && sameOwner(held.record.owner, owner))) {
+  if (held && !isOurs(held, owner, lastWrittenHash)) {
     if (!desired) return { action: 'absent' };
-    return { action: 'conflict', holder: held.record ? describeOwner(held.record.owner) : 'an unreadable record' };
+    return { action: 'conflict', holder: describeHolder(held.record?.owner, owner) };
   }
   if (!desired) return held ? { action: 'delete', expectedRevision: held.modRevision } : { action: 'absent' };
   if (!held) return { action: 'put', record: desired, expectedRevision: 0, drift: lastWrittenHash !== undefined };
@@ -49,4 +49,19 @@ export function plan({ desired, held, owner, lastWrittenHash }: PlanInput): Plan
   }
   const drift = lastWrittenHash !== undefined && held.record?.hash !== lastWrittenHash;
   return { action: 'put', record: desired, expectedRevision: held.modRevision, drift };
+}
+
+/** A record that we wrote and that cannot be read any more was damaged, and nobody else has claimed it. */
+function isOurs({ record }: Held, owner: Owner, lastWrittenHash: string | undefined): boolean {
+  return record === undefined ? lastWrittenHash !== undefined : sameOwner(record.owner, owner);
+}
+
+/** For people: who holds a name that `owner` asks for; names of another installation mean nothing in this one. */
+export function describeHolder(holder: Owner | undefined, owner: Owner): string {
+  if (holder === undefined) return 'an unreadable record';
+  const isElsewhere =
+    holder.manager === 'mcp2-operator' &&
+    owner.manager === 'mcp2-operator' &&
+    holder.installation !== owner.installation;
+  return isElsewhere ? `${describeOwner(holder)} of installation "${holder.installation}"` : describeOwner(holder);
 }

@@ -63,12 +63,19 @@ export async function untilCondition(
   resource: KubeObjectReference,
   { type, status, reason, timeoutMs = 20_000 }: AwaitedCondition,
 ): Promise<KubeObject> {
-  const holds = (now: KubeObject) => {
-    const condition = conditionOf(now, type);
+  const what = `${resource.metadata.name}: ${type}=${status}${reason === undefined ? '' : `/${reason}`}`;
+  let seen: KubeObject | undefined;
+  const read = async () => {
+    seen = await kube.get(resource);
+    const conditions: readonly ServerCondition[] = seen.status?.conditions ?? [];
+    return conditions.map((one) => `${one.type}=${one.status}/${one.reason}: ${one.message}`);
+  };
+  const holds = () => {
+    const condition = conditionOf(seen, type);
     return condition?.status === status && (reason === undefined || condition.reason === reason);
   };
-  const what = `${resource.metadata.name}: ${type}=${status}${reason === undefined ? '' : `/${reason}`}`;
-  return eventually(() => kube.get(resource), holds, { what, timeoutMs });
+  await eventually(read, holds, { what, timeoutMs });
+  return seen as KubeObject;
 }
 
 export async function untilGone(kube: KubeClient, resource: KubeObjectReference, timeoutMs = 10_000): Promise<void> {

@@ -45,7 +45,8 @@ test('a missing port is answered with those that there are', async () => {
 test('a Service of type ExternalName is refused with a hint to source.address', async () => {
   const { kube } = plane;
   const spec = { type: 'ExternalName', externalName: 'db.example', ports: [{ name: 'grpc', port: 50051 }] };
-  await kube.apply({ ...serviceObject(namespace, 'external'), spec });
+  const service: KubeObject = { ...serviceObject(namespace, 'external'), spec };
+  await kube.apply(service);
   const server = await kube.apply(serviceServer(namespace, 'external'));
   const refused = await untilCondition(kube, server, { type: 'ResolvedRefs', status: 'False' });
   expect(conditionOf(refused, 'ResolvedRefs')).toMatchObject({ reason: 'RefNotPermitted' });
