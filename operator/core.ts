@@ -203,6 +203,7 @@ export class OperatorCore {
       writer,
       prober,
       onDrift: discoveryMetrics.driftRepaired,
+      lookAgain: (key) => this.enqueue(key),
       onRegistered: (key) => this.#observeLag(key),
     });
     const { concurrency } = this.#options;

@@ -25,7 +25,8 @@ export async function readInstallation({ api, clock, log, signal }: Installation
       if (metadata.uid) return metadata.uid;
     } catch (error) {
       signal.throwIfAborted();
-      const advice = 'cannot read namespace kube-system; set MCP2_OPERATOR_INSTALLATION_ID, or allow the operator to get it';
+      const advice =
+        'cannot read namespace kube-system; set MCP2_OPERATOR_INSTALLATION_ID, or allow the operator to get it';
       log.warn({ err: error }, advice);
     }
     await clock.sleep(RETRY_MS, signal);

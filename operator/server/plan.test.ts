@@ -57,13 +57,13 @@ test('nothing desired deletes ours and is content with nothing', () => {
 
 test('a record edited or deleted from outside is drift', () => {
   const edited = record({ capabilities: ['db:*:read'] });
-  const known = { desired: record(), owner, lastWrittenHash: record().hash };
+  const known = { desired: record(), owner, knownRevision: 6 };
   expect(plan({ ...known, held: held(edited) })).toMatchObject({ action: 'put', drift: true });
   expect(plan({ ...known, held: undefined })).toMatchObject({ action: 'put', drift: true });
 });
 
 test('a record of ours that was damaged from outside is repaired by whoever wrote it', () => {
-  const known = { desired: record(), owner, lastWrittenHash: record().hash, held: held(undefined) };
+  const known = { desired: record(), owner, knownRevision: 6, held: held(undefined) };
   expect(plan(known)).toMatchObject({ action: 'put', expectedRevision: 7, drift: true });
   expect(plan({ ...known, desired: undefined })).toEqual({ action: 'delete', expectedRevision: 7 });
 });

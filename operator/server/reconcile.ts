@@ -8,7 +8,7 @@ import type { Clock } from '#lib/clock.ts';
 import { hasReason } from '#lib/errors.ts';
 import type { Keys } from '#lib/store/keys.ts';
 import { type Owner, sameOwner } from '#lib/store/servers.ts';
-import type { Store } from '#lib/store/store.ts';
+import type { Revision, Store } from '#lib/store/store.ts';
 import type { ReconcileResult } from '../controller.ts';
 import type { Mirror } from '../discovery/mirror.ts';
 import type { RecordWriter } from '../discovery/writer.ts';
@@ -61,6 +61,8 @@ export interface ReconcilerOptions {
   readonly unavailableAfterMs: number;
   /** A record of ours was changed or removed by somebody else, and is repaired. */
   readonly onDrift: () => void;
+  /** A resource other than the visited one has to be visited too. */
+  readonly lookAgain: (key: string) => void;
   /** A record was written and read back. */
   readonly onRegistered: (key: string) => void;
 }
@@ -80,7 +82,8 @@ export class ServerReconciler {
   readonly #options: ReconcilerOptions;
   readonly #reporter: StatusReporter;
   readonly #readySince = new ReadySince();
-  readonly #lastWrittenHash = new Map<string, string>();
+  /** Of the last write, or of the record that was found to be right. */
+  readonly #revisions = new Map<string, Revision>();
   /** Since when the newest write of a resource has not come back. */
   readonly #unseenSinceMs = new Map<string, number>();
 
@@ -154,9 +157,9 @@ export class ServerReconciler {
     prober.forget(key);
     const [name, owner] = [serverNameOf(resource), this.#ownerOf(server)];
     const held = this.#held(name, owner);
-    const nothing = { desired: undefined, lastWrittenHash: undefined };
+    const nothing = { desired: undefined, knownRevision: undefined };
     if (held) await settle({ writer, key: keys.server(name), owner, held, ...nothing });
-    this.#lastWrittenHash.delete(key);
+    this.#revisions.delete(key);
     const nameHolder = describeHolder(this.#ownerOf(holder), owner);
     await this.#reporter.report(server, { observation: { ...observation, nameHolder } }, signal);
     return {};
@@ -171,6 +174,7 @@ export class ServerReconciler {
     const outcome = await this.#settle(visit, desired);
     if (outcome.kind === 'conflict') {
       prober.forget(key);
+      this.#tellRivals(server, serverNameOf(resource));
       const conflict = { observation: { ...observation, nameHolder: outcome.holder } };
       await this.#reporter.report(server, conflict, signal);
       return { requeueAfterMs: CONFLICT_RECHECK_MS };
@@ -205,6 +209,14 @@ export class ServerReconciler {
     return { requeueAfterMs: READ_BACK_RETRY_MS };
   }
 
+  /** The name is ours by age; a younger resource that was faster gives it back when it is looked at. */
+  #tellRivals({ metadata }: SourcedServer, serverName: string): void {
+    const { source, lookAgain } = this.#options;
+    for (const { metadata: rival } of source.claimants(serverName)) {
+      if (rival.uid !== metadata.uid) lookAgain(`${rival.namespace}/${rival.name}`);
+    }
+  }
+
   #probe({ key, server }: Visit, resource: Mcp2Server, resolved: Resolved): void {
     const { prober, handshake, controlPlaneCa } = this.#options;
     if (!needsHandshake(resource.spec)) {
@@ -236,10 +248,10 @@ export class ServerReconciler {
     const { keys, mirror, writer, onDrift, onRegistered } = this.#options;
     const recordKey = keys.server(record.name);
     const { owner } = record;
-    const [held, lastWrittenHash] = [mirror.get(recordKey), this.#lastWrittenHash.get(key)];
+    const [held, knownRevision] = [mirror.get(recordKey), this.#knownRevision(key, server)];
     let settled: Settled;
     try {
-      settled = await settle({ writer, key: recordKey, owner, desired: record, held, lastWrittenHash });
+      settled = await settle({ writer, key: recordKey, owner, desired: record, held, knownRevision });
     } catch (error) {
       const isRefused = hasReason(error, 'LIMIT_EXCEEDED') || hasReason(error, 'ARGUMENT_INVALID');
       if (!isRefused) throw error;
@@ -248,7 +260,7 @@ export class ServerReconciler {
     if (settled.kind === 'conflict') return settled;
     if (settled.kind === 'absent') throw new Error(`settling ${server.metadata.name} left nothing`);
     if (settled.drift) onDrift();
-    this.#lastWrittenHash.set(key, record.hash);
+    this.#revisions.set(key, settled.revision);
     const timeout = AbortSignal.any([signal, AbortSignal.timeout(READ_BACK_TIMEOUT_MS)]);
     const isReached = await mirror.reaches(settled.revision, timeout);
     signal.throwIfAborted();
@@ -274,12 +286,18 @@ export class ServerReconciler {
       await removeRecords(this.#options, {
         owner: this.#ownerOf(server),
         serverName: parsed.ok && serverNameOf(parsed.ok),
-        lastWrittenHash: this.#lastWrittenHash.get(key),
+        knownRevision: this.#knownRevision(key, server),
       });
     }
     await source.removeFinalizer(server, signal);
     this.#forget(key);
     return {};
+  }
+
+  /** Of our last write; the status remembers it across restarts. */
+  #knownRevision(key: string, server: SourcedServer): Revision | undefined {
+    const said = this.#options.source.statusOf(server)?.registration?.revision;
+    return this.#revisions.get(key) ?? (said === undefined ? undefined : Number(said));
   }
 
   /** What Discovery holds under a name, when it is ours. */
@@ -296,7 +314,7 @@ export class ServerReconciler {
   #forget(key: string): void {
     this.#options.prober.forget(key);
     this.#readySince.forget(key);
-    this.#lastWrittenHash.delete(key);
+    this.#revisions.delete(key);
     this.#unseenSinceMs.delete(key);
   }
 }

@@ -3,7 +3,7 @@
  */
 import type { Keys } from '#lib/store/keys.ts';
 import { decodeServerRecord, type Owner, sameOwner } from '#lib/store/servers.ts';
-import type { Store } from '#lib/store/store.ts';
+import type { Revision, Store } from '#lib/store/store.ts';
 import type { Mirror } from '../discovery/mirror.ts';
 import type { RecordWriter } from '../discovery/writer.ts';
 import { settle } from './settle.ts';
@@ -19,13 +19,13 @@ export interface Removal {
   readonly owner: Owner;
   /** The name that the resource asks for, when that can be told: its record may be newer than the mirror. */
   readonly serverName: string | undefined;
-  readonly lastWrittenHash: string | undefined;
+  readonly knownRevision: Revision | undefined;
 }
 
 /** Records of others are left alone. @throws FencedError, KeyContendedError, ServiceError of the store. */
 export async function removeRecords(
   { store, keys, mirror, writer }: RemovalParts,
-  { owner, serverName, lastWrittenHash }: Removal,
+  { owner, serverName, knownRevision }: Removal,
 ): Promise<void> {
   const found = new Set(
     [...mirror.all()].filter(({ record }) => record && sameOwner(record.owner, owner)).map(({ key }) => key),
@@ -34,6 +34,6 @@ export async function removeRecords(
   for (const key of found) {
     const { entry } = await store.get(key);
     const held = entry && { modRevision: entry.modRevision, record: decodeServerRecord(entry.value) };
-    await settle({ writer, key, owner, desired: undefined, held, lastWrittenHash });
+    await settle({ writer, key, owner, desired: undefined, held, knownRevision });
   }
 }

@@ -4,6 +4,7 @@
  */
 import type { Store } from '#lib/store/store.ts';
 import { type Etcd, startEtcd } from './etcd.ts';
+import { eventually } from './eventually.ts';
 import { type KubeApiserver, startKubeApiserver } from './kube-apiserver.ts';
 import { KubeClient } from './kube-client.ts';
 import { applyCrds } from './kube-setup.ts';
@@ -25,6 +26,8 @@ export interface ControlPlane extends AsyncDisposable {
   readonly store: Store;
   /** In this process, as the admin; stopped together with the rest. */
   startOperator(options?: Partial<OperatorOptions>): Promise<TestOperator>;
+  /** As above, and waits until it leads and works. */
+  startLeader(options?: Partial<OperatorOptions>): Promise<TestOperator>;
 }
 
 export interface ControlPlaneOptions {
@@ -42,16 +45,22 @@ export async function startControlPlane(options: ControlPlaneOptions = {}): Prom
   const store = connectTestStore(etcd.url);
   const operators: TestOperator[] = [];
   await applyCrds(kube);
+  const start = async (changes: Partial<OperatorOptions> = {}) => {
+    const usual = { fixture, kubeconfig: apiserver.adminKubeconfig, etcdUrl: etcd.url };
+    const operator = await startOperator({ ...usual, ...changes });
+    operators.push(operator);
+    return operator;
+  };
   return {
     apiserver,
     etcd,
     fixture,
     kube,
     store,
-    async startOperator(changes = {}) {
-      const usual = { fixture, kubeconfig: apiserver.adminKubeconfig, etcdUrl: etcd.url };
-      const operator = await startOperator({ ...usual, ...changes });
-      operators.push(operator);
+    startOperator: start,
+    async startLeader(changes) {
+      const operator = await start(changes);
+      await untilLeads(store, operator.config.podName);
       return operator;
     },
     async [Symbol.asyncDispose]() {
@@ -62,4 +71,13 @@ export async function startControlPlane(options: ControlPlaneOptions = {}): Prom
       if (options.etcd === undefined) await etcd[Symbol.asyncDispose]();
     },
   };
+}
+
+/** Whoever took the write fence works. */
+export async function untilLeads(store: Store, podName: string): Promise<void> {
+  const holders = async () => (await store.list('/mcp2/v1/operators/')).entries.map(({ value }) => value);
+  await eventually(holders, (names) => names.some((name) => name.startsWith(podName)), {
+    what: `${podName} leads`,
+    timeoutMs: 30_000,
+  });
 }

@@ -82,9 +82,10 @@ export function operatorEnvironment({ fixture, kubeconfig, etcdUrl, env }: Opera
     MCP2_ISSUER: ISSUER,
     MCP2_CA_FILE: fixture.authority.certificateFile,
     MCP2_OPERATOR_KUBECONFIG: kubeconfig,
-    MCP2_OPERATOR_LEASE_DURATION: '3s',
-    MCP2_OPERATOR_RENEW_DEADLINE: '2s',
-    MCP2_OPERATOR_RETRY_PERIOD: '400ms',
+    // Long enough that a busy test machine costs nobody the lease; what is released is taken over at once anyway.
+    MCP2_OPERATOR_LEASE_DURATION: '15s',
+    MCP2_OPERATOR_RENEW_DEADLINE: '10s',
+    MCP2_OPERATOR_RETRY_PERIOD: '500ms',
     POD_NAMESPACE: 'default',
     POD_NAME: `operator-${randomBytes(3).toString('hex')}`,
     ...env,

@@ -87,11 +87,12 @@ function judgeHolder({ resource, slices, own, installation }: Holding, diff: Fin
   else {
     const expected = expectedOf(resource, slices, installation);
     const { record, revision } = own;
+    const isSelective = resource.spec.registration.visibility.from === 'Selector';
     const seen = {
       name: record.name,
       owner: record.owner,
       tags: record.tags,
-      visibleTo: record.visibility.visibleTo,
+      visibleTo: isSelective ? 'as the namespaces say' : record.visibility.visibleTo,
       endpoints: record.endpoints.map(({ url, transport }) => `${transport} ${url}`).sort(),
     };
     if (JSON.stringify(seen) !== JSON.stringify(expected)) diff.stale.push(`${where}: ${JSON.stringify(seen)}`);
@@ -132,11 +133,12 @@ function judgeLoser(resource: KubeObject, own: StoredRecord | undefined, diff: F
 function expectedOf(resource: KubeObject, slices: readonly KubeObject[], installation: string) {
   const { metadata, spec } = resource;
   const { name, namespace } = metadata;
+  const visibleTo = { Same: [`${namespace}.*`], All: [], Selector: 'as the namespaces say' };
   return {
     name: nameOf(resource),
     owner: { manager: 'mcp2-operator', installation, namespace, name, uid: uidOf(resource) },
     tags: spec.registration.tags ?? {},
-    visibleTo: spec.registration.visibility.from === 'All' ? [] : [`${namespace}.*`],
+    visibleTo: visibleTo[spec.registration.visibility.from as keyof typeof visibleTo],
     endpoints: urlsOf(resource, slices).sort(),
   };
 }
