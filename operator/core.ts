@@ -14,14 +14,16 @@ import type { Keys } from '#lib/store/keys.ts';
 import type { Store } from '#lib/store/store.ts';
 import { Controller, type Failure } from './controller.ts';
 import { DependencyGate } from './dependency-gate.ts';
+import { ChangeTimes } from './discovery/change-times.ts';
 import { type Fence, FencedError, takeFence } from './discovery/fence.ts';
 import { MassDeleteGuard } from './discovery/mass-delete-guard.ts';
 import type { DiscoveryMetrics } from './discovery/metrics.ts';
 import { Mirror, type MirroredRecord } from './discovery/mirror.ts';
-import { type SweepReport, sweep } from './discovery/sweep.ts';
+import { type SweepOptions, type SweepReport, sweep } from './discovery/sweep.ts';
 import { RecordWriter } from './discovery/writer.ts';
 import type { Log } from './log.ts';
 import type { OperatorMetrics } from './operator-metrics.ts';
+import { attendOutages } from './outage.ts';
 import type { Handshake } from './server/handshake.ts';
 import { Prober } from './server/prober.ts';
 import { ServerReconciler } from './server/reconcile.ts';
@@ -32,10 +34,7 @@ import { Priority, WorkQueue } from './work-queue.ts';
 
 /** Names the queue and the controller in metrics and logs. */
 const CONTROLLER = 'mcp2server';
-/** A store that is away for longer is said in the status of what waits for it. */
-const REPORT_UNAVAILABLE_AFTER_MS = 30_000;
-/** At most so many statuses a second say so. */
-const REPORTS_PER_SECOND = 20;
+const UNAVAILABLE_AFTER_MS = 30_000;
 
 export interface CoreOptions {
   readonly store: Store;
@@ -59,6 +58,10 @@ export interface CoreOptions {
   readonly sweepIntervalMs?: number;
   /** Default 64. */
   readonly concurrency?: number;
+  /** A store that is away for longer is said in the status of what waits for it. Default 30,000. */
+  readonly unavailableAfterMs?: number;
+  /** A sweep refused to delete so many records at once, and the one before did not. */
+  readonly onSweepBlocked?: (wouldDelete: number) => void;
   /** Besides the store: what else all work needs, for example the API server. */
   readonly classify?: (error: unknown) => Failure | undefined;
   readonly gates?: (signal: AbortSignal) => readonly DependencyGate[];
@@ -80,12 +83,15 @@ export class OperatorCore {
   readonly #stop = new AbortController();
   readonly #mirror: Mirror;
   readonly #following: Promise<void>;
+  readonly #changeTimes: ChangeTimes;
   #queue: WorkQueue | undefined;
+  #isSweepBlocked = false;
 
   /** Starts to follow Discovery. */
   constructor(options: CoreOptions) {
     const { store, keys, clock, random, log } = options;
     this.#options = options;
+    this.#changeTimes = new ChangeTimes(clock);
     this.#mirror = new Mirror({ onChange: (key, now, before) => this.#enqueueRecord(key, now, before) });
     this.#following = follow({
       store,
@@ -109,12 +115,16 @@ export class OperatorCore {
 
   /** A resource, or what it refers to, changed. Harmless while another replica leads. */
   enqueue(key: string, priority: Priority = Priority.Change): void {
-    this.#queue?.add(key, priority);
+    if (this.#queue === undefined) return;
+    this.#changeTimes.changed(key);
+    this.#queue.add(key, priority);
   }
 
   /** Endpoints flap in crowds: what changes within `delayMs` is looked at once. */
   enqueueAfter(key: string, delayMs: number): void {
-    this.#queue?.addAfter(key, delayMs, Priority.Change);
+    if (this.#queue === undefined) return;
+    this.#changeTimes.changed(key);
+    this.#queue.addAfter(key, delayMs, Priority.Change);
   }
 
   /** Takes the fence and starts to work. Resolves once workers run; needs `hasSynced`. @throws the signal's reason. */
@@ -143,7 +153,7 @@ export class OperatorCore {
   }
 
   #work(fence: Fence): Leadership {
-    const { source } = this.#options;
+    const { source, clock, log, unavailableAfterMs = UNAVAILABLE_AFTER_MS } = this.#options;
     const end = new AbortController();
     const lost = Promise.withResolvers<void>();
     const { gate, queue, writer, prober, reconciler, controller } = this.#assemble(fence, end.signal, lost.resolve);
@@ -151,9 +161,9 @@ export class OperatorCore {
     for (const { metadata } of source.all()) queue.add(`${metadata.namespace}/${metadata.name}`, Priority.Initial);
     controller.start();
     const guard = new MassDeleteGuard();
-    const sweepNow = () => this.#sweep(writer, guard);
+    const sweepNow = () => this.#sweep({ writer, guard, signal: end.signal });
     void this.#sweepForEver(sweepNow, end.signal);
-    void this.#reportOutages({ gate, queue, reconciler, signal: end.signal });
+    void attendOutages({ gate, queue, reconciler, source, clock, log, unavailableAfterMs }, end.signal);
     const finish = () => {
       this.#queue = undefined;
       end.abort(new Error('no longer leading'));
@@ -186,13 +196,26 @@ export class OperatorCore {
     const writer = new RecordWriter({ store, fence, onFenced, onTransaction: discoveryMetrics.transaction });
     const onHandshake = discoveryMetrics.handshake;
     const prober = new Prober({ clock, random, onChange: (key) => queue.add(key), onHandshake });
-    const onDrift = discoveryMetrics.driftRepaired;
-    const reconciler = new ServerReconciler({ ...this.#options, mirror: this.#mirror, writer, prober, onDrift });
+    const reconciler = new ServerReconciler({
+      ...this.#options,
+      unavailableAfterMs: this.#options.unavailableAfterMs ?? UNAVAILABLE_AFTER_MS,
+      mirror: this.#mirror,
+      writer,
+      prober,
+      onDrift: discoveryMetrics.driftRepaired,
+      lookAgain: (key) => this.enqueue(key),
+      onRegistered: (key) => this.#observeLag(key),
+    });
     const { concurrency } = this.#options;
     const controller: Controller = new Controller({
       name: CONTROLLER,
       queue,
-      reconcile: (key, reconcileSignal) => reconciler.reconcile(key, reconcileSignal),
+      reconcile: async (key, reconcileSignal) => {
+        this.#changeTimes.begin(key);
+        const result = await reconciler.reconcile(key, reconcileSignal);
+        if (!reconciler.isUnseen(key)) this.#changeTimes.settled(key);
+        return result;
+      },
       classify: (error) => this.#classify(error),
       clock,
       log,
@@ -204,10 +227,12 @@ export class OperatorCore {
     return { gate, queue, writer, prober, reconciler, controller };
   }
 
-  async #sweep(writer: RecordWriter, guard: MassDeleteGuard): Promise<SweepReport> {
-    const { keys, discoveryMetrics } = this.#options;
-    const report = await sweep({ ...this.#options, prefix: keys.servers, mirror: this.#mirror, writer, guard });
+  async #sweep(parts: Pick<SweepOptions, 'writer' | 'guard' | 'signal'>): Promise<SweepReport> {
+    const { keys, discoveryMetrics, onSweepBlocked } = this.#options;
+    const report = await sweep({ ...this.#options, ...parts, prefix: keys.servers, mirror: this.#mirror });
     discoveryMetrics.swept(report);
+    if (report.blocked > 0 && !this.#isSweepBlocked) onSweepBlocked?.(report.blocked);
+    this.#isSweepBlocked = report.blocked > 0;
     return report;
   }
 
@@ -218,32 +243,16 @@ export class OperatorCore {
       try {
         await clock.sleep(waitMs, signal);
         const { blocked } = await sweepNow();
-        waitMs = blocked ? Math.min(sweepIntervalMs, 61_000) : sweepIntervalMs;
+        waitMs = blocked > 0 ? Math.min(sweepIntervalMs, 61_000) : sweepIntervalMs;
       } catch (error) {
         if (!signal.aborted) log.warn({ err: error }, 'a sweep failed; trying again at its next time');
       }
     }
   }
 
-  /** Only resources that wait for the store are told, slowly: an outage must not become a storm of status writes. */
-  async #reportOutages({ gate, queue, reconciler, signal }: OutageReport): Promise<void> {
-    const { clock, log } = this.#options;
-    let reported = new Set<string>();
-    while (!signal.aborted) {
-      try {
-        await clock.sleep(gate.isClosed ? 1000 / REPORTS_PER_SECOND : 1000, signal);
-        const { closedAtMs } = gate;
-        if (closedAtMs === undefined) reported = new Set();
-        else if (clock.monotonicMs() - closedAtMs >= REPORT_UNAVAILABLE_AFTER_MS) {
-          const key = [...queue.pendingKeys()].find((pending) => !reported.has(pending));
-          if (key === undefined) continue;
-          reported.add(key);
-          await reconciler.reportUnavailable(key, signal);
-        }
-      } catch (error) {
-        if (!signal.aborted) log.debug({ err: error }, 'could not report that the store is away');
-      }
-    }
+  #observeLag(key: string): void {
+    const seconds = this.#changeTimes.settled(key);
+    if (seconds !== undefined) this.#options.discoveryMetrics.registered(seconds);
   }
 
   #classify(error: unknown): Failure {
@@ -265,11 +274,4 @@ export class OperatorCore {
       this.enqueue(`${metadata.namespace}/${metadata.name}`);
     }
   }
-}
-
-interface OutageReport {
-  readonly gate: DependencyGate;
-  readonly queue: WorkQueue;
-  readonly reconciler: ServerReconciler;
-  readonly signal: AbortSignal;
 }

@@ -53,7 +53,7 @@ function sweepMetrics(registry: Registry): DiscoveryMetrics['swept'] {
   const missed = counter('mcp2_mirror_missed_total', 'Changes of Discovery that the watch had not told of.');
   return (report) => {
     owned.set(report.owned);
-    blocked.set(report.blocked ? 1 : 0);
+    blocked.set(report.blocked > 0 ? 1 : 0);
     deleted.inc(report.deleted);
     missed.inc(report.missed);
   };

@@ -8,7 +8,7 @@
 
 import type { Follower } from '#lib/store/follow.ts';
 import { decodeServerRecord, type ServerRecord } from '#lib/store/servers.ts';
-import type { Listing, Revision, Store, WatchBatch } from '#lib/store/store.ts';
+import type { Listing, Revision, StoreEvent, WatchBatch } from '#lib/store/store.ts';
 
 export interface MirroredRecord {
   readonly key: string;
@@ -22,11 +22,20 @@ export interface MirrorOptions {
   readonly onChange: (key: string, now: MirroredRecord | undefined, before: MirroredRecord | undefined) => void;
 }
 
+export interface DeletionLog {
+  /** Key to the revision of its last deletion. */
+  readonly seen: ReadonlyMap<string, Revision>;
+  close(): void;
+}
+
 export class Mirror implements Follower {
   readonly #records = new Map<string, MirroredRecord>();
   readonly #waiting = new Set<() => void>();
+  readonly #deletionLogs = new Set<Map<string, Revision>>();
   readonly #onChange: MirrorOptions['onChange'];
   #revision: Revision = 0;
+  /** What happened up to here was told by a listing; events of it that come later are old news. */
+  #listedAt: Revision = 0;
 
   constructor({ onChange }: MirrorOptions) {
     this.#onChange = onChange;
@@ -58,32 +67,67 @@ export class Mirror implements Follower {
     return true;
   }
 
+  /** The listing counts, also when it is older than what was known: the store was restored from a backup. */
   reset({ entries, revision }: Listing): void {
     const present = new Set(entries.map((entry) => entry.key));
     this.#revision = revision;
-    for (const key of [...this.#records.keys()]) if (!present.has(key)) this.#remove(key);
-    for (const entry of entries) this.#put(entry.key, entry.value, entry.modRevision);
+    this.#listedAt = revision;
+    for (const key of [...this.#records.keys()]) if (!present.has(key)) this.#remove(key, revision);
+    for (const { key, value, modRevision } of entries) {
+      if (this.#records.get(key)?.modRevision !== modRevision) this.#put(key, value, modRevision);
+    }
     this.#wake();
   }
 
   apply({ events, revision }: WatchBatch): void {
     this.#revision = Math.max(this.#revision, revision);
     for (const event of events) {
+      if (revisionOf(event) <= this.#listedAt) continue;
       if (event.kind === 'put') this.#put(event.entry.key, event.entry.value, event.entry.modRevision);
-      else this.#remove(event.key);
+      else this.#remove(event.key, event.modRevision);
+    }
+    this.#wake();
+  }
+
+  /** Notes deletions from now until `close`; begin before the listing that `differences` gets. */
+  logDeletions(): DeletionLog {
+    const seen = new Map<string, Revision>();
+    this.#deletionLogs.add(seen);
+    return { seen, close: () => void this.#deletionLogs.delete(seen) };
+  }
+
+  /** Keys of which a listing knows something newer than is known here. */
+  differences({ entries, revision }: Listing, deletions: DeletionLog): readonly string[] {
+    const listed = new Set(entries.map(({ key }) => key));
+    const knownRevision = (key: string) => this.get(key)?.modRevision ?? deletions.seen.get(key) ?? 0;
+    const behind = entries.filter(({ key, modRevision }) => knownRevision(key) < modRevision);
+    const left = [...this.all()].filter(({ key, modRevision }) => !listed.has(key) && modRevision <= revision);
+    return [...behind, ...left].map(({ key }) => key);
+  }
+
+  /** Learns from a listing what the watch has not told, and tells of it as the watch would have. */
+  catchUp(listing: Listing, deletions: DeletionLog): void {
+    const wrong = this.differences(listing, deletions);
+    const listed = new Map(listing.entries.map((entry) => [entry.key, entry]));
+    this.#revision = Math.max(this.#revision, listing.revision);
+    this.#listedAt = Math.max(this.#listedAt, listing.revision);
+    for (const key of wrong) {
+      const entry = listed.get(key);
+      if (entry === undefined) this.#remove(key, listing.revision);
+      else this.#put(key, entry.value, entry.modRevision);
     }
     this.#wake();
   }
 
   #put(key: string, value: string, modRevision: Revision): void {
     const before = this.#records.get(key);
-    if (before !== undefined && before.modRevision >= modRevision) return;
     const now = { key, modRevision, record: decodeServerRecord(value) };
     this.#records.set(key, now);
     this.#onChange(key, now, before);
   }
 
-  #remove(key: string): void {
+  #remove(key: string, revision: Revision): void {
+    for (const seen of this.#deletionLogs) seen.set(key, revision);
     const before = this.#records.get(key);
     if (!this.#records.delete(key)) return;
     this.#onChange(key, undefined, before);
@@ -108,8 +152,6 @@ export class Mirror implements Follower {
   }
 }
 
-/** Reads the store itself once, for the sweeper: what the watch should have told us. */
-export async function readRecords(store: Store, prefix: string): Promise<readonly MirroredRecord[]> {
-  const { entries } = await store.list(prefix);
-  return entries.map(({ key, value, modRevision }) => ({ key, modRevision, record: decodeServerRecord(value) }));
+function revisionOf(event: StoreEvent): Revision {
+  return event.kind === 'put' ? event.entry.modRevision : event.modRevision;
 }

@@ -1,14 +1,21 @@
 /**
- * One pass of the sweeper: read the whole prefix, let the mirror catch up with what its watch missed, delete orphans.
+ * One pass of the sweeper: read the whole prefix, teach the mirror what its watch missed, delete orphans.
+ *
+ * It deletes only what this installation owns, only on fresh knowledge of the resources, only after the API server
+ * itself said that the resource is gone, and never much at once (`mass-delete-guard.ts`).
  */
 import type { Clock } from '#lib/clock.ts';
+import { decodeServerRecord } from '#lib/store/servers.ts';
 import type { Store } from '#lib/store/store.ts';
 import type { Log } from '../log.ts';
 import type { ResourceSource } from '../source/source.ts';
 import type { MassDeleteGuard } from './mass-delete-guard.ts';
-import { type Mirror, readRecords } from './mirror.ts';
-import { findMissed, findOrphans, type Orphan } from './sweeper.ts';
+import type { Mirror } from './mirror.ts';
+import { findOrphans, type Orphan } from './orphans.ts';
 import type { RecordWriter } from './writer.ts';
+
+/** An event that is on its way when the prefix is read is not missed. */
+const WATCH_GRACE_MS = 500;
 
 export interface SweepOptions {
   readonly store: Store;
@@ -20,6 +27,7 @@ export interface SweepOptions {
   readonly installation: string;
   readonly clock: Clock;
   readonly log: Log;
+  readonly signal: AbortSignal;
 }
 
 export interface SweepReport {
@@ -28,44 +36,52 @@ export interface SweepReport {
   readonly deleted: number;
   /** Changes that the mirror's watch should have delivered; anything but 0 is a defect worth an alert. */
   readonly missed: number;
-  /** The pass wanted to delete too much at once and deleted nothing. */
-  readonly blocked: boolean;
+  /** How many records the pass wanted to delete and did not, because they were too many at once; usually 0. */
+  readonly blocked: number;
 }
 
+/** @throws ServiceError of the store, the signal's reason. */
 export async function sweep(options: SweepOptions): Promise<SweepReport> {
-  const { store, prefix, mirror, source, guard, installation, clock, log } = options;
-  const before = mirror.revision;
-  const records = await readRecords(store, prefix);
-  const missed = findMissed(
-    records.filter(({ modRevision }) => modRevision <= before),
-    (key) => mirror.get(key),
-  ).length;
-  if (missed > 0) log.error({ missed }, 'the watch of the store missed changes; the mirror is behind');
-  const liveUids = new Set([...source.all()].map(({ metadata }) => metadata.uid ?? ''));
-  const nowMs = clock.monotonicMs();
+  const { source, guard, installation, clock, log, signal } = options;
+  const { listing, missed } = await readAndHeal(options);
   const { orphans, owned } = findOrphans({
-    records,
+    records: listing.entries.map((entry) => ({ ...entry, record: decodeServerRecord(entry.value) })),
     installation,
-    liveUids,
+    liveUids: new Set([...source.all()].map(({ metadata }) => metadata.uid ?? '')),
     hasSynced: source.hasSynced(),
     freshAtMs: source.freshAtMs(),
-    nowMs,
+    nowMs: clock.monotonicMs(),
   });
-  const allowed = guard.allows(
-    orphans.map(({ key }) => key),
-    owned,
-    nowMs,
-  );
-  if (!allowed) {
+  const keys = orphans.map(({ key }) => key);
+  if (!guard.allows(keys, owned, clock.monotonicMs())) {
     log.error(
       { wouldDelete: orphans.length, owned },
       'refusing to delete so many registrations at once; checking again in a minute',
     );
-    return { owned, deleted: 0, missed, blocked: true };
+    return { owned, deleted: 0, missed, blocked: orphans.length };
   }
   let deleted = 0;
-  for (const orphan of orphans) if (await remove(orphan, options)) deleted += 1;
-  return { owned, deleted, missed, blocked: false };
+  for (const orphan of orphans) {
+    signal.throwIfAborted();
+    if (await remove(orphan, options)) deleted += 1;
+  }
+  return { owned, deleted, missed, blocked: 0 };
+}
+
+/** `missed`: how many changes the watch had not told of. */
+async function readAndHeal({ store, prefix, mirror, clock, log, signal }: SweepOptions) {
+  const deletions = mirror.logDeletions();
+  try {
+    const listing = await store.list(prefix);
+    if (mirror.differences(listing, deletions).length === 0) return { listing, missed: 0 };
+    await clock.sleep(WATCH_GRACE_MS, signal);
+    const missed = mirror.differences(listing, deletions).length;
+    if (missed > 0) log.error({ missed }, 'the watch of the store missed changes; the sweep healed them');
+    mirror.catchUp(listing, deletions);
+    return { listing, missed };
+  } finally {
+    deletions.close();
+  }
 }
 
 async function remove(orphan: Orphan, { source, writer, log }: SweepOptions): Promise<boolean> {

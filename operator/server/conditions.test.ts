@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { CONDITIONS, type ConditionType, conditions } from './conditions.ts';
+import { CONDITIONS, type ConditionType, conditions, conditionsWhileAway } from './conditions.ts';
 import type { FailedHandshake, Handshakes, Observation } from './observation.ts';
 import type { Condition, Mcp2Server, Mcp2ServerSpec, ParseResult, Readiness } from './resource.ts';
 
@@ -315,3 +315,23 @@ function card(
   const title = `declared only ${declaredOnly}, undeclared ${undeclared}, ${spec.capabilityMode ?? 'Intersect'}`;
   return row(title, { card: { declaredOnly, undeclared }, parsed: parsed(spec) }, 'CapabilitiesMatch', expected, says);
 }
+
+test('while the store is away only Registered and Ready change', () => {
+  const before = conditions({ observation: seen(), previous: [], nowMs: Date.parse(BEFORE) });
+  const observation = seen({ generation: 8, handshakes: undefined, registration: { kind: 'unavailable' } });
+  const away = conditionsWhileAway({ observation, previous: before, nowMs: NOW_MS });
+  expect(away.filter(({ type }) => !['Registered', 'Ready'].includes(type))).toEqual(
+    before.filter(({ type }) => !['Registered', 'Ready'].includes(type)),
+  );
+  const changed = { status: 'Unknown', reason: 'RegistryUnavailable', lastTransitionTime: NOW };
+  expect(away.find(({ type }) => type === 'Registered')).toMatchObject({ ...changed, observedGeneration: 7 });
+  expect(away.find(({ type }) => type === 'Ready')).toMatchObject(changed);
+});
+
+test('a server that was not ready for another reason keeps that reason while the store is away', () => {
+  const broken = seen({ endpoints: { ready: 0, draining: 0, total: 0 } });
+  const before = conditions({ observation: broken, previous: [], nowMs: Date.parse(BEFORE) });
+  const observation = seen({ registration: { kind: 'unavailable' } });
+  const away = conditionsWhileAway({ observation, previous: before, nowMs: NOW_MS });
+  expect(away.find(({ type }) => type === 'Ready')).toEqual(before.find(({ type }) => type === 'Ready'));
+});

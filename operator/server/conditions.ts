@@ -75,18 +75,42 @@ export function conditions({ observation, previous, nowMs }: ConditionsInput): C
   };
   const required = requiredForReady(observation.parsed?.ok?.spec).map((type): Verdict => verdicts[type]);
   const all: Record<ConditionType, Verdict> = { ...verdicts, Ready: judgeReady(required) };
-  return Object.entries(all).map(([type, { status, reason, message }]) => {
+  const { generation: observedGeneration } = observation;
+  return Object.entries(all).map(([type, verdict]) => {
     const before = previous.find((condition) => condition.type === type);
-    const lastTransitionTime = before?.status === status ? before.lastTransitionTime : formatTime(nowMs);
-    const observedGeneration = observation.generation;
-    return { type, status, reason, message: truncate(message), lastTransitionTime, observedGeneration };
+    return { ...toCondition({ type, ...verdict }, before, nowMs), observedGeneration };
   });
+}
+
+/**
+ * While the store is away nothing new is known but that: Registered changes, Ready after it, and all else stays as it
+ * was last seen, so that an outage of the store does not look like one of the servers.
+ */
+export function conditionsWhileAway({ observation, previous, nowMs }: ConditionsInput): Condition[] {
+  const required = requiredForReady(observation.parsed?.ok?.spec);
+  const registered = { type: 'Registered', ...judgeRegistered(observation) };
+  const known = previous.map((condition) => (condition.type === 'Registered' ? registered : condition));
+  const ready = { type: 'Ready', ...judgeReady(known.filter(({ type }) => required.some((one) => one === type))) };
+  return previous.map((before) => {
+    const now = [registered, ready].find(({ type }) => type === before.type);
+    return now ? { ...before, ...toCondition(now, before, nowMs) } : before;
+  });
+}
+
+function toCondition(
+  { type, status, reason, message }: Verdict & { readonly type: string },
+  before: Condition | undefined,
+  nowMs: number,
+): Condition {
+  const lastTransitionTime = before?.status === status ? before.lastTransitionTime : formatTime(nowMs);
+  return { type, status, reason, message: truncate(message), lastTransitionTime };
 }
 
 /** False wins over Unknown: somebody has to do something about it. */
 function judgeReady(required: readonly Verdict[]): Verdict {
   const failing = required.find(({ status }) => status === 'False') ?? required.find(({ status }) => status !== 'True');
-  return failing ?? { status: 'True', reason: 'Serving', message: 'Discovery answers this server to clients.' };
+  if (failing) return { status: failing.status, reason: failing.reason, message: failing.message };
+  return { status: 'True', reason: 'Serving', message: 'Discovery answers this server to clients.' };
 }
 
 /**

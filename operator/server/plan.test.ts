@@ -38,7 +38,11 @@ test('our record under an older uid is ours and is rewritten', () => {
 
 test.each<[string, ServerRecord | undefined, string]>([
   ['another resource', record({ owner: { ...owner, name: 'other' } }), 'Mcp2Server shop/other'],
-  ['another installation', record({ owner: { ...owner, installation: 'two' } }), 'Mcp2Server shop/db'],
+  [
+    'another installation',
+    record({ owner: { ...owner, installation: 'two' } }),
+    'Mcp2Server shop/db of installation "two"',
+  ],
   ['a server that registered itself', record({ owner: { manager: 'register', sub: 'shop.db' } }), 'shop.db'],
   ['nobody can tell', undefined, 'an unreadable record'],
 ])('a name held by %s is a conflict, and is not deleted either', (_title, foreign, holder) => {
@@ -53,7 +57,13 @@ test('nothing desired deletes ours and is content with nothing', () => {
 
 test('a record edited or deleted from outside is drift', () => {
   const edited = record({ capabilities: ['db:*:read'] });
-  const known = { desired: record(), owner, lastWrittenHash: record().hash };
+  const known = { desired: record(), owner, knownRevision: 6 };
   expect(plan({ ...known, held: held(edited) })).toMatchObject({ action: 'put', drift: true });
   expect(plan({ ...known, held: undefined })).toMatchObject({ action: 'put', drift: true });
+});
+
+test('a record of ours that was damaged from outside is repaired by whoever wrote it', () => {
+  const known = { desired: record(), owner, knownRevision: 6, held: held(undefined) };
+  expect(plan(known)).toMatchObject({ action: 'put', expectedRevision: 7, drift: true });
+  expect(plan({ ...known, desired: undefined })).toEqual({ action: 'delete', expectedRevision: 7 });
 });

@@ -33,20 +33,35 @@ export interface PlanInput {
   readonly desired: ServerRecord | undefined;
   readonly held: Held | undefined;
   readonly owner: Owner;
-  /** The hash that we wrote last, if we know it; a held record of ours with another one was edited from outside. */
-  readonly lastWrittenHash?: string;
+  /** The revision of our last write, if we know it; a record of ours with another one was edited from outside. */
+  readonly knownRevision?: Revision | undefined;
 }
 
-export function plan({ desired, held, owner, lastWrittenHash }: PlanInput): Plan {
-  if (held && !(held.record && sameOwner(held.record.owner, owner))) {
+export function plan({ desired, held, owner, knownRevision }: PlanInput): Plan {
+  if (held && !isOurs(held, owner, knownRevision)) {
     if (!desired) return { action: 'absent' };
-    return { action: 'conflict', holder: held.record ? describeOwner(held.record.owner) : 'an unreadable record' };
+    return { action: 'conflict', holder: describeHolder(held.record?.owner, owner) };
   }
   if (!desired) return held ? { action: 'delete', expectedRevision: held.modRevision } : { action: 'absent' };
-  if (!held) return { action: 'put', record: desired, expectedRevision: 0, drift: lastWrittenHash !== undefined };
+  if (!held) return { action: 'put', record: desired, expectedRevision: 0, drift: knownRevision !== undefined };
   if (held.record && canonicalJson(held.record) === canonicalJson(desired)) {
     return { action: 'keep', revision: held.modRevision };
   }
-  const drift = lastWrittenHash !== undefined && held.record?.hash !== lastWrittenHash;
+  const drift = knownRevision !== undefined && held.modRevision !== knownRevision;
   return { action: 'put', record: desired, expectedRevision: held.modRevision, drift };
+}
+
+/** A record that we wrote and that cannot be read any more was damaged, and nobody else has claimed it. */
+function isOurs({ record }: Held, owner: Owner, knownRevision: Revision | undefined): boolean {
+  return record === undefined ? knownRevision !== undefined : sameOwner(record.owner, owner);
+}
+
+/** For people: who holds a name that `owner` asks for; names of another installation mean nothing in this one. */
+export function describeHolder(holder: Owner | undefined, owner: Owner): string {
+  if (holder === undefined) return 'an unreadable record';
+  const isElsewhere =
+    holder.manager === 'mcp2-operator' &&
+    owner.manager === 'mcp2-operator' &&
+    holder.installation !== owner.installation;
+  return isElsewhere ? `${describeOwner(holder)} of installation "${holder.installation}"` : describeOwner(holder);
 }

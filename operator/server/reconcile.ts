@@ -5,34 +5,41 @@
  * sweeper: only a deletionTimestamp, or a 404 of the API server itself, removes a registration.
  */
 import type { Clock } from '#lib/clock.ts';
-import { ServiceError } from '#lib/errors.ts';
+import { hasReason } from '#lib/errors.ts';
 import type { Keys } from '#lib/store/keys.ts';
-import { decodeServerRecord, describeOwner, type Owner, sameOwner } from '#lib/store/servers.ts';
-import type { Store } from '#lib/store/store.ts';
+import { type Owner, sameOwner } from '#lib/store/servers.ts';
+import type { Revision, Store } from '#lib/store/store.ts';
 import type { ReconcileResult } from '../controller.ts';
 import type { Mirror } from '../discovery/mirror.ts';
 import type { RecordWriter } from '../discovery/writer.ts';
-import { isStoreAway } from '../discovery/writer.ts';
 import type { References, ResourceSource, SourcedServer } from '../source/source.ts';
 import { holderOf } from './claim.ts';
 import { type Desired, desiredRecord } from './desired.ts';
 import type { Handshake } from './handshake.ts';
-import type { Observation, RegistrationState } from './observation.ts';
+import type { Observation } from './observation.ts';
+import { describeHolder } from './plan.ts';
 import { targetsOf } from './probe-targets.ts';
 import type { Prober } from './prober.ts';
 import { ReadySince } from './ready-since.ts';
+import { removeRecords } from './removal.ts';
 import { type Resolved, resolve } from './resolve.ts';
 import { FINALIZER, type Mcp2Server, type ParseMcp2Server, serverNameOf } from './resource.ts';
 import { type Settled, settle } from './settle.ts';
-import { buildStatus, flips, type StatusInput } from './status.ts';
+import { StatusReporter } from './status-reporter.ts';
 import { needsHandshake } from './verdicts.ts';
 import { visibilityOf } from './visibility.ts';
 
 /** Removes the finalizer without touching Discovery: the documented way out when the store is gone for good. */
 export const FORCE_FINALIZE = 'mcp2.dev/force-finalize';
+/** ConfigMaps are not watched, so a changed CA is found by looking again. */
 const CA_BUNDLE_RECHECK_MS = 300_000;
-/** A write that is not seen by our own watch within this is looked at again later. */
+/** Somebody is likely to be putting it right just now. */
+const BAD_CA_BUNDLE_RECHECK_MS = 6_000;
+/** A name that somebody else holds: the mirror tells when it is free, this only makes sure. */
+const CONFLICT_RECHECK_MS = 60_000;
+/** A write that is not seen by our own watch within this is looked at again soon. */
 const READ_BACK_TIMEOUT_MS = 2000;
+const READ_BACK_RETRY_MS = 500;
 
 export interface ReconcilerOptions {
   readonly source: ResourceSource;
@@ -50,8 +57,14 @@ export interface ReconcilerOptions {
   /** PEM of the control plane's own CA: the default for Service sources. */
   readonly controlPlaneCa: () => string | undefined;
   readonly clock: Clock;
+  /** Until a write that is not read back is called a store that is away. */
+  readonly unavailableAfterMs: number;
   /** A record of ours was changed or removed by somebody else, and is repaired. */
   readonly onDrift: () => void;
+  /** A resource other than the visited one has to be visited too. */
+  readonly lookAgain: (key: string) => void;
+  /** A record was written and read back. */
+  readonly onRegistered: (key: string) => void;
 }
 
 interface Visit {
@@ -60,37 +73,46 @@ interface Visit {
   readonly signal: AbortSignal;
 }
 
+type Outcome =
+  | { readonly kind: 'conflict'; readonly holder: string }
+  | { readonly kind: 'rejected'; readonly detail: string }
+  | { readonly kind: 'registered'; readonly revision: number; readonly isReadBack: boolean };
+
 export class ServerReconciler {
   readonly #options: ReconcilerOptions;
+  readonly #reporter: StatusReporter;
   readonly #readySince = new ReadySince();
-  readonly #lastWrittenHash = new Map<string, string>();
+  /** Of the last write, or of the record that was found to be right. */
+  readonly #revisions = new Map<string, Revision>();
+  /** Since when the newest write of a resource has not come back. */
+  readonly #unseenSinceMs = new Map<string, number>();
 
   constructor(options: ReconcilerOptions) {
     this.#options = options;
+    this.#reporter = new StatusReporter(options);
   }
 
   /** @throws FencedError, KeyContendedError, ServiceError of the store, errors of the source. */
   async reconcile(key: string, signal: AbortSignal): Promise<ReconcileResult> {
-    const server = this.#options.source.get(key);
+    const { source } = this.#options;
+    const server = source.get(key);
     if (!server) {
       this.#forget(key);
       return {};
     }
     const visit = { key, server, signal };
     if (server.metadata.deletionTimestamp !== undefined) return this.#deregister(visit);
-    if (!server.metadata.finalizers?.includes(FINALIZER)) await this.#options.source.addFinalizer(server, signal);
+    if (!server.metadata.finalizers?.includes(FINALIZER) && !(await source.addFinalizer(server, signal))) return {};
     const parsed = this.#parse(server);
-    if (!parsed.ok) {
-      await this.#writeStatus(visit, { observation: { ...nothingSeen(server), parsed } });
-      return {};
-    }
-    return this.#register(visit, parsed.ok);
+    if (parsed.ok) return this.#register(visit, parsed.ok);
+    await this.#reporter.report(server, { observation: { ...nothingSeen(server), parsed } }, signal);
+    return {};
   }
 
   /** For a store that has been away for long: says so in the status of a resource that waits for it. */
-  async reportUnavailable(key: string, signal: AbortSignal): Promise<void> {
+  async reportAway(key: string, signal: AbortSignal): Promise<void> {
     const server = this.#options.source.get(key);
-    if (!server || server.metadata.deletionTimestamp !== undefined) return;
+    if (!server) return;
     const parsed = this.#parse(server);
     const resolved = parsed.ok && (await resolve(parsed.ok, this.#options.references, signal));
     const observation: Observation = {
@@ -99,7 +121,18 @@ export class ServerReconciler {
       ...(resolved ? { references: resolved.references, endpoints: count(resolved) } : {}),
       registration: { kind: 'unavailable' },
     };
-    await this.#writeStatus({ key, server, signal }, { observation });
+    await this.#reporter.reportAway(server, observation, signal);
+  }
+
+  /** True for a resource that is deleted and whose owner does not want to wait for the store. */
+  isForced(key: string): boolean {
+    const metadata = this.#options.source.get(key)?.metadata;
+    return metadata?.deletionTimestamp !== undefined && metadata.annotations?.[FORCE_FINALIZE] === 'true';
+  }
+
+  /** True while the newest write of a resource has not come back to us. */
+  isUnseen(key: string): boolean {
+    return this.#unseenSinceMs.has(key);
   }
 
   #parse(server: SourcedServer) {
@@ -107,61 +140,81 @@ export class ServerReconciler {
   }
 
   async #register(visit: Visit, resource: Mcp2Server): Promise<ReconcileResult> {
-    const { source, references, prober } = this.#options;
+    const { source, references, prober, writer, keys } = this.#options;
     const { key, server, signal } = visit;
     const holder = holderOf(source.claimants(serverNameOf(resource)));
-    const isHolder = holder === undefined || holder.metadata.uid === server.metadata.uid;
     const resolved = await resolve(resource, references, signal);
-    const observation = {
+    const observation: Observation = {
       ...nothingSeen(server),
       parsed: { ok: resource },
       references: resolved.references,
       endpoints: count(resolved),
     };
-    if (!isHolder) {
-      prober.forget(key);
-      await this.#withdraw(visit, resource);
-      const nameHolder = describeOwner(this.#ownerOf(holder));
-      await this.#writeStatus(visit, { observation: { ...observation, nameHolder } });
-      return {};
+    if (holder === undefined || holder.metadata.uid === server.metadata.uid) {
+      return this.#advertise(visit, { resource, resolved, observation });
     }
-    return this.#advertise(visit, { resource, resolved, observation });
+    // An older resource asks for the same name: what we hold under it is taken back.
+    prober.forget(key);
+    const [name, owner] = [serverNameOf(resource), this.#ownerOf(server)];
+    const held = this.#held(name, owner);
+    const nothing = { desired: undefined, knownRevision: undefined };
+    if (held) await settle({ writer, key: keys.server(name), owner, held, ...nothing });
+    this.#revisions.delete(key);
+    const nameHolder = describeHolder(this.#ownerOf(holder), owner);
+    await this.#reporter.report(server, { observation: { ...observation, nameHolder } }, signal);
+    return {};
   }
 
-  async #advertise(
-    visit: Visit,
-    { resource, resolved, observation }: { resource: Mcp2Server; resolved: Resolved; observation: Observation },
-  ): Promise<ReconcileResult> {
+  async #advertise(visit: Visit, { resource, resolved, observation }: Seen): Promise<ReconcileResult> {
     const { clock, prober } = this.#options;
-    const { key } = visit;
+    const { key, server, signal } = visit;
     this.#readySince.update(key, resolved.candidates, clock.monotonicMs());
     this.#probe(visit, resource, resolved);
     const desired = this.#desired(visit, resource, resolved);
     const outcome = await this.#settle(visit, desired);
     if (outcome.kind === 'conflict') {
       prober.forget(key);
-      await this.#writeStatus(visit, { observation: { ...observation, nameHolder: outcome.holder } });
-      return { requeueAfterMs: 60_000 };
+      this.#tellRivals(server, serverNameOf(resource));
+      const conflict = { observation: { ...observation, nameHolder: outcome.holder } };
+      await this.#reporter.report(server, conflict, signal);
+      return { requeueAfterMs: CONFLICT_RECHECK_MS };
     }
+    if (outcome.kind === 'registered' && !outcome.isReadBack) return this.#waitForReadBack(visit, observation);
+    this.#unseenSinceMs.delete(key);
     const verdicts = resolved.candidates.map(({ instanceId }) => prober.verdict(key, instanceId));
-    const seen: Observation = {
-      ...observation,
-      handshakes: this.#handshakes(key, desired, resolved),
-      card: verdicts.some(({ card }) => card) && needsHandshake(resource.spec) ? desired.advertisement : undefined,
-      registration: outcome.state,
-    };
-    const registered =
-      outcome.revision === undefined ? {} : { registered: { record: desired.record, revision: outcome.revision } };
-    await this.#writeStatus(visit, {
-      observation: seen,
-      ...registered,
-      advertisement: desired.advertisement,
-      verdicts,
-    });
-    if (outcome.state.kind === 'unavailable') return { requeueAfterMs: 1000 };
-    // ConfigMaps are not watched, so a changed CA is found by looking again.
-    const againMs = resource.spec.tls.caBundleRef ? CA_BUNDLE_RECHECK_MS : undefined;
-    return { requeueAfterMs: desired.settlesInMs ?? againMs };
+    const { advertisement, record } = desired;
+    const handshakes = this.#handshakes(key, desired, resolved);
+    const card = verdicts.some(({ card }) => card) && needsHandshake(resource.spec) ? advertisement : undefined;
+    const seen = { ...observation, handshakes, card };
+    if (outcome.kind === 'rejected') {
+      await this.#reporter.report(server, { observation: { ...seen, registration: outcome }, verdicts }, signal);
+      return {};
+    }
+    const { revision } = outcome;
+    const registration = { kind: 'read-back' as const, revision };
+    const found = { observation: { ...seen, registration }, registered: { record, revision }, advertisement, verdicts };
+    await this.#reporter.report(server, found, signal);
+    return { requeueAfterMs: desired.settlesInMs ?? recheckMs(resource, seen) };
+  }
+
+  /** The write stands, but our own watch has not brought it: nothing is said before it does, or for too long. */
+  async #waitForReadBack({ key, server, signal }: Visit, observation: Observation): Promise<ReconcileResult> {
+    const { clock, unavailableAfterMs } = this.#options;
+    const sinceMs = this.#unseenSinceMs.get(key) ?? clock.monotonicMs();
+    this.#unseenSinceMs.set(key, sinceMs);
+    if (clock.monotonicMs() - sinceMs >= unavailableAfterMs) {
+      const away = { ...observation, registration: { kind: 'unavailable' as const } };
+      await this.#reporter.reportAway(server, away, signal);
+    }
+    return { requeueAfterMs: READ_BACK_RETRY_MS };
+  }
+
+  /** The name is ours by age; a younger resource that was faster gives it back when it is looked at. */
+  #tellRivals({ metadata }: SourcedServer, serverName: string): void {
+    const { source, lookAgain } = this.#options;
+    for (const { metadata: rival } of source.claimants(serverName)) {
+      if (rival.uid !== metadata.uid) lookAgain(`${rival.namespace}/${rival.name}`);
+    }
   }
 
   #probe({ key, server }: Visit, resource: Mcp2Server, resolved: Resolved): void {
@@ -191,33 +244,29 @@ export class ServerReconciler {
     });
   }
 
-  async #settle(
-    { key, server, signal }: Visit,
-    { record }: Desired,
-  ): Promise<
-    | { readonly kind: 'conflict'; readonly holder: string }
-    | { readonly kind: 'settled'; readonly state: RegistrationState; readonly revision?: number }
-  > {
-    const { keys, mirror, writer, onDrift } = this.#options;
+  async #settle({ key, server, signal }: Visit, { record }: Desired): Promise<Outcome> {
+    const { keys, mirror, writer, onDrift, onRegistered } = this.#options;
     const recordKey = keys.server(record.name);
+    const { owner } = record;
+    const [held, knownRevision] = [mirror.get(recordKey), this.#knownRevision(key, server)];
     let settled: Settled;
     try {
-      const lastWrittenHash = this.#lastWrittenHash.get(key);
-      const held = mirror.get(recordKey);
-      settled = await settle({ writer, key: recordKey, owner: record.owner, desired: record, held, lastWrittenHash });
+      settled = await settle({ writer, key: recordKey, owner, desired: record, held, knownRevision });
     } catch (error) {
-      if (!(error instanceof ServiceError) || isStoreAway(error)) throw error;
-      return { kind: 'settled', state: { kind: 'rejected', detail: error.message } };
+      const isRefused = hasReason(error, 'LIMIT_EXCEEDED') || hasReason(error, 'ARGUMENT_INVALID');
+      if (!isRefused) throw error;
+      return { kind: 'rejected', detail: error.message };
     }
     if (settled.kind === 'conflict') return settled;
     if (settled.kind === 'absent') throw new Error(`settling ${server.metadata.name} left nothing`);
     if (settled.drift) onDrift();
-    this.#lastWrittenHash.set(key, record.hash);
+    this.#revisions.set(key, settled.revision);
     const timeout = AbortSignal.any([signal, AbortSignal.timeout(READ_BACK_TIMEOUT_MS)]);
-    const reached = await mirror.reaches(settled.revision, timeout);
-    const isReadBack = reached && mirror.get(recordKey)?.record?.hash === record.hash;
-    const { revision } = settled;
-    return { kind: 'settled', revision, state: isReadBack ? { kind: 'read-back', revision } : { kind: 'unavailable' } };
+    const isReached = await mirror.reaches(settled.revision, timeout);
+    signal.throwIfAborted();
+    const isReadBack = isReached && mirror.get(recordKey)?.record?.hash === record.hash;
+    if (isReadBack && (settled.wrote || this.isUnseen(key))) onRegistered(key);
+    return { kind: 'registered', revision: settled.revision, isReadBack };
   }
 
   #handshakes(key: string, { record }: Desired, { candidates }: Resolved): Observation['handshakes'] {
@@ -229,44 +278,26 @@ export class ServerReconciler {
     return { serving, pending: Math.max(0, ready.length - serving - failed.length), failed };
   }
 
-  async #deregister(visit: Visit): Promise<ReconcileResult> {
+  /** Also for a resource without our finalizer: its records must go, whoever holds it back. */
+  async #deregister({ key, server, signal }: Visit): Promise<ReconcileResult> {
     const { source } = this.#options;
-    const { key, server, signal } = visit;
-    if (!server.metadata.finalizers?.includes(FINALIZER)) {
-      this.#forget(key);
-      return {};
+    if (!this.isForced(key)) {
+      const parsed = this.#parse(server);
+      await removeRecords(this.#options, {
+        owner: this.#ownerOf(server),
+        serverName: parsed.ok && serverNameOf(parsed.ok),
+        knownRevision: this.#knownRevision(key, server),
+      });
     }
-    if (server.metadata.annotations?.[FORCE_FINALIZE] !== 'true') await this.#removeRecords(visit);
     await source.removeFinalizer(server, signal);
     this.#forget(key);
     return {};
   }
 
-  /** Everything of this owner: the key of its name as the store itself has it, and what else the mirror knows. */
-  async #removeRecords({ server }: Visit): Promise<void> {
-    const { store, keys, mirror, writer } = this.#options;
-    const owner = this.#ownerOf(server);
-    const found = new Set(
-      [...mirror.all()].filter(({ record }) => record && sameOwner(record.owner, owner)).map(({ key }) => key),
-    );
-    const parsed = this.#parse(server);
-    if (parsed.ok) found.add(keys.server(serverNameOf(parsed.ok)));
-    for (const key of found) {
-      const { entry } = await store.get(key);
-      const held = entry && { modRevision: entry.modRevision, record: decodeServerRecord(entry.value) };
-      await settle({ writer, key, owner, desired: undefined, held, lastWrittenHash: undefined });
-    }
-  }
-
-  /** Takes our own record away from a name that an older resource holds. */
-  async #withdraw({ key, server }: Visit, resource: Mcp2Server): Promise<void> {
-    const { writer, keys } = this.#options;
-    const owner = this.#ownerOf(server);
-    const name = serverNameOf(resource);
-    const held = this.#held(name, owner);
-    if (held)
-      await settle({ writer, key: keys.server(name), owner, desired: undefined, held, lastWrittenHash: undefined });
-    this.#lastWrittenHash.delete(key);
+  /** Of our last write; the status remembers it across restarts. */
+  #knownRevision(key: string, server: SourcedServer): Revision | undefined {
+    const said = this.#options.source.statusOf(server)?.registration?.revision;
+    return this.#revisions.get(key) ?? (said === undefined ? undefined : Number(said));
   }
 
   /** What Discovery holds under a name, when it is ours. */
@@ -280,38 +311,24 @@ export class ServerReconciler {
     return { manager: 'mcp2-operator', installation: this.#options.installation, namespace, name, uid };
   }
 
-  async #writeStatus(
-    { server, signal }: Visit,
-    seen: Partial<StatusInput> & Pick<StatusInput, 'observation'>,
-  ): Promise<void> {
-    const { source, clock } = this.#options;
-    const previous = source.statusOf(server);
-    const { parsed } = seen.observation;
-    const status = buildStatus({
-      previous,
-      serverName: parsed?.ok ? serverNameOf(parsed.ok) : (previous?.serverName ?? server.metadata.name),
-      registered: undefined,
-      advertisement: undefined,
-      verdicts: [],
-      nowMs: clock.nowMs(),
-      ...seen,
-    });
-    await source.writeStatus(server, status, signal);
-    for (const { condition } of flips(previous?.conditions ?? [], status.conditions ?? [])) {
-      const type = condition.status === 'False' ? 'Warning' : 'Normal';
-      source.recordEvent(server, {
-        type,
-        reason: condition.reason,
-        message: `${condition.type} is ${condition.status}: ${condition.message}`,
-      });
-    }
-  }
-
   #forget(key: string): void {
     this.#options.prober.forget(key);
     this.#readySince.forget(key);
-    this.#lastWrittenHash.delete(key);
+    this.#revisions.delete(key);
+    this.#unseenSinceMs.delete(key);
   }
+}
+
+interface Seen {
+  readonly resource: Mcp2Server;
+  readonly resolved: Resolved;
+  readonly observation: Observation;
+}
+
+function recheckMs({ spec }: Mcp2Server, { references, handshakes }: Observation): number | undefined {
+  if (!spec.tls.caBundleRef) return undefined;
+  const isBad = references?.kind !== 'resolved' || handshakes?.failed.some(({ reason }) => reason === 'TLSFailed');
+  return isBad ? BAD_CA_BUNDLE_RECHECK_MS : CA_BUNDLE_RECHECK_MS;
 }
 
 function count({ candidates, total }: Resolved) {

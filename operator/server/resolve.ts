@@ -3,7 +3,7 @@
  * name in their certificates. A reference that leads nowhere is an answer, not an error.
  */
 import { X509Certificate } from 'node:crypto';
-import type { References as ReferenceReader } from '../source/source.ts';
+import { ReferenceNotPermitted, type References as ReferenceReader } from '../source/source.ts';
 import { parseAddress } from './address.ts';
 import { type Candidate, hostPort, instanceIdOf, resolveService } from './endpoints.ts';
 import type { References } from './observation.ts';
@@ -25,12 +25,16 @@ export async function resolve(resource: Mcp2Server, reader: ReferenceReader, sig
   const endpoints = resource.spec.source.service ? ofService(resource, reader) : ofAddress(resource);
   const reference = resource.spec.tls.caBundleRef;
   if (!reference || endpoints.references.kind !== 'resolved') return endpoints;
-  const { namespace } = resource.metadata;
-  const caBundle = await reader.configMapText(namespace, reference.name, reference.key, signal);
-  if (caBundle === undefined) return unresolved({ kind: 'ca-bundle-not-found' });
-  const detail = certificateProblem(caBundle);
-  if (detail !== undefined) return unresolved({ kind: 'certificate-invalid', detail });
-  return { ...endpoints, caBundle };
+  try {
+    const { namespace } = resource.metadata;
+    const caBundle = await reader.configMapText(namespace, reference.name, reference.key, signal);
+    if (caBundle === undefined) return unresolved({ kind: 'ca-bundle-not-found' });
+    const detail = certificateProblem(caBundle);
+    return detail === undefined ? { ...endpoints, caBundle } : unresolved({ kind: 'certificate-invalid', detail });
+  } catch (error) {
+    if (error instanceof ReferenceNotPermitted) return unresolved({ kind: 'not-permitted', what: error.what });
+    throw error;
+  }
 }
 
 function ofAddress({ spec }: Mcp2Server): Resolved {

@@ -24,7 +24,7 @@ export interface SettleInput {
   readonly owner: Owner;
   readonly desired: ServerRecord | undefined;
   readonly held: Held | undefined;
-  readonly lastWrittenHash: string | undefined;
+  readonly knownRevision: Revision | undefined;
 }
 
 /** The key moved under every attempt; try again later. */
@@ -36,10 +36,10 @@ export class KeyContendedError extends Error {
 }
 
 /** @throws FencedError, KeyContendedError, ServiceError of the store. */
-export async function settle({ writer, key, owner, desired, held, lastWrittenHash }: SettleInput): Promise<Settled> {
+export async function settle({ writer, key, owner, desired, held, knownRevision }: SettleInput): Promise<Settled> {
   let seen = held;
   for (let attempt = 0; attempt < MAX_ATTEMPTS; attempt += 1) {
-    const next = plan({ desired, held: seen, owner, ...(lastWrittenHash === undefined ? {} : { lastWrittenHash }) });
+    const next = plan({ desired, held: seen, owner, knownRevision });
     switch (next.action) {
       case 'keep':
         return { kind: 'registered', revision: next.revision, wrote: false, drift: false };

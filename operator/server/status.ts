@@ -77,17 +77,16 @@ function capabilitiesOf({ advertisement, registered }: StatusInput): Mcp2ServerS
   };
 }
 
-export interface Flip {
-  readonly condition: Condition;
-  readonly before: Condition | undefined;
-}
-
-/** The conditions whose status changed: one Event each. A first visit that finds nothing wrong is no news. */
-export function flips(before: readonly Condition[], after: readonly Condition[]): readonly Flip[] {
-  return after.flatMap((condition) => {
-    const known = before.find(({ type }) => type === condition.type);
-    if (known?.status === condition.status) return [];
-    if (!known && condition.status !== 'False') return [];
-    return [{ condition, before: known }];
+/**
+ * The conditions whose status changed: each is news once. A first visit that finds nothing wrong is none, and neither
+ * is Ready where it only repeats what another of them says.
+ */
+export function flips(before: readonly Condition[], after: readonly Condition[]): readonly Condition[] {
+  const changed = after.filter(({ type, status }) => {
+    const known = before.find((condition) => condition.type === type);
+    return known === undefined ? status === 'False' : known.status !== status;
   });
+  const repeats = ({ type, reason }: Condition) =>
+    type === 'Ready' && changed.some((other) => other.type !== 'Ready' && other.reason === reason);
+  return changed.filter((condition) => !repeats(condition));
 }

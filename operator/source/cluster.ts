@@ -1,10 +1,9 @@
 /**
- * Resources and what they refer to, from the API server: four reflectors, kept warm on every replica.
+ * Resources from the API server, kept warm on every replica.
  *
- * A change of anything a server refers to ends up as the key of that server. Our own status writes do not: only
- * generation, deletion, uid, finalizers and annotations of a resource make it worth another look.
+ * A change of anything a server refers to ends up as the key of that server. Our own status writes do not; a status
+ * that somebody else wrote does, because it may be the last word of an operator that was replaced while it was paused.
  */
-import { LRUCache } from 'lru-cache';
 import { canonicalJson } from '#lib/canonical-json.ts';
 import { foldServerName } from '#lib/capability/name.ts';
 import type { Clock } from '#lib/clock.ts';
@@ -12,14 +11,15 @@ import type { KubeApi } from '../kube/api.ts';
 import { isNotFound } from '../kube/api-error.ts';
 import type { EventRecorder } from '../kube/events.ts';
 import { addFinalizer, removeFinalizer } from '../kube/finalizer.ts';
-import { CONFIG_MAPS, ENDPOINT_SLICES, type KubeObject, type ResourceType, SERVICES } from '../kube/object.ts';
+import type { ResourceType } from '../kube/object.ts';
 import { ObjectStore } from '../kube/object-store.ts';
 import { type ChangeCause, Reflector, type ReflectorMetrics, type ReflectorTiming } from '../kube/reflector.ts';
 import type { StatusWriter, WithStatus } from '../kube/status.ts';
 import type { Log } from '../log.ts';
-import type { EndpointSlice, Service } from '../server/endpoints.ts';
 import { FINALIZER, type Mcp2ServerStatus } from '../server/resource.ts';
-import type { References, ResourceEvent, ResourceSource, SourcedServer } from './source.ts';
+import { ClusterReferences } from './cluster-references.ts';
+import { OwnStatuses } from './own-statuses.ts';
+import type { ResourceEvent, ResourceSource, SourcedServer } from './source.ts';
 
 export const MCP2_SERVERS: ResourceType = Object.freeze({
   group: 'mcp2.dev',
@@ -28,21 +28,6 @@ export const MCP2_SERVERS: ResourceType = Object.freeze({
   kind: 'Mcp2Server',
   isNamespaced: true,
 });
-const NAMESPACES: ResourceType = Object.freeze({
-  group: '',
-  version: 'v1',
-  plural: 'namespaces',
-  kind: 'Namespace',
-  isNamespaced: false,
-});
-const SERVICE_LABEL = 'kubernetes.io/service-name';
-const CONFIG_MAP_CACHE = { max: 1000, ttl: 60_000 } as const;
-
-type SliceObject = KubeObject & EndpointSlice;
-type ServiceObject = KubeObject & Service;
-interface ConfigMap extends KubeObject {
-  readonly data?: Readonly<Record<string, string>>;
-}
 
 export interface ClusterSourceOptions {
   readonly api: KubeApi;
@@ -54,14 +39,18 @@ export interface ClusterSourceOptions {
   readonly log: Log;
   readonly metrics?: ReflectorMetrics;
   readonly timing?: Partial<ReflectorTiming>;
-  /** A resource came, changed or went. */
+  /** A resource came, changed or went, or something that it refers to did. */
   readonly onKey: (key: string, cause: ChangeCause) => void;
   /** Endpoints of this resource changed; they come in crowds. */
   readonly onEndpoints: (key: string) => void;
+  /** Throws when this process does not lead: the store fences our writes there, nothing fences those to the API server. */
+  readonly requireLeadership: () => void;
 }
 
-export class ClusterSource implements ResourceSource, References {
+export class ClusterSource implements ResourceSource {
+  readonly references: ClusterReferences;
   readonly #options: ClusterSourceOptions;
+  readonly #ownStatuses = new OwnStatuses();
   readonly #servers = new ObjectStore<SourcedServer>({
     indexes: {
       serverName: (server) => [foldServerName(askedName(server))],
@@ -69,55 +58,32 @@ export class ClusterSource implements ResourceSource, References {
       selectsNamespaces: (server) => (selectsNamespaces(server) ? ['yes'] : []),
     },
   });
-  readonly #services = new ObjectStore<ServiceObject>();
-  readonly #slices = new ObjectStore<SliceObject>({ indexes: { service: (slice) => servicesOfSlice(slice) } });
-  readonly #namespaces = new ObjectStore<KubeObject>();
-  readonly #configMaps = new LRUCache<string, ConfigMap>(CONFIG_MAP_CACHE);
-  readonly #serverReflector: Reflector<SourcedServer>;
-  readonly #reflectors: readonly { readonly hasSynced: boolean; run(signal: AbortSignal): Promise<void> }[];
+  readonly #reflector: Reflector<SourcedServer>;
 
   constructor(options: ClusterSourceOptions) {
     this.#options = options;
-    const { onKey } = options;
-    this.#serverReflector = new Reflector({
+    const { onKey, onEndpoints } = options;
+    this.#reflector = new Reflector({
       ...options,
       resource: MCP2_SERVERS,
       store: this.#servers,
-      isRelevant,
+      isRelevant: (before, after) => this.#isRelevant(before, after),
       onKey: (key, cause) => {
         onKey(key, cause);
         if (cause === 'deleted' || cause === 'vanished') this.#tellRivals(key);
       },
     });
-    const services = new Reflector<ServiceObject>({
+    this.references = new ClusterReferences({
       ...options,
-      resource: SERVICES,
-      store: this.#services,
-      onKey: (key) => this.#tellUsers('service', key, onKey),
+      onService: (service) => this.#tellUsers('service', service, onKey),
+      onEndpoints: (service) => this.#tellUsers('service', service, onEndpoints),
+      onNamespaces: () => this.#tellUsers('selectsNamespaces', 'yes', onKey),
     });
-    const slices = new Reflector<SliceObject>({
-      ...options,
-      resource: ENDPOINT_SLICES,
-      store: this.#slices,
-      keysOf: servicesOfSlice,
-      onKey: (key) => this.#tellUsers('service', key, options.onEndpoints),
-    });
-    const namespaces = new Reflector<KubeObject>({
-      ...options,
-      resource: NAMESPACES,
-      store: this.#namespaces,
-      isRelevant: (before, after) => canonicalJson(before.metadata.labels) !== canonicalJson(after.metadata.labels),
-      transform: ({ metadata: { name, labels, resourceVersion } }) => ({
-        metadata: { name, ...(labels ? { labels } : {}), ...(resourceVersion ? { resourceVersion } : {}) },
-      }),
-      onKey: () => this.#tellUsers('selectsNamespaces', 'yes', onKey),
-    });
-    this.#reflectors = [this.#serverReflector, services, slices, namespaces];
   }
 
   /** Lists and watches until the signal aborts. */
   async run(signal: AbortSignal): Promise<void> {
-    await Promise.all(this.#reflectors.map((reflector) => reflector.run(signal)));
+    await Promise.all([this.#reflector.run(signal), this.references.run(signal)]);
   }
 
   get(key: string): SourcedServer | undefined {
@@ -133,11 +99,11 @@ export class ClusterSource implements ResourceSource, References {
   }
 
   hasSynced(): boolean {
-    return this.#reflectors.every(({ hasSynced }) => hasSynced);
+    return this.#reflector.hasSynced;
   }
 
   freshAtMs(): number | undefined {
-    return this.#serverReflector.freshAtMs;
+    return this.#reflector.freshAtMs;
   }
 
   async isGone({ namespace, name, uid }: { namespace: string; name: string; uid: string }): Promise<boolean> {
@@ -154,24 +120,17 @@ export class ClusterSource implements ResourceSource, References {
     }
   }
 
-  async addFinalizer(server: SourcedServer, signal: AbortSignal): Promise<void> {
-    await addFinalizer({
-      api: this.#options.api,
-      resource: MCP2_SERVERS,
-      object: server,
-      finalizer: FINALIZER,
-      signal,
-    });
+  async addFinalizer(object: SourcedServer, signal: AbortSignal): Promise<boolean> {
+    const { api, requireLeadership } = this.#options;
+    requireLeadership();
+    const now = await addFinalizer({ api, resource: MCP2_SERVERS, object, finalizer: FINALIZER, signal });
+    return now !== undefined && now.metadata.deletionTimestamp === undefined;
   }
 
-  async removeFinalizer(server: SourcedServer, signal: AbortSignal): Promise<void> {
-    await removeFinalizer({
-      api: this.#options.api,
-      resource: MCP2_SERVERS,
-      object: server,
-      finalizer: FINALIZER,
-      signal,
-    });
+  async removeFinalizer(object: SourcedServer, signal: AbortSignal): Promise<void> {
+    const { api, requireLeadership } = this.#options;
+    requireLeadership();
+    await removeFinalizer({ api, resource: MCP2_SERVERS, object, finalizer: FINALIZER, signal });
   }
 
   statusOf(server: SourcedServer): Mcp2ServerStatus | undefined {
@@ -179,6 +138,8 @@ export class ClusterSource implements ResourceSource, References {
   }
 
   async writeStatus(server: SourcedServer, status: Mcp2ServerStatus, signal: AbortSignal): Promise<void> {
+    this.#options.requireLeadership();
+    this.#ownStatuses.wrote(server, status);
     await this.#options.statusWriter.write(server as WithStatus, { ...status }, signal);
   }
 
@@ -188,33 +149,17 @@ export class ClusterSource implements ResourceSource, References {
     this.#options.events.record({ ...rest, regarding, action: 'Reconcile', note: message });
   }
 
-  service(namespace: string, name: string): Service | undefined {
-    return this.#services.get(`${namespace}/${name}`);
-  }
-
-  endpointSlices(namespace: string, service: string): readonly EndpointSlice[] {
-    return this.#slices.byIndex('service', `${namespace}/${service}`);
-  }
-
-  namespacesMatching(labels: Readonly<Record<string, string>>): readonly string[] {
-    const wanted = Object.entries(labels);
-    return [...this.#namespaces.all()]
-      .filter(({ metadata }) => wanted.every(([name, value]) => metadata.labels?.[name] === value))
-      .map(({ metadata }) => metadata.name);
-  }
-
-  async configMapText(namespace: string, name: string, key: string, signal: AbortSignal): Promise<string | undefined> {
-    const cacheKey = `${namespace}/${name}`;
-    try {
-      const found =
-        this.#configMaps.get(cacheKey) ??
-        (await this.#options.api.get<ConfigMap>(CONFIG_MAPS, { namespace, name }, { signal }));
-      this.#configMaps.set(cacheKey, found);
-      return found.data?.[key];
-    } catch (error) {
-      if (isNotFound(error)) return undefined;
-      throw error;
-    }
+  /** A finalizer that came is our own doing or somebody else's affair; one of ours that went is put back. */
+  #isRelevant(before: SourcedServer, after: SourcedServer): boolean {
+    const facts = ({ metadata }: SourcedServer) => [
+      metadata.uid,
+      metadata.generation,
+      metadata.deletionTimestamp,
+      metadata.annotations,
+    ];
+    const isHeld = ({ metadata }: SourcedServer) => metadata.finalizers?.includes(FINALIZER) === true;
+    if (isHeld(before) && !isHeld(after)) return true;
+    return canonicalJson(facts(before)) !== canonicalJson(facts(after)) || this.#ownStatuses.isForeign(before, after);
   }
 
   #tellUsers(index: string, value: string, tell: (key: string, cause: ChangeCause) => void): void {
@@ -229,17 +174,6 @@ export class ClusterSource implements ResourceSource, References {
     for (const { metadata } of this.claimants(askedName(removed)))
       this.#options.onKey(`${metadata.namespace}/${metadata.name}`, 'changed');
   }
-}
-
-function isRelevant(before: SourcedServer, after: SourcedServer): boolean {
-  const facts = ({ metadata }: SourcedServer) => [
-    metadata.uid,
-    metadata.generation,
-    metadata.deletionTimestamp,
-    metadata.finalizers,
-    metadata.annotations,
-  ];
-  return canonicalJson(facts(before)) !== canonicalJson(facts(after));
 }
 
 interface LooseSpec {
@@ -264,9 +198,4 @@ function servicesOf(server: SourcedServer): readonly string[] {
 
 function selectsNamespaces(server: SourcedServer): boolean {
   return specOf(server).registration?.visibility?.from === 'Selector';
-}
-
-function servicesOfSlice({ metadata }: SliceObject): readonly string[] {
-  const service = metadata.labels?.[SERVICE_LABEL];
-  return service === undefined ? [] : [`${metadata.namespace}/${service}`];
 }

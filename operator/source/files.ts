@@ -122,8 +122,9 @@ export class FileSource implements ResourceSource {
     return this.#servers.get(`${namespace}/${name}`)?.metadata.uid !== uid;
   }
 
-  async addFinalizer(server: SourcedServer): Promise<void> {
+  async addFinalizer(server: SourcedServer): Promise<boolean> {
     this.#remember(keyIn(server), { hasFinalizer: true });
+    return true;
   }
 
   async removeFinalizer(server: SourcedServer): Promise<void> {

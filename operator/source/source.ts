@@ -35,7 +35,8 @@ export interface ResourceSource {
   freshAtMs(): number | undefined;
   /** A live read: no resource of this name and uid exists any more. False when that cannot be told. */
   isGone(resource: { readonly namespace: string; readonly name: string; readonly uid: string }): Promise<boolean>;
-  addFinalizer(resource: SourcedServer, signal: AbortSignal): Promise<void>;
+  /** @returns false when the resource is gone or being deleted: then it must not be registered any more. */
+  addFinalizer(resource: SourcedServer, signal: AbortSignal): Promise<boolean>;
   removeFinalizer(resource: SourcedServer, signal: AbortSignal): Promise<void>;
   /** The newest status known; a watch may be behind our own last write. */
   statusOf(resource: SourcedServer): Mcp2ServerStatus | undefined;
@@ -45,6 +46,18 @@ export interface ResourceSource {
   recordEvent(resource: SourcedServer, event: ResourceEvent): void;
 }
 
+/** The operator has no right to read what a resource refers to. */
+export class ReferenceNotPermitted extends Error {
+  /** For people: `ConfigMap "mesh-ca"`. */
+  readonly what: string;
+
+  constructor(what: string) {
+    super(`the operator may not read ${what}`);
+    this.name = 'ReferenceNotPermitted';
+    this.what = what;
+  }
+}
+
 /** What a resource points at in the cluster; files have none of it. */
 export interface References {
   hasSynced(): boolean;
@@ -52,7 +65,7 @@ export interface References {
   endpointSlices(namespace: string, service: string): readonly EndpointSlice[];
   /** Names of the namespaces that carry all these labels. */
   namespacesMatching(labels: Readonly<Record<string, string>>): readonly string[];
-  /** The text under `key` of a ConfigMap; undefined when there is none. */
+  /** The text under `key` of a ConfigMap; undefined when there is none. @throws ReferenceNotPermitted */
   configMapText(namespace: string, name: string, key: string, signal: AbortSignal): Promise<string | undefined>;
 }
 

@@ -16,8 +16,12 @@ export interface KubeObjectReference {
 }
 
 /** An object as the API server sends it. Tests read it freely, so its fields are not typed. */
-// biome-ignore lint/suspicious/noExplicitAny: the shape belongs to the kind under test
-export type KubeObject = KubeObjectReference & { readonly [field: string]: any };
+export type KubeObject = KubeObjectReference & {
+  // biome-ignore lint/suspicious/noExplicitAny: the shape belongs to the API server
+  readonly metadata: { readonly [field: string]: any };
+  // biome-ignore lint/suspicious/noExplicitAny: the shape belongs to the kind under test
+  readonly [field: string]: any;
+};
 
 export interface KubeListReference {
   readonly apiVersion: string;

@@ -17,6 +17,7 @@ import type { Store } from '#lib/store/store.ts';
 import { type GeneratedKey, generateSigningKey, importSigningKey, type SigningKey } from '#lib/token/signing-key.ts';
 import { loadServices, type Services } from '#protos/load.ts';
 import { type OperatorConfig, readOperatorConfig } from '../../operator/config.ts';
+import type { Dial } from '../../operator/dial.ts';
 import { readKubeconfigConnection } from '../../operator/kube/kubeconfig.ts';
 import type { ReflectorTiming } from '../../operator/kube/reflector.ts';
 import { type RunningOperator, start } from '../../operator/start.ts';
@@ -64,6 +65,12 @@ export interface OperatorOptions {
   /** Over the defaults of the environment. */
   readonly env?: Readonly<Record<string, string>>;
   readonly reflectorTiming?: Partial<ReflectorTiming>;
+  /** Default: the fixture's routes; an address without a route is refused. */
+  readonly dial?: Dial;
+  /** Put between the operator and etcd. Closing the operator closes both. */
+  readonly wrapStore?: (store: Store) => Store;
+  /** See OperatorDependencies. */
+  readonly unavailableAfterMs?: number;
 }
 
 /** The environment of an operator process that works on these parts. */
@@ -75,9 +82,10 @@ export function operatorEnvironment({ fixture, kubeconfig, etcdUrl, env }: Opera
     MCP2_ISSUER: ISSUER,
     MCP2_CA_FILE: fixture.authority.certificateFile,
     MCP2_OPERATOR_KUBECONFIG: kubeconfig,
-    MCP2_OPERATOR_LEASE_DURATION: '3s',
-    MCP2_OPERATOR_RENEW_DEADLINE: '2s',
-    MCP2_OPERATOR_RETRY_PERIOD: '400ms',
+    // Long enough that a busy test machine costs nobody the lease; what is released is taken over at once anyway.
+    MCP2_OPERATOR_LEASE_DURATION: '15s',
+    MCP2_OPERATOR_RENEW_DEADLINE: '10s',
+    MCP2_OPERATOR_RETRY_PERIOD: '500ms',
     POD_NAMESPACE: 'default',
     POD_NAME: `operator-${randomBytes(3).toString('hex')}`,
     ...env,
@@ -93,22 +101,24 @@ export interface TestOperator extends AsyncDisposable {
 
 /** In this process; for signals and pauses start operator/main.ts as a process. */
 export async function startOperator(options: OperatorOptions): Promise<TestOperator> {
-  const { fixture, kubeconfig, etcdUrl, reflectorTiming } = options;
+  const { fixture, kubeconfig, etcdUrl, reflectorTiming, unavailableAfterMs } = options;
+  const { dial = async (url) => `127.0.0.1:${fixture.routes.get(url) ?? 1}`, wrapStore = (store) => store } = options;
   const config = readOperatorConfig(operatorEnvironment(options));
-  const store = connectTestStore(etcdUrl);
+  const store = wrapStore(connectTestStore(etcdUrl));
   const metrics = new Registry();
   const operator = await start(config, {
     connection: await readKubeconfigConnection({ file: kubeconfig, clock: systemClock }),
     store,
     signingKey: fixture.signingKey,
     services: fixture.services,
-    dial: async (url) => `127.0.0.1:${fixture.routes.get(url) ?? 1}`,
+    dial,
     definition: await readFile(new URL('../../crds/mcp2.dev_mcp2servers.yaml', import.meta.url), 'utf8'),
     clock: systemClock,
     random: Math.random,
     log: pino({ level: process.env.MCP2_TEST_LOG ?? 'silent' }),
     registry: metrics,
     ...(reflectorTiming ? { reflectorTiming } : {}),
+    ...(unavailableAfterMs === undefined ? {} : { unavailableAfterMs }),
   });
   let stopped: Promise<void> | undefined;
   const stop = () => {
@@ -138,19 +148,26 @@ export interface TestServerOptions {
   readonly dnsName: string;
   /** Default 55051. */
   readonly port?: number;
+  /** Whose tokens it takes. Default: the control plane's. */
+  readonly jwksFile?: string;
+  /** Default true. */
+  readonly tls?: boolean;
 }
 
-/** A sample server with TLS that answers at a made-up pod address. */
+/** A sample server, with TLS unless told otherwise, that answers at a made-up pod address. */
 export async function startTestServer(options: TestServerOptions): Promise<TestServer> {
-  const { fixture, serverName, address, dnsName, port = 55051 } = options;
+  const { fixture, serverName, address, dnsName, port = 55051, jwksFile = fixture.jwksFile, tls = true } = options;
   const certificate = await fixture.authority.issue({ commonName: serverName, names: [`DNS:${dnsName}`] });
+  const files = {
+    MCP2_TLS_CERT_FILE: certificate.certificateFile,
+    MCP2_TLS_KEY_FILE: certificate.keyFile,
+  };
   const config = readSampleConfig({
     MCP2_LISTEN: '127.0.0.1:0',
     MCP2_SAMPLE_SERVER_NAME: serverName,
-    MCP2_JWKS_FILE: fixture.jwksFile,
+    MCP2_JWKS_FILE: jwksFile,
     MCP2_ISSUER: ISSUER,
-    MCP2_TLS_CERT_FILE: certificate.certificateFile,
-    MCP2_TLS_KEY_FILE: certificate.keyFile,
+    ...(tls ? files : {}),
   });
   const log = pino({ level: process.env.MCP2_TEST_LOG ?? 'silent' });
   const dependencies = { clock: systemClock, log, metrics: new Registry(), protos: fixture.services };
@@ -169,6 +186,8 @@ export interface SliceOptions {
   readonly service: string;
   readonly addresses: readonly string[];
   readonly port?: number;
+  /** Of every address. Default: ready. */
+  readonly conditions?: { readonly ready?: boolean; readonly serving?: boolean; readonly terminating?: boolean };
 }
 
 /** A Service without a selector, as the test's own slices fill it. */
@@ -181,13 +200,13 @@ export function serviceObject(namespace: string, name: string) {
   };
 }
 
-export function sliceObject({ namespace, service, addresses, port = 55051 }: SliceOptions) {
+export function sliceObject({ namespace, service, addresses, port = 55051, conditions }: SliceOptions) {
   return {
     apiVersion: 'discovery.k8s.io/v1',
     kind: 'EndpointSlice',
     metadata: { name: `${service}-1`, namespace, labels: { 'kubernetes.io/service-name': service } },
     addressType: 'IPv4',
     ports: [{ name: 'grpc', port, protocol: 'TCP' }],
-    endpoints: addresses.map((address) => ({ addresses: [address], conditions: { ready: true } })),
+    endpoints: addresses.map((address) => ({ addresses: [address], conditions: conditions ?? { ready: true } })),
   };
 }

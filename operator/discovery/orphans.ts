@@ -1,16 +1,13 @@
 /**
- * Finds what watching missed: reads our whole prefix at one revision, repairs the mirror's blind spots and removes
- * records whose resource is gone.
- *
- * It deletes only what this installation owns, only on fresh knowledge of the resources, only after the API server
- * itself said 404, and never much at once (`mass-delete-guard.ts`).
+ * Finds records whose resource is gone, as far as can be told from what is known here: pure. Each must still be
+ * confirmed by a live read before it is deleted (`sweep.ts`).
  */
 import type { MirroredRecord } from './mirror.ts';
 
 /** Knowledge of the resources older than this deletes nothing. */
 export const MAX_STALENESS_MS = 60_000;
 
-export interface SweepInput {
+export interface OrphanSearch {
   readonly records: readonly MirroredRecord[];
   readonly installation: string;
   /** uids of all resources that the source lists. */
@@ -30,14 +27,14 @@ export interface Orphan {
   readonly uid: string;
 }
 
-export interface SweepResult {
+export interface FoundOrphans {
   readonly orphans: readonly Orphan[];
   /** How many records this installation owns. */
   readonly owned: number;
 }
 
 /** Orphans by what is known here; each must still be confirmed by a live read. */
-export function findOrphans(input: SweepInput): SweepResult {
+export function findOrphans(input: OrphanSearch): FoundOrphans {
   const orphans: Orphan[] = [];
   let owned = 0;
   const trusted = input.hasSynced && input.nowMs - (input.freshAtMs ?? Number.NEGATIVE_INFINITY) <= MAX_STALENESS_MS;
@@ -48,12 +45,4 @@ export function findOrphans(input: SweepInput): SweepResult {
     if (trusted && !input.liveUids.has(uid)) orphans.push({ key, modRevision, namespace, name, uid });
   }
   return { orphans, owned };
-}
-
-/** Keys whose mirrored state differs from what the store holds: the watch lost something. */
-export function findMissed(
-  stored: readonly MirroredRecord[],
-  mirrored: (key: string) => MirroredRecord | undefined,
-): readonly string[] {
-  return stored.filter(({ key, modRevision }) => (mirrored(key)?.modRevision ?? 0) < modRevision).map(({ key }) => key);
 }

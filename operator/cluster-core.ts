@@ -1,0 +1,151 @@
+/**
+ * The reconcile core for a cluster: resources and references from the API server, statuses and Events back to it.
+ */
+import { readFileSync } from 'node:fs';
+import type { Keys } from '#lib/store/keys.ts';
+import { mintProbeToken } from '#lib/token/mint.ts';
+import type { OperatorConfig } from './config.ts';
+import type { Failure } from './controller.ts';
+import { OperatorCore } from './core.ts';
+import { DependencyGate } from './dependency-gate.ts';
+import { createDiscoveryMetrics } from './discovery/metrics.ts';
+import type { KubeApi } from './kube/api.ts';
+import { isConflict, isNotFound, isServerAway } from './kube/api-error.ts';
+import { EventRecorder } from './kube/events.ts';
+import { LeadershipEnded, type LeaseName } from './kube/leadership.ts';
+import { StatusWriter } from './kube/status.ts';
+import type { OperatorMetrics } from './operator-metrics.ts';
+import { createHandshake } from './server/handshake.ts';
+import type { ParseMcp2Server } from './server/resource.ts';
+import { ClusterSource, MCP2_SERVERS } from './source/cluster.ts';
+import type { OperatorDependencies } from './start.ts';
+import { Priority } from './work-queue.ts';
+
+const FIELD_MANAGER = 'mcp2-operator';
+/** Slices of one roll-out come in a burst; one look serves all of it. */
+const ENDPOINTS_COALESCE_MS = 100;
+
+export interface ClusterCoreParts {
+  readonly config: OperatorConfig;
+  readonly dependencies: OperatorDependencies;
+  readonly api: KubeApi;
+  readonly metrics: OperatorMetrics;
+  readonly keys: Keys;
+  readonly parse: ParseMcp2Server;
+  readonly installation: string;
+  /** Of this process: in the lease, the fence and Events. */
+  readonly identity: string;
+  readonly lease: LeaseName;
+  /** Throws when this process does not lead. */
+  readonly requireLeadership: () => void;
+}
+
+export interface ClusterCore {
+  readonly core: OperatorCore;
+  readonly source: ClusterSource;
+  readonly events: EventRecorder;
+}
+
+export function createClusterCore(parts: ClusterCoreParts): ClusterCore {
+  const { config, dependencies, api, metrics, keys, parse, installation, identity } = parts;
+  const { store, clock, random, log, registry, unavailableAfterMs } = dependencies;
+  const discoveryMetrics = createDiscoveryMetrics(registry);
+  const events = new EventRecorder({
+    api,
+    reportingController: 'mcp2.dev/operator',
+    reportingInstance: identity.slice(-128),
+    clock,
+    random,
+    log,
+    onDropped: discoveryMetrics.eventDropped,
+  });
+  const source = createSource(parts, {
+    events,
+    onKey: (key, cause) => core.enqueue(key, cause === 'listed' ? Priority.Initial : Priority.Change),
+    onEndpoints: (key) => core.enqueueAfter(key, ENDPOINTS_COALESCE_MS),
+  });
+  const core: OperatorCore = new OperatorCore({
+    store,
+    keys,
+    installation,
+    holder: identity,
+    source,
+    references: source.references,
+    parse,
+    allowLoopback: false,
+    handshake: handshakeOf(parts),
+    controlPlaneCa: () => (config.caFile === undefined ? undefined : readFileSync(config.caFile, 'utf8')),
+    clock,
+    random,
+    log,
+    metrics,
+    discoveryMetrics,
+    sweepIntervalMs: config.sweepIntervalMs,
+    concurrency: config.concurrency,
+    ...(unavailableAfterMs === undefined ? {} : { unavailableAfterMs }),
+    onSweepBlocked: (wouldDelete) => events.record(blockedEvent(parts.lease, wouldDelete)),
+    classify,
+    gates: (signal) => [
+      new DependencyGate({ name: 'api', probe: (probeSignal) => api.probe(probeSignal), clock, random, log, signal }),
+    ],
+  });
+  return { core, source, events };
+}
+
+type SourceHooks = Pick<ConstructorParameters<typeof ClusterSource>[0], 'events' | 'onKey' | 'onEndpoints'>;
+
+function createSource({ dependencies, api, metrics, requireLeadership }: ClusterCoreParts, hooks: SourceHooks) {
+  const { clock, random, log, reflectorTiming } = dependencies;
+  return new ClusterSource({
+    api,
+    statusWriter: new StatusWriter({ api, resource: MCP2_SERVERS, fieldManager: FIELD_MANAGER }),
+    clock,
+    random,
+    log,
+    metrics: metrics.reflector,
+    ...(reflectorTiming ? { timing: reflectorTiming } : {}),
+    requireLeadership,
+    ...hooks,
+  });
+}
+
+function handshakeOf({ config, dependencies }: ClusterCoreParts) {
+  const { signingKey, services, dial, clock } = dependencies;
+  const probe = { iss: config.issuer, sub: `${config.namespace}.mcp2-operator` };
+  return createHandshake({
+    serviceInfo: services.ServiceInfo,
+    mintProbeToken: (serverName) => mintProbeToken(signingKey, { ...probe, serverName }, { clock }),
+    dial,
+    ...clientCertificate(config),
+  });
+}
+
+/** Read at each handshake, so that a renewed certificate needs no restart. */
+function clientCertificate({ clientCertificateFile, clientKeyFile }: OperatorConfig) {
+  if (clientCertificateFile === undefined || clientKeyFile === undefined) return {};
+  return {
+    clientCertificate: () => ({
+      certificate: readFileSync(clientCertificateFile, 'utf8'),
+      key: readFileSync(clientKeyFile, 'utf8'),
+    }),
+  };
+}
+
+function classify(error: unknown): Failure | undefined {
+  if (error instanceof LeadershipEnded) return { kind: 'stop' };
+  if (isServerAway(error)) return { kind: 'gate', gate: 'api' };
+  if (isConflict(error) || isNotFound(error)) return { kind: 'conflict' };
+  return undefined;
+}
+
+/** About the lease, because it concerns the operator and no single resource. */
+function blockedEvent(lease: LeaseName, wouldDelete: number) {
+  const advice = 'look whether the API server lists them; they go when the next sweeps still find their resources gone';
+  return {
+    regarding: { apiVersion: 'coordination.k8s.io/v1', kind: 'Lease', metadata: lease },
+    type: 'Warning' as const,
+    reason: 'MassDeleteBlocked',
+    action: 'Sweep',
+    note: `${wouldDelete} registrations seem to have lost their Mcp2Server at once, so none was removed; ${advice}.`,
+  };
+}
