@@ -6,7 +6,7 @@
  */
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { createKeys } from '#lib/store/keys.ts';
-import { type ControlPlane, startControlPlane } from '../harness/control-plane.ts';
+import { type ControlPlane, startControlPlane, untilLeads as untilWorks } from '../harness/control-plane.ts';
 import { eventually } from '../harness/eventually.ts';
 import { createNamespace } from '../harness/kube-setup.ts';
 import { addressServer, readRecord } from '../harness/mcp2-servers.ts';
@@ -45,7 +45,7 @@ test('a leader that was paused and replaced writes nothing more and ends with ex
 test('the fence alone stops a leader whose lease is untouched', async () => {
   const { kube, store } = plane;
   await using pod = await startOperator();
-  await untilLeads([pod]);
+  await untilWorks(store, pod.current.podName);
   await untilClean(oracle, 30_000);
   const { process } = pod.leave();
   const epoch = createKeys().epoch(INSTALLATION);

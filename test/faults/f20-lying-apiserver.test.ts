@@ -61,7 +61,7 @@ test.each<[string, Fault]>([
   api.inject({ match: { verb: 'list' }, fault });
   await relist();
   await eventually(gcBlocked, (blocked) => blocked === 1, { what: 'mcp2_gc_blocked to be raised' });
-  await sleep(3 * SWEEP_MS);
+  await sleep(2 * SWEEP_MS);
   expect(await recordRevisions()).toEqual(before);
   const warnings = await plane.kube.list({ apiVersion: 'events.k8s.io/v1', kind: 'Event', namespace: 'default' });
   expect(warnings.map(({ reason }) => reason)).toContain('MassDeleteBlocked');
@@ -79,7 +79,7 @@ test('a list that lacks a few is believed by nobody while they can be read one b
     fault: { kind: 'partial-list', keepItems: ADDRESSES + SERVICES + 1 - 5 },
   });
   await relist();
-  await sleep(3 * SWEEP_MS);
+  await sleep(2 * SWEEP_MS);
   expect(await gcBlocked()).toBe(0);
   expect(await recordRevisions()).toEqual(before);
 });
@@ -92,7 +92,7 @@ test('a list that lacks a few deletes nothing either while reading them one by o
   });
   api.inject({ match: { verb: 'get', resource: 'mcp2servers' }, fault: { kind: 'status', code: 403 } });
   await relist();
-  await sleep(3 * SWEEP_MS);
+  await sleep(2 * SWEEP_MS);
   expect(await recordRevisions()).toEqual(before);
 });
 
@@ -106,7 +106,7 @@ test.each([403, 500])('lists that are answered with %i delete nothing', async (c
     (unanswered) => unanswered.length === 0,
     { what: 'every kind to be refused' },
   );
-  await sleep(3 * SWEEP_MS);
+  await sleep(2 * SWEEP_MS);
   expect(await gcBlocked()).toBe(0);
   expect(await recordRevisions()).toEqual(before);
 });
@@ -117,7 +117,7 @@ test.each(['services', 'endpointslices', 'namespaces'])(
     const before = await recordRevisions();
     api.inject({ match: { verb: 'list', resource }, fault: { kind: 'empty-list' } });
     await relist();
-    await sleep(3 * SWEEP_MS);
+    await sleep(2 * SWEEP_MS);
     expect(await recordRevisions()).toEqual(before);
   },
 );
