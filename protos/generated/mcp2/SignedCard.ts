@@ -6,7 +6,8 @@
  */
 export interface SignedCard {
   /**
-   * The card as canonical JSON (RFC 8785), at most 256 KiB. The signature is over exactly these bytes.
+   * The card as canonical JSON (RFC 8785), at most 256 KiB: {name, version, protocol, services, capabilities}, texts and
+   * lists of texts; docs/own-server.md has their bounds. The signature is over exactly these bytes.
    */
   'card_json'?: (Buffer | Uint8Array | string);
   /**
@@ -21,7 +22,8 @@ export interface SignedCard {
  */
 export interface SignedCard__Output {
   /**
-   * The card as canonical JSON (RFC 8785), at most 256 KiB. The signature is over exactly these bytes.
+   * The card as canonical JSON (RFC 8785), at most 256 KiB: {name, version, protocol, services, capabilities}, texts and
+   * lists of texts; docs/own-server.md has their bounds. The signature is over exactly these bytes.
    */
   'card_json': (Buffer);
   /**
