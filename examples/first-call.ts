@@ -34,4 +34,9 @@ async function main(registryAddress: string, token: string): Promise<void> {
   console.log(`${endpoint.server_name} at ${endpoint.grpc_url} answers: ${serialized_value.toString()}`);
 }
 
-if (import.meta.main) await main(process.argv[2] ?? '127.0.0.1:50050', process.env.MCP2_TOKEN ?? '');
+if (import.meta.main) {
+  await main(process.argv[2] ?? '127.0.0.1:50050', process.env.MCP2_TOKEN ?? '').catch((error: Error) => {
+    console.error(`error: ${error.message}`);
+    process.exitCode = 1;
+  });
+}

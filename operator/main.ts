@@ -6,7 +6,7 @@ import { createLogger } from '#lib/observe/logger.ts';
 import { createMetricsRegistry } from '#lib/observe/metrics.ts';
 import { endOnSignals, Shutdown } from '#lib/shutdown.ts';
 import { connectEtcd } from '#lib/store/etcd-files.ts';
-import { importSigningKey } from '#lib/token/signing-key.ts';
+import { importSigningKey, type SigningKey } from '#lib/token/signing-key.ts';
 import { loadServices } from '#protos/load.ts';
 import { type OperatorConfig, readOperatorConfig } from './config.ts';
 import { createDial } from './dial.ts';
@@ -24,7 +24,7 @@ async function main(): Promise<void> {
   const operator = await start(config, {
     connection: await connect(config),
     store,
-    signingKey: await importSigningKey(JSON.parse(readFileSync(config.signingKeyFile, 'utf8'))),
+    signingKey: await readSigningKey(config.signingKeyFile),
     services: loadServices(),
     dial: createDial({ allowLoopback: false }),
     definition: readFileSync(new URL('../crds/mcp2.dev_mcp2servers.yaml', import.meta.url), 'utf8'),
@@ -48,6 +48,16 @@ async function main(): Promise<void> {
   process.exit(EXIT_REPLACED);
 }
 
+async function readSigningKey(path: string): Promise<SigningKey> {
+  try {
+    return await importSigningKey(JSON.parse(readFileSync(path, 'utf8')));
+  } catch (error) {
+    // A JSON error quotes the text it stumbled over, which here is a secret.
+    const why = error instanceof SyntaxError ? 'it is no JSON' : (error as Error).message;
+    throw new ConfigError([`MCP2_SIGNING_KEY_FILE cannot be used: ${why}`]);
+  }
+}
+
 async function connect({
   kubeconfigFile,
   kubernetesHost: host,
@@ -60,6 +70,6 @@ async function connect({
 }
 
 main().catch((error: unknown) => {
-  process.stderr.write(`${error instanceof Error ? error.message : String(error)}\n`);
+  process.stderr.write(`mcp2 operator: ${error instanceof Error ? error.message : String(error)}\n`);
   process.exit(1);
 });

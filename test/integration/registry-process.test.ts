@@ -102,7 +102,7 @@ test('on a folder it finds after a restart what was registered before, and a sec
   client.close();
 });
 
-test('a port in use and a wrong configuration each end it with a sentence and no stack', async () => {
+test('a port in use, a wrong configuration and unusable keys each end it with a sentence and no stack', async () => {
   const tokens = await createTokens();
   const settings = { ...required(tokens.jwksFile), MCP2_REGISTRY_STORE_DIR: createWorkspace('registry-store').folder };
   const busy = await endOf({ ...settings, MCP2_LISTEN: `127.0.0.1:${etcd.port}` });
@@ -112,7 +112,12 @@ test('a port in use and a wrong configuration each end it with a sentence and no
   for (const name of ['MCP2_LISTEN', 'MCP2_ISSUER', 'MCP2_REGISTRY_STORE_DIR']) {
     expect(wrong.stderr).toContain(name);
   }
-  for (const { stderr } of [busy, wrong]) expect(stderr).not.toContain('    at ');
+  const keys = await endOf({ ...settings, MCP2_JWKS_FILE: import.meta.filename, MCP2_LOG_LEVEL: 'silent' });
+  expect(keys).toMatchObject({
+    code: 1,
+    stderr: expect.stringContaining('MCP2_JWKS_FILE cannot be used: the key set'),
+  });
+  for (const { stderr } of [busy, wrong, keys]) expect(stderr).not.toContain('    at ');
 });
 
 function required(jwksFile: string): Record<string, string> {

@@ -1,6 +1,7 @@
 /** The verifier of a service, from settings: whose tokens it accepts, and where their keys come from. */
 import type { Clock } from '#lib/clock.ts';
 import type { TrustSettings } from '#lib/config/common-settings.ts';
+import { ConfigError } from '#lib/config/env-reader.ts';
 import type { Logger } from '#lib/observe/logger.ts';
 import { createDevelopmentIssuer } from '#lib/token/development.ts';
 import { createKeyFileSource } from '#lib/token/key-file.ts';
@@ -19,7 +20,7 @@ export interface VerifierDependencies {
 /** Stands in for the issuer that development tokens do not name. */
 const DEVELOPMENT_ISSUER = 'mcp2:development';
 
-/** @throws the error of a key file that cannot be read; a key URL is asked again later. */
+/** @throws ConfigError for a key file that cannot be read; a key URL is asked again later. */
 export async function createTrustedVerifier(
   trust: TrustSettings,
   dependencies: VerifierDependencies,
@@ -27,7 +28,7 @@ export async function createTrustedVerifier(
   const { clock, log, revocations } = dependencies;
   const { issuer, developmentSecret } = trust;
   const keys = createKeys(trust, dependencies);
-  if (trust.jwksUrl === undefined) await keys?.refresh();
+  if (trust.jwksUrl === undefined) await keys?.refresh().catch(unusable);
   else keys?.refresh().catch(() => undefined); // Reported through onFailure; the issuer may come up after us.
   if (developmentSecret !== undefined) log.warn('HS256 tokens are accepted: for development only');
   return createTokenVerifier({
@@ -37,6 +38,10 @@ export async function createTrustedVerifier(
     development:
       developmentSecret === undefined ? undefined : createDevelopmentIssuer(DEVELOPMENT_ISSUER, developmentSecret),
   });
+}
+
+function unusable(error: unknown): never {
+  throw new ConfigError([`MCP2_JWKS_FILE cannot be used: ${(error as Error).message}`]);
 }
 
 function createKeys({ jwksFile, jwksUrl }: TrustSettings, { clock, log }: VerifierDependencies): KeySource | undefined {
