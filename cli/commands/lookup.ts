@@ -48,7 +48,11 @@ export function lookupCommand(terminal: Terminal): Command {
     .option('--token <token>', 'the token to use')
     .option('--token-file <file>', 'the file that holds it')
     .option('--as <sub>', `subject of the minted token (default: ${DEFAULT_SUBJECT})`)
-    .option('--audience <names>', 'servers that the minted token may see (default: those that "mcp2 get servers" lists)', collect)
+    .option(
+      '--audience <names>',
+      'servers that the minted token may see (default: those that "mcp2 get servers" lists)',
+      collect,
+    )
     .addOption(stateOption())
     .addOption(outputOption())
     .addHelpText('after', EXAMPLES)

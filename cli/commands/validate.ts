@@ -2,6 +2,8 @@
 import { readdirSync, readFileSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { Command } from 'commander';
+import { compileCapability } from '#lib/capability/capability.ts';
+import { capabilityProblem } from '#lib/capability/problem.ts';
 import { createMcp2ServerParser, type Mcp2Server, type ParseMcp2Server } from '../../operator/server/resource.ts';
 import { readSchema } from '../../operator/server/schema.ts';
 import { type FileProblem, formatProblem, readResources } from '../../operator/source/resource-file.ts';
@@ -56,7 +58,17 @@ async function validate(paths: readonly string[], { output }: ValidateOptions, t
         terminal.print(`${file}: ${count(resources.length, 'server')}, valid`);
     }
   });
+  for (const { file, resources } of checked)
+    for (const text of resources.flatMap(remarks)) terminal.note(`${file}: ${text}`);
   if (problems.length > 0) throw new CommandFailed(`${count(problems.length, 'problem')} found`);
+}
+
+/** Legal, but hardly meant: Discovery takes any capability, a token only those of known namespaces. */
+function remarks({ metadata, spec }: Mcp2Server): readonly string[] {
+  return (spec.capabilities ?? []).flatMap(({ name }) => {
+    const problem = compileCapability(name) === undefined ? capabilityProblem(name) : undefined;
+    return problem === undefined ? [] : [`${metadata.name}: no token can grant this capability: ${problem}`];
+  });
 }
 
 /** A folder stands for the files that `mcp2 up` would read in it. */

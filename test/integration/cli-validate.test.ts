@@ -42,6 +42,13 @@ test('problems are told with file and line, all at once, and the exit code is 1'
   expect(stderr).toMatch(/^error: \d problems found\n$/);
 });
 
+test('a capability that no token can grant is legal, but said', async () => {
+  const file = write('legal.yaml', GOOD.replace('db:inventory:read', 'inventory:read'));
+  const { code, stdout, stderr } = await validate([file]);
+  expect({ code, stdout }).toEqual({ code: 0, stdout: `${file}: 1 server, valid\n` });
+  expect(stderr).toMatch(/legal\.yaml: good: no token can grant .*"inventory:read".*use one of db, context, tool/);
+});
+
 test('the same resource in two files is a problem of the second', async () => {
   const [one, two] = [write('one.yaml', GOOD), write('two.yaml', GOOD)];
   const { code, stdout } = await validate([one, two]);
@@ -57,7 +64,7 @@ test.each(['json', 'yaml'])('--output %s is for programs, also when something is
 });
 
 test.each([
-  ['a file that does not exist', ['/nowhere/a.yaml'], 1, /nowhere.*cannot be read/],
+  ['a file that does not exist', ['/nowhere/a.yaml'], 1, /nowhere.*cannot be read: there is no such file/],
   ['no file at all', [], 2, /missing required argument/],
   ['an unknown format', ['-', '-o', 'xml'], 2, /Allowed choices are table, json, yaml/],
 ])('%s is one sentence and no stack', async (_title, args, exitCode, sentence) => {
