@@ -12,6 +12,7 @@ import { type OperatorConfig, readOperatorConfig } from './config.ts';
 import { createDial } from './dial.ts';
 import { type KubeConnection, readInClusterConnection } from './kube/credentials.ts';
 import { readKubeconfigConnection } from './kube/kubeconfig.ts';
+import { createDnsLookup, readResolverSettings } from './name-lookup.ts';
 import { start } from './start.ts';
 
 const EXIT_REPLACED = 3;
@@ -26,7 +27,7 @@ async function main(): Promise<void> {
     store,
     signingKey: await readSigningKey(config.signingKeyFile),
     services: loadServices(),
-    dial: createDial({ allowLoopback: false }),
+    dial: createDial({ allowLoopback: false, lookup: createDnsLookup(readResolverSettings('/etc/resolv.conf')) }),
     definition: readFileSync(new URL('../crds/mcp2.dev_mcp2servers.yaml', import.meta.url), 'utf8'),
     clock: systemClock,
     random: Math.random,

@@ -13,6 +13,7 @@ import { type Leadership, OperatorCore } from './core.ts';
 import { createDial } from './dial.ts';
 import { createDiscoveryMetrics } from './discovery/metrics.ts';
 import type { Log } from './log.ts';
+import { lookUpBySystem } from './name-lookup.ts';
 import { createOperatorMetrics } from './operator-metrics.ts';
 import { createHandshake } from './server/handshake.ts';
 import { createMcp2ServerParser } from './server/resource.ts';
@@ -106,6 +107,6 @@ function createFileHandshake({ services, signingKey, issuer, clock }: FileOperat
   return createHandshake({
     serviceInfo: services.ServiceInfo,
     mintProbeToken: (serverName) => mintProbeToken(signingKey, { ...probe, serverName }, { clock }),
-    dial: createDial({ allowLoopback: true }),
+    dial: createDial({ allowLoopback: true, lookup: lookUpBySystem }),
   });
 }

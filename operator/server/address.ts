@@ -1,7 +1,8 @@
 /**
- * `spec.source.address`: its grammar, and the hosts it must never name (server-side request forgery).
+ * `spec.source.address`: its grammar, and the hosts it must never name (server-side request forgery), as the rules of the
+ * custom resource definition have them.
  *
- * A name can resolve to anything, so `isRefusedIp` is asked again about each address before it is dialled. Only
+ * A name can resolve to anything, so each address is judged once more before it is dialled (`dial.ts`). Only
  * canonical spellings pass the grammar: "127.1", "2130706433" and "0x7f.0.0.1" are what inet_aton makes of them,
  * but no DNS name ends in a label that starts with a digit.
  */

@@ -4,16 +4,21 @@
  * `ServiceInfo.GetCard` with a probe-only token must succeed, and the same call without a token must be refused: an
  * endpoint that answers everybody would undo the capability checks of everything behind it.
  */
-import { isIP } from 'node:net';
-import { connect } from 'node:tls';
-import { type ChannelCredentials, type ChannelOptions, status } from '@grpc/grpc-js';
+import { status } from '@grpc/grpc-js';
 import { readCard } from '#lib/card/service-card.ts';
 import { ServiceError } from '#lib/errors.ts';
-import { CallError, createClient, type ServiceClient } from '#lib/grpc/client.ts';
-import { plaintextClient, tlsClientFromPem } from '#lib/grpc/credentials.ts';
 import { parseHostPort } from '#lib/listen-address.ts';
 import type { Transport } from '#lib/store/servers.ts';
+import type { GetCardRequest } from '#protos/generated/mcp2/GetCardRequest.ts';
 import type { ServiceInfoDefinition } from '#protos/generated/mcp2/ServiceInfo.ts';
+import type { Dial } from '../dial.ts';
+import {
+  type CallOutcome,
+  type ConnectionTarget,
+  NotGrpcError,
+  openProbeConnection,
+  type ProbeConnection,
+} from './probe-connection.ts';
 import type { HandshakeFailure, HandshakeResult } from './prober.ts';
 
 /** Where that of the reason would lead astray. */
@@ -44,7 +49,7 @@ export interface HandshakeDependencies {
    * The address to connect to for a host:port: resolved and checked, so that a name cannot lead to a forbidden place.
    * @throws ServiceError ENDPOINT_REFUSED
    */
-  readonly dial: (url: string) => Promise<string>;
+  readonly dial: Dial;
   /** For transport MTLS: the certificate this operator shows. */
   readonly clientCertificate?: () => { readonly certificate: string; readonly key: string };
 }
@@ -55,127 +60,94 @@ export function createHandshake(dependencies: HandshakeDependencies): Handshake 
   return async function handshake(target, signal) {
     let address: string;
     try {
-      address = await dependencies.dial(target.url);
+      address = await dependencies.dial(target.url, signal);
     } catch (error) {
+      signal.throwIfAborted();
       if (error instanceof ServiceError) return failed('Unreachable', error.message, ADVICE.forbidden);
       return failed('Unreachable', 'the name does not resolve', ADVICE.unresolved);
     }
-    const client = createClient(dependencies.serviceInfo, address, {
-      credentials: credentialsFor(target, dependencies),
-      channel: target.tlsServerName === undefined ? {} : nameOverride(target.tlsServerName),
-    });
+    const place = connectionTarget(address, target, dependencies);
     try {
-      return await proveAnswers(client, target, dependencies, signal);
+      using connection = await openProbeConnection(place, signal);
+      return await proveAnswers(asking(connection, dependencies), target.serverName, dependencies);
     } catch (error) {
       signal.throwIfAborted();
-      return await explain(error, target, address);
-    } finally {
-      client.close();
+      return explainConnection(error, target);
     }
   };
 }
 
-async function proveAnswers(
-  client: ServiceClient<ServiceInfoDefinition>,
-  { serverName }: HandshakeTarget,
-  { mintProbeToken }: HandshakeDependencies,
-  signal: AbortSignal,
-): Promise<HandshakeResult> {
-  const request = { requester_token: await mintProbeToken(serverName), server_name: serverName };
-  const answer = await client.call('GetCard', request, { signal, waitForReady: false });
-  const json = answer.card?.card_json;
-  if (json === undefined || json.length === 0) {
-    return failed('WrongProtocol', 'GetCard answered without a card');
-  }
-  if (await answersStrangers(client, serverName, signal)) {
-    return failed('OpenToAnyone', 'GetCard answered without a token');
-  }
-  return { ok: true, card: readCard(json) };
+function asking(connection: ProbeConnection, { serviceInfo }: Pick<HandshakeDependencies, 'serviceInfo'>): Ask {
+  const { path, requestSerialize, responseDeserialize } = serviceInfo.GetCard;
+  return async function ask(request) {
+    const outcome = await connection.call(path, requestSerialize(request));
+    try {
+      return { ...outcome, answer: outcome.message && responseDeserialize(outcome.message) };
+    } catch (cause) {
+      throw new NotGrpcError(cause);
+    }
+  };
 }
 
-async function answersStrangers(
-  client: ServiceClient<ServiceInfoDefinition>,
+type Ask = (request: GetCardRequest) => Promise<CallOutcome & { readonly answer: Answer | undefined }>;
+type Answer = ReturnType<ServiceInfoDefinition['GetCard']['responseDeserialize']>;
+
+async function proveAnswers(
+  ask: Ask,
   serverName: string,
-  signal: AbortSignal,
-): Promise<boolean> {
-  try {
-    await client.call('GetCard', { server_name: serverName }, { signal });
-    return true;
-  } catch (error) {
-    if (error instanceof CallError && isRefusal(error.code)) return false;
-    throw error;
-  }
+  { mintProbeToken }: Pick<HandshakeDependencies, 'mintProbeToken'>,
+): Promise<HandshakeResult> {
+  const known = await ask({ requester_token: await mintProbeToken(serverName), server_name: serverName });
+  if (known.code !== status.OK) return explainRefusal(known);
+  const json = known.answer?.card?.card_json ?? Buffer.alloc(0);
+  if (json.length === 0) return failed('WrongProtocol', 'GetCard answered without a card');
+  const stranger = await ask({ server_name: serverName });
+  if (stranger.code === status.OK) return failed('OpenToAnyone', 'GetCard answered without a token');
+  if (!isRefusal(stranger.code)) return explainRefusal(stranger);
+  return { ok: true, card: readCard(json) };
 }
 
 function isRefusal(code: status): boolean {
   return code === status.UNAUTHENTICATED || code === status.PERMISSION_DENIED;
 }
 
-async function explain(error: unknown, target: HandshakeTarget, address: string): Promise<HandshakeResult> {
-  if (error instanceof ServiceError) return failed('WrongProtocol', error.message);
-  if (!(error instanceof CallError)) throw error;
-  const said = error.reason === undefined ? `gRPC status ${status[error.code]}` : error.reason;
-  if (error.code === status.UNIMPLEMENTED) {
-    return failed('WrongProtocol', 'GetCard is not implemented');
+function explainRefusal({ code, reason }: CallOutcome): HandshakeResult {
+  const said = reason ?? `gRPC status ${status[code]}`;
+  if (code === status.UNIMPLEMENTED) return failed('WrongProtocol', 'GetCard is not implemented');
+  if (isRefusal(code)) {
+    return failed('TokenRejected', said, reason === 'AUDIENCE_MISMATCH' ? ADVICE.otherServer : undefined);
   }
-  if (isRefusal(error.code)) {
-    return failed('TokenRejected', said, error.reason === 'AUDIENCE_MISMATCH' ? ADVICE.otherServer : undefined);
-  }
-  if (error.code === status.DEADLINE_EXCEEDED) return failed('Unreachable', `GetCard failed with ${said}`);
-  if (error.code !== status.UNAVAILABLE) return failed('Unreachable', `GetCard failed with ${said}`, ADVICE.failing);
-  if (target.tlsServerName === undefined) return failed('Unreachable', 'nothing answers gRPC');
-  return explainTls(target, address);
-}
-
-/** grpc-js says UNAVAILABLE for everything below HTTP/2; a TLS connection of our own says why. */
-function explainTls(target: HandshakeTarget, address: string): Promise<HandshakeResult> {
-  const { host, port } = parseHostPort(address) ?? { host: address, port: 0 };
-  return new Promise((resolve) => {
-    const socket = connect({
-      host,
-      port,
-      servername: target.tlsServerName,
-      ALPNProtocols: ['h2'],
-      timeout: 1000,
-      ...(target.ca === undefined ? {} : { ca: target.ca }),
-    });
-    const end = (result: HandshakeResult) => {
-      socket.destroy();
-      resolve(result);
-    };
-    socket.once('secureConnect', () => end(failed('Unreachable', 'it takes TLS connections', ADVICE.noGrpc)));
-    socket.once('timeout', () => end(failed('Unreachable', 'nothing answers')));
-    socket.once('error', (error: NodeJS.ErrnoException) => end(explainSocketError(error, target)));
-  });
+  const isSlow = code === status.DEADLINE_EXCEEDED;
+  return failed('Unreachable', `GetCard failed with ${said}`, isSlow ? undefined : ADVICE.failing);
 }
 
 const CONNECTION_ERRORS = ['ECONNREFUSED', 'ECONNRESET', 'EHOSTUNREACH', 'ENETUNREACH', 'ETIMEDOUT', 'EPIPE'];
 
-function explainSocketError(error: NodeJS.ErrnoException, { tlsServerName }: HandshakeTarget): HandshakeResult {
-  const code = error.code ?? '';
+function explainConnection(error: unknown, { tlsServerName }: HandshakeTarget): HandshakeResult {
+  if (error instanceof ServiceError) return failed('WrongProtocol', error.message);
+  if (error instanceof NotGrpcError) {
+    const what = tlsServerName === undefined ? 'it takes connections' : 'it takes TLS connections';
+    return failed('Unreachable', what, ADVICE.noGrpc);
+  }
+  const code = String((error as NodeJS.ErrnoException | undefined)?.code ?? '');
   if (CONNECTION_ERRORS.includes(code)) return failed('Unreachable', `nothing answers: ${code}`);
+  if (tlsServerName === undefined) throw error;
   if (code === 'ERR_TLS_CERT_ALTNAME_INVALID') {
     return failed('TLSFailed', `its certificate is not for "${tlsServerName}"`);
   }
-  if (code === 'EPROTO' || code.startsWith('ERR_SSL')) {
-    return failed('TLSFailed', 'it does not speak TLS');
-  }
+  if (code === 'EPROTO' || code.startsWith('ERR_SSL')) return failed('TLSFailed', 'it does not speak TLS');
   return failed('TLSFailed', `its certificate was refused: ${code || 'unknown reason'}`);
 }
 
-function credentialsFor(
-  { transport, ca }: HandshakeTarget,
+function connectionTarget(
+  address: string,
+  { transport, tlsServerName, ca }: HandshakeTarget,
   { clientCertificate }: HandshakeDependencies,
-): ChannelCredentials {
-  if (transport === 'PLAINTEXT') return plaintextClient();
+): ConnectionTarget {
+  const { host, port } = parseHostPort(address) ?? { host: address, port: 0 };
+  if (transport === 'PLAINTEXT' || tlsServerName === undefined) return { host, port, tls: undefined };
   const own = transport === 'MTLS' ? clientCertificate?.() : undefined;
-  return tlsClientFromPem({ ca, ...own });
-}
-
-/** An IP address is no server name (RFC 6066 Section 3); what is dialled is what the certificate must name. */
-function nameOverride(name: string): ChannelOptions {
-  if (isIP(name) !== 0) return {};
-  return { 'grpc.ssl_target_name_override': name, 'grpc.default_authority': name };
+  return { host, port, tls: { serverName: tlsServerName, ca, own } };
 }
 
 function failed(reason: HandshakeFailure, message: string, advice?: string): HandshakeResult {

@@ -1,6 +1,12 @@
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import { ManualClock, settle } from '#lib/manual-clock.ts';
-import { type HandshakeResult, MAX_CONCURRENT_HANDSHAKES, Prober, type ProbeTarget } from './prober.ts';
+import {
+  type HandshakeResult,
+  MAX_CONCURRENT_HANDSHAKES,
+  MAX_HANDSHAKES_A_NAMESPACE,
+  Prober,
+  type ProbeTarget,
+} from './prober.ts';
 
 const SETTINGS = { intervalSeconds: 30, timeoutSeconds: 3, failureThreshold: 3, successThreshold: 1 };
 const KEY = 'shop/db';
@@ -128,13 +134,24 @@ test('a handshake that ignores its signal ends with the timeout and gives its pl
 test('no more handshakes run at once than the bound, and all get their turn', async () => {
   const open: (() => void)[] = [];
   answer = () => new Promise((resolve) => open.push(() => resolve(good())));
-  const targets = Array.from({ length: MAX_CONCURRENT_HANDSHAKES + 10 }, (_, index) =>
-    target({ instanceId: `i${index}` }),
-  );
-  prober.update(KEY, targets, SETTINGS);
+  const targets = Array.from({ length: MAX_HANDSHAKES_A_NAMESPACE }, (_, index) => target({ instanceId: `i${index}` }));
+  for (const namespace of ['a', 'b']) prober.update(`${namespace}/db`, targets, SETTINGS);
+  prober.update('c/db', targets.slice(0, 10), SETTINGS);
   await settle();
   expect(open).toHaveLength(MAX_CONCURRENT_HANDSHAKES);
   for (const end of open.splice(0)) end();
   await settle();
   expect(open).toHaveLength(10);
+});
+
+test('endpoints that never answer hold up their own namespace and no other', async () => {
+  const silent = Array.from({ length: 1000 }, (_, index) => target({ instanceId: `i${index}` }));
+  answer = () => new Promise(() => undefined);
+  prober.update('evil/db', silent, SETTINGS);
+  await settle();
+  expect(handshakes).toBe(MAX_HANDSHAKES_A_NAMESPACE);
+  answer = async () => good();
+  prober.update(KEY, [target()], SETTINGS);
+  await settle();
+  expect(verified()).toBe(true);
 });

@@ -1,5 +1,6 @@
 /**
- * Keeps proving that endpoints answer: one handshake an endpoint and interval, jittered, at most 64 at once.
+ * Keeps proving that endpoints answer: one handshake an endpoint and interval, jittered, at most 64 at once and of
+ * those 32 in one namespace, so that endpoints that never answer hold up only their own.
  *
  * A verdict turns with hysteresis, so that one lost packet takes nothing out of Discovery. An endpoint that has
  * never been verified is tried again soon (1 s, 2 s, 4 s … up to the interval): a server that is just starting
@@ -8,8 +9,10 @@
 import type { ReadCard } from '#lib/card/service-card.ts';
 import type { Clock } from '#lib/clock.ts';
 import { withDeadline } from '../deadline.ts';
+import { Turns } from './turns.ts';
 
 export const MAX_CONCURRENT_HANDSHAKES = 64;
+export const MAX_HANDSHAKES_A_NAMESPACE = 32;
 const FIRST_RETRY_MS = 1000;
 
 export type HandshakeFailure = 'Unreachable' | 'TLSFailed' | 'TokenRejected' | 'OpenToAnyone' | 'WrongProtocol';
@@ -68,8 +71,7 @@ interface Probe {
 export class Prober {
   readonly #options: ProberOptions;
   readonly #probes = new Map<string, Map<string, Probe>>();
-  readonly #waiting: (() => void)[] = [];
-  #running = 0;
+  readonly #turns = new Turns({ total: MAX_CONCURRENT_HANDSHAKES, perGroup: MAX_HANDSHAKES_A_NAMESPACE });
 
   constructor(options: ProberOptions) {
     this.#options = options;
@@ -128,14 +130,14 @@ export class Prober {
     try {
       if (probe.target.trusted) await clock.sleep(random() * probe.settings.intervalSeconds * 1000, signal);
       while (!signal.aborted) {
-        await this.#enter();
-        const result = await this.#handshake(probe, signal).finally(() => this.#leave());
+        const endTurn = await this.#turns.take(namespaceOf(key), signal);
+        const result = await this.#handshake(probe, signal).finally(endTurn);
         if (signal.aborted) return;
         if (count(probe, result)) this.#options.onChange(key);
         await clock.sleep(waitMs(probe, random), signal);
       }
     } catch {
-      // Only the signal rejects a sleep: this endpoint is no longer probed.
+      // Only the signal rejects a sleep or a turn: this endpoint is no longer probed.
     }
   }
 
@@ -150,17 +152,6 @@ export class Prober {
     const result = await withDeadline(limit, work).catch(unreachable);
     onHandshake?.(result.ok ? 'Verified' : result.reason, (clock.monotonicMs() - startedMs) / 1000);
     return result;
-  }
-
-  async #enter(): Promise<void> {
-    if (this.#running >= MAX_CONCURRENT_HANDSHAKES) await new Promise<void>((resolve) => this.#waiting.push(resolve));
-    else this.#running += 1;
-  }
-
-  #leave(): void {
-    const next = this.#waiting.shift();
-    if (next) next();
-    else this.#running -= 1;
   }
 }
 
@@ -194,6 +185,10 @@ function waitMs(probe: Probe, random: () => number): number {
   const retryMs = successes > 0 ? FIRST_RETRY_MS : FIRST_RETRY_MS * 2 ** Math.min(failures - 1, 30);
   const waitsMs = isServing(probe) ? intervalMs : Math.min(intervalMs, retryMs);
   return waitsMs * (0.9 + 0.2 * random());
+}
+
+function namespaceOf(key: string): string {
+  return key.slice(0, key.indexOf('/'));
 }
 
 function unreachable(cause: unknown): HandshakeResult {
