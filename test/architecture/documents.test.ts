@@ -1,6 +1,6 @@
 /** What the repository says of itself is true, and it says nothing of the place where it was made. */
 import { existsSync } from 'node:fs';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { expect, test } from 'vitest';
 import { ROOT, readRepository, type SourceFile } from './repository.ts';
 
@@ -21,6 +21,17 @@ test('ARCHITECTURE.md names only paths that exist', () => {
   const text = readRepository().find(({ path }) => path === 'ARCHITECTURE.md')?.text ?? '';
   expect(pathsIn(text).length).toBeGreaterThan(10);
   expect(pathsIn(text).filter((path) => !existsSync(join(ROOT, path)))).toEqual([]);
+});
+
+test('links between the pages lead somewhere', () => {
+  const pages = readRepository().filter(({ path }) => path.endsWith('.md'));
+  const broken = pages.flatMap(({ path, text }) =>
+    linksIn(text)
+      .filter((link) => !existsSync(join(ROOT, dirname(path), link)))
+      .map((link) => `${path}: ${link}`),
+  );
+  expect(pages.length).toBeGreaterThan(5);
+  expect(broken).toEqual([]);
 });
 
 test('docs/settings.md names every setting that is read, and no other', () => {
@@ -50,6 +61,11 @@ test.each([
 ])('%s is refused in any file', (text) => {
   expect(placesNamed([{ path: 'package-lock.json', text }])).toHaveLength(1);
 });
+
+/** To files: no addresses, no anchors. */
+function linksIn(text: string): string[] {
+  return [...text.matchAll(/\]\(([\w./-]+)(?:#[^)]*)?\)/g)].map((found) => found[1] ?? '');
+}
 
 /** Names in quotes, or as members of an environment. */
 function settingsRead(text: string): string[] {

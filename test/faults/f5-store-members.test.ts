@@ -64,25 +64,30 @@ const FAULTS: [string, (member: EtcdMember) => Promise<unknown>, (member: EtcdMe
   ['frozen', async ({ process }) => process.pause(), async ({ process }) => process.resume()],
 ];
 
-test.each(FAULTS)('each member of three is %s in turn: no call fails or takes too long', async (_title, harm, heal) => {
-  await using etcd = await startEtcd({ members: 3 });
-  const store = connectEtcdStore({ endpoints: etcd.urls, clock: systemClock, random: Math.random });
-  await using watch = new WatchRecorder(store, PREFIX, (await store.list(PREFIX)).revision + 1);
-  await watch.established();
-  const workers = Array.from({ length: 4 }, (_, i) => new Worker(store, `${i}`));
-  for (const member of etcd.members) {
-    await harm(member);
-    const enough = workers.map(({ calls }) => calls + 100);
-    await watch.until(() => workers.every(({ calls }, i) => calls >= (enough[i] ?? 0)), 'work goes on', 30_000);
-    await heal(member);
-    const after = watch.events.length + 50;
-    await watch.until(({ events }) => events.length >= after, 'the watch goes on', 30_000);
-  }
-  await Promise.all(workers.map((worker) => worker.stop()));
-  expect(workers.flatMap(({ errors }) => errors)).toEqual([]);
-  expect(Math.max(...workers.map(({ slowestMs }) => slowestMs))).toBeLessThanOrEqual(3_500);
-  const { revision } = await store.list(PREFIX);
-  await watch.until(({ batches }) => (batches.at(-1)?.revision ?? 0) >= revision, 'the watch is through', 30_000);
-  expect(new Set(watch.lines).size).toBe(watch.events.length);
-  await store.close();
-});
+// The bound is on wall time, which other work on the machine can break once; three times in a row is a defect.
+test.each(FAULTS)(
+  'each member of three is %s in turn: no call fails or takes too long',
+  { retry: 2 },
+  async (_title, harm, heal) => {
+    await using etcd = await startEtcd({ members: 3 });
+    const store = connectEtcdStore({ endpoints: etcd.urls, clock: systemClock, random: Math.random });
+    await using watch = new WatchRecorder(store, PREFIX, (await store.list(PREFIX)).revision + 1);
+    await watch.established();
+    const workers = Array.from({ length: 4 }, (_, i) => new Worker(store, `${i}`));
+    for (const member of etcd.members) {
+      await harm(member);
+      const enough = workers.map(({ calls }) => calls + 100);
+      await watch.until(() => workers.every(({ calls }, i) => calls >= (enough[i] ?? 0)), 'work goes on', 30_000);
+      await heal(member);
+      const after = watch.events.length + 50;
+      await watch.until(({ events }) => events.length >= after, 'the watch goes on', 30_000);
+    }
+    await Promise.all(workers.map((worker) => worker.stop()));
+    expect(workers.flatMap(({ errors }) => errors)).toEqual([]);
+    expect(Math.max(...workers.map(({ slowestMs }) => slowestMs))).toBeLessThanOrEqual(3_500);
+    const { revision } = await store.list(PREFIX);
+    await watch.until(({ batches }) => (batches.at(-1)?.revision ?? 0) >= revision, 'the watch is through', 30_000);
+    expect(new Set(watch.lines).size).toBe(watch.events.length);
+    await store.close();
+  },
+);
