@@ -335,3 +335,12 @@ test('a server that was not ready for another reason keeps that reason while the
   const away = conditionsWhileAway({ observation, previous: before, nowMs: NOW_MS });
   expect(away.find(({ type }) => type === 'Ready')).toEqual(before.find(({ type }) => type === 'Ready'));
 });
+
+test('endpoints that have not been ready for minReadySeconds are no reason to call the server ready', () => {
+  const spec = gates('Endpoints');
+  const waiting = seen({ parsed: parsed(spec), endpoints: { ready: 2, draining: 0, total: 2, settling: 1 } });
+  const found = conditions({ observation: waiting, previous: [], nowMs: NOW_MS });
+  const pending = { status: 'Unknown', reason: 'Pending' };
+  expect(found.find(({ type }) => type === 'EndpointsReady')).toMatchObject(pending);
+  expect(found.find(({ type }) => type === 'Ready')).toMatchObject(pending);
+});

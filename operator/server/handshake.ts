@@ -29,6 +29,9 @@ const ADVICE = {
     'it takes itself for another server; give it the name that is registered here, or point spec.source at the right one',
   failing: 'it answers, but ServiceInfo.GetCard fails; look into its log',
   noGrpc: 'it does not answer gRPC; check the port',
+  wantsCertificate: 'it wants a certificate of its clients; write spec.tls.mode: Mutual with a caBundleRef',
+  refusesCertificate:
+    "it refuses the operator's certificate; let it trust the authority that signs the control plane's certificates",
 } as const;
 
 export interface HandshakeTarget {
@@ -123,13 +126,15 @@ function explainRefusal({ code, reason }: CallOutcome): HandshakeResult {
 
 const CONNECTION_ERRORS = ['ECONNREFUSED', 'ECONNRESET', 'EHOSTUNREACH', 'ENETUNREACH', 'ETIMEDOUT', 'EPIPE'];
 
-function explainConnection(error: unknown, { tlsServerName }: HandshakeTarget): HandshakeResult {
+function explainConnection(error: unknown, { tlsServerName, transport }: HandshakeTarget): HandshakeResult {
   if (error instanceof ServiceError) return failed('WrongProtocol', error.message);
+  const alert = codeOf(error instanceof NotGrpcError ? error.cause : error);
+  if (alert.includes('_ALERT_')) return explainAlert(alert, transport);
   if (error instanceof NotGrpcError) {
     const what = tlsServerName === undefined ? 'it takes connections' : 'it takes TLS connections';
     return failed('Unreachable', what, ADVICE.noGrpc);
   }
-  const code = String((error as NodeJS.ErrnoException | undefined)?.code ?? '');
+  const code = codeOf(error);
   if (CONNECTION_ERRORS.includes(code)) return failed('Unreachable', `nothing answers: ${code}`);
   if (tlsServerName === undefined) throw error;
   if (code === 'ERR_TLS_CERT_ALTNAME_INVALID') {
@@ -137,6 +142,17 @@ function explainConnection(error: unknown, { tlsServerName }: HandshakeTarget): 
   }
   if (code === 'EPROTO' || code.startsWith('ERR_SSL')) return failed('TLSFailed', 'it does not speak TLS');
   return failed('TLSFailed', `its certificate was refused: ${code || 'unknown reason'}`);
+}
+
+/** The server ended the TLS handshake, which most often is about our certificate. */
+function explainAlert(code: string, transport: Transport): HandshakeResult {
+  if (transport === 'MTLS') return failed('TLSFailed', code, ADVICE.refusesCertificate);
+  const isAboutUs = code.endsWith('CERTIFICATE_REQUIRED');
+  return failed('TLSFailed', isAboutUs ? 'none was shown' : code, isAboutUs ? ADVICE.wantsCertificate : undefined);
+}
+
+function codeOf(error: unknown): string {
+  return String((error as NodeJS.ErrnoException | undefined)?.code ?? '');
 }
 
 function connectionTarget(

@@ -45,6 +45,8 @@ export interface EndpointCounts {
   readonly draining: number;
   /** Ready, draining and not ready. */
   readonly total: number;
+  /** Of the ready ones: not ready for `minReadySeconds` yet, so that nobody is sent there. Default 0. */
+  readonly settling?: number;
 }
 
 export interface Handshakes {

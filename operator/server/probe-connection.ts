@@ -69,6 +69,11 @@ export async function openProbeConnection(target: ConnectionTarget, signal: Abor
     maxSessionMemory: MAX_SESSION_MEGABYTES,
   });
   session.on('error', ignore);
+  // In TLS 1.3 a server says what it thinks of our certificate only now (RFC 8446 Section 4.4.2.4).
+  let broken: unknown;
+  socket.once('error', (error) => {
+    broken = error;
+  });
   const cut = () => {
     session.destroy();
     socket.destroy();
@@ -79,7 +84,8 @@ export async function openProbeConnection(target: ConnectionTarget, signal: Abor
     async call(path, message) {
       const outcome = await callOnce(session, { path, authority, message }).catch((cause: unknown) => {
         signal.throwIfAborted();
-        throw cause instanceof NotGrpcError ? cause : new NotGrpcError(cause);
+        if (broken === undefined && cause instanceof NotGrpcError) throw cause;
+        throw new NotGrpcError(broken ?? cause);
       });
       signal.throwIfAborted();
       return outcome;

@@ -185,7 +185,8 @@ export class ServerReconciler {
     const { advertisement, record } = desired;
     const handshakes = this.#handshakes(key, desired, resolved);
     const card = verdicts.some(({ card }) => card) && needsHandshake(resource.spec) ? advertisement : undefined;
-    const seen = { ...observation, handshakes, card };
+    const endpoints = { ...count(resolved), settling: settling(resource, desired, resolved) };
+    const seen = { ...observation, endpoints, handshakes, card };
     if (outcome.kind === 'rejected') {
       await this.#reporter.report(server, { observation: { ...seen, registration: outcome }, verdicts }, signal);
       return {};
@@ -334,6 +335,13 @@ function recheckMs({ spec }: Mcp2Server, { references, handshakes }: Observation
 function count({ candidates, total }: Resolved) {
   const ready = candidates.filter(({ state }) => state === 'ready').length;
   return { ready, draining: candidates.length - ready, total };
+}
+
+/** With a handshake to come, that is what an endpoint waits for. */
+function settling({ spec }: Mcp2Server, { record }: Desired, { candidates }: Resolved): number {
+  if (needsHandshake(spec)) return 0;
+  const ready = new Set(candidates.filter(({ state }) => state === 'ready').map(({ instanceId }) => instanceId));
+  return record.endpoints.filter(({ instanceId, health }) => ready.has(instanceId) && health !== 'SERVING').length;
 }
 
 function nothingSeen({ metadata }: SourcedServer): Observation {

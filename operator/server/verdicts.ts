@@ -79,7 +79,7 @@ export function judgeEndpoints({ parsed, references, endpoints }: Observation): 
   if (!spec || references?.kind !== 'resolved' || !endpoints) {
     return unknown('Pending', 'The endpoints are not known yet.');
   }
-  const { ready, draining, total } = endpoints;
+  const { ready, draining, total, settling = 0 } = endpoints;
   const wanted = spec.readiness.minReadyEndpoints;
   if (total === 0)
     return no('ScaledToZero', 'The Service has no endpoints; scale its workload up or fix its selector.');
@@ -91,6 +91,10 @@ export function judgeEndpoints({ parsed, references, endpoints }: Observation): 
   }
   if (ready < wanted) {
     return no('BelowMinimum', `${ready} of ${wanted} wanted endpoints are ready; add some or lower minReadyEndpoints.`);
+  }
+  if (ready - settling < wanted) {
+    const { minReadySeconds } = spec.readiness;
+    return unknown('Pending', `${ready} of ${total} endpoints are ready; they count after ${minReadySeconds} s.`);
   }
   if (ready + draining > MAX_ENDPOINTS) {
     const advice = 'split the server if clients need the others';

@@ -152,6 +152,8 @@ export interface TestServerOptions {
   readonly jwksFile?: string;
   /** Default true. */
   readonly tls?: boolean;
+  /** Who signs the certificates that it wants of its clients. Default: it wants none. */
+  readonly clientCaFile?: string;
 }
 
 /** A sample server, with TLS unless told otherwise, that answers at a made-up pod address. */
@@ -161,6 +163,7 @@ export async function startTestServer(options: TestServerOptions): Promise<TestS
   const files = {
     MCP2_TLS_CERT_FILE: certificate.certificateFile,
     MCP2_TLS_KEY_FILE: certificate.keyFile,
+    MCP2_TLS_CLIENT_CA_FILE: options.clientCaFile ?? '',
   };
   const config = readSampleConfig({
     MCP2_LISTEN: '127.0.0.1:0',
