@@ -7,6 +7,7 @@ import { mintProbeToken } from '#lib/token/mint.ts';
 import type { OperatorConfig } from './config.ts';
 import type { Failure } from './controller.ts';
 import { OperatorCore } from './core.ts';
+import type { OperatorDependencies } from './dependencies.ts';
 import { DependencyGate } from './dependency-gate.ts';
 import { createDiscoveryMetrics } from './discovery/metrics.ts';
 import type { KubeApi } from './kube/api.ts';
@@ -18,7 +19,6 @@ import type { OperatorMetrics } from './operator-metrics.ts';
 import { createHandshake } from './server/handshake.ts';
 import type { ParseMcp2Server } from './server/resource.ts';
 import { ClusterSource, MCP2_SERVERS } from './source/cluster.ts';
-import type { OperatorDependencies } from './start.ts';
 import { Priority } from './work-queue.ts';
 
 const FIELD_MANAGER = 'mcp2-operator';

@@ -3,23 +3,15 @@
  *
  * The ops port answers from the beginning, also while the API server is away: a restart would mend nothing then.
  */
-import type { Registry } from 'prom-client';
-import type { Clock } from '#lib/clock.ts';
 import { parseHostPort } from '#lib/listen-address.ts';
-import type { Logger } from '#lib/observe/logger.ts';
 import { type OpsServer, startOpsServer } from '#lib/observe/ops-server.ts';
 import { createKeys } from '#lib/store/keys.ts';
-import type { Store } from '#lib/store/store.ts';
-import type { SigningKey } from '#lib/token/signing-key.ts';
-import type { Services } from '#protos/load.ts';
 import { type ClusterCore, type ClusterCoreParts, createClusterCore } from './cluster-core.ts';
 import type { OperatorConfig } from './config.ts';
-import type { Dial } from './dial.ts';
+import type { OperatorDependencies } from './dependencies.ts';
 import { readInstallation } from './installation.ts';
 import { createKubeApi, type KubeApi } from './kube/api.ts';
-import type { KubeConnection } from './kube/credentials.ts';
 import { LeaderElector } from './kube/leader.ts';
-import type { ReflectorTiming } from './kube/reflector.ts';
 import { createOperatorMetrics } from './operator-metrics.ts';
 import { Reign } from './reign.ts';
 import { createMcp2ServerParser } from './server/resource.ts';
@@ -27,24 +19,6 @@ import { readSchema } from './server/schema.ts';
 import { MCP2_SERVERS } from './source/cluster.ts';
 
 const LEASE_NAME = 'mcp2-operator';
-
-export interface OperatorDependencies {
-  readonly connection: KubeConnection;
-  readonly store: Store;
-  readonly signingKey: SigningKey;
-  readonly services: Services;
-  readonly dial: Dial;
-  /** The text of crds/mcp2.dev_mcp2servers.yaml. */
-  readonly definition: string;
-  readonly clock: Clock;
-  readonly random: () => number;
-  readonly log: Logger;
-  readonly registry: Registry;
-  /** For tests. */
-  readonly reflectorTiming?: Partial<ReflectorTiming>;
-  /** For tests: how long the store is away before statuses tell of it. */
-  readonly unavailableAfterMs?: number;
-}
 
 export interface RunningOperator {
   readonly opsPort: number;

@@ -6,7 +6,6 @@
  * whose key moved hears of it. A store that does not answer leaves the outcome open: the caller plans again from
  * what the key holds by then (`plan.ts` accepts its own value), so a lost reply is never taken for a conflict.
  */
-import { hasReason } from '#lib/errors.ts';
 import {
   type Entry,
   MAX_TRANSACTION_BYTES,
@@ -159,11 +158,6 @@ export class RecordWriter {
     }
     for (const pending of [...batch, ...waiting]) pending.reject(new FencedError());
   }
-}
-
-/** True when the write may or may not have happened and trying again later is right. */
-export function isStoreAway(error: unknown): boolean {
-  return hasReason(error, 'STORE_UNAVAILABLE');
 }
 
 function toOperation({ key, value }: RecordWrite): WriteOperation {

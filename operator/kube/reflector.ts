@@ -257,8 +257,12 @@ export class Reflector<T extends KubeObject> {
     this.#healthySinceMs = undefined;
     const retryAfterMs = error instanceof KubeApiError ? (error.retryAfterMs ?? 0) : 0;
     const waitMs = Math.max(this.#backoff.nextMs(), retryAfterMs);
-    metrics?.failed(resource.plural, error instanceof KubeApiError ? error.reason : 'Internal');
-    log.warn({ err: error, resource: resource.plural, waitMs }, 'a list or watch ended; going on from where it was');
+    const reason = error instanceof KubeApiError ? error.reason : 'Internal';
+    metrics?.failed(resource.plural, reason);
+    const what = { resource: resource.plural, reason, waitMs };
+    // A kind of which nothing changes brings few bookmarks; silence is looked into, and is no failure.
+    if (reason === 'Idle') log.debug(what, 'a watch fell silent; going on from where it was');
+    else log.warn({ err: error, ...what }, 'a list or watch ended; going on from where it was');
     await clock.sleep(waitMs, signal).catch(() => undefined);
   }
 

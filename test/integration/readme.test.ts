@@ -10,6 +10,7 @@ import { parse } from 'yaml';
 import { createMcp2ServerParser } from '../../operator/server/resource.ts';
 import { readSchema } from '../../operator/server/schema.ts';
 import { runCommand } from '../cluster/run-command.ts';
+import { eventually } from '../harness/eventually.ts';
 import { ManagedProcess } from '../harness/processes.ts';
 
 const ROOT = join(import.meta.dirname, '../..');
@@ -99,16 +100,26 @@ function words(text: string): string {
   return text.split(/\s+/).join(' ').trim();
 }
 
-/** The README names the default ports, so they must be free here too. */
+/**
+ * The README names the default ports, so they must be free here too. They lie in the range that outgoing connections
+ * take theirs from, so one may be in use for a moment.
+ */
 async function requireFree(port: number): Promise<void> {
+  const free = await eventually(() => isFree(port), Boolean, { timeoutMs: 60_000 }).catch(() => false);
+  if (!free) throw new Error(`port ${port} is in use: end the "npm start" that runs on this machine, then test again`);
+}
+
+async function isFree(port: number): Promise<boolean> {
   const server = createServer();
   server.listen(port, '127.0.0.1');
-  await once(server, 'listening').catch((cause: unknown) => {
-    throw new Error(`port ${port} is in use: end the "npm start" that runs on this machine, then test again`, {
-      cause,
-    });
-  });
-  await new Promise((resolve) => server.close(resolve));
+  try {
+    await once(server, 'listening');
+    return true;
+  } catch {
+    return false;
+  } finally {
+    await new Promise((resolve) => server.close(resolve));
+  }
 }
 
 function shell(command: string, mayFail: boolean): Promise<string> {

@@ -21,7 +21,6 @@ const SERVER_NAME = /^[A-Za-z][A-Za-z0-9_.-]{0,62}$/;
 
 const NAME_RULE =
   '1 to 16 segments joined by ":", at most 512 bytes; a segment is 1 to 128 of A-Z a-z 0-9 _ . @ = + ~ - and begins with a letter, a digit or _';
-const RESERVED_TOOL_NAME = 'multimodal_exchange';
 const RESERVED_SERVER_NAMES: readonly string[] = ['registryserver', 'eventbusserver', 'tokenserver'];
 
 /** One part of a name, between colons. */
@@ -44,11 +43,6 @@ export function isTopic(text: string): boolean {
  */
 export function isToolName(text: string): boolean {
   return TOOL_NAME.test(text);
-}
-
-/** No tool may be called so: `tool:multimodal_exchange` is the right to open a multimodal session. */
-export function isReservedToolName(text: string): boolean {
-  return text === RESERVED_TOOL_NAME;
 }
 
 /** `__proto__` is refused: as a key of a plain object it would not be stored but change the object. */

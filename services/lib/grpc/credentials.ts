@@ -29,14 +29,6 @@ export interface ClientTlsFiles {
   readonly keyFile?: string | undefined;
 }
 
-export interface ClientPem {
-  /** Absent = the system's roots. */
-  readonly ca?: string | undefined;
-  /** For mTLS; both or none. */
-  readonly certificate?: string | undefined;
-  readonly key?: string | undefined;
-}
-
 export interface TlsOptions {
   readonly clock: Clock;
   readonly log: Logger;
@@ -60,12 +52,6 @@ export function plaintextServer(): ServerCredentials {
 
 export function plaintextClient(): ChannelCredentials {
   return ChannelCredentials.createInsecure();
-}
-
-/** TLS for one short-lived client whose CA came from somewhere else than a file. @throws when something is no PEM. */
-export function tlsClientFromPem({ ca, certificate, key }: ClientPem): ChannelCredentials {
-  const [caBytes, keyBytes, certificateBytes] = [ca, key, certificate].map((pem) => (pem ? Buffer.from(pem) : null));
-  return ChannelCredentials.createSsl(caBytes, keyBytes, certificateBytes);
 }
 
 /** @throws when a file cannot be read, is no PEM, or certificate and key do not belong together. */

@@ -1,0 +1,28 @@
+/** What the operator of a cluster is given; `main.ts` and tests make it. */
+import type { Registry } from 'prom-client';
+import type { Clock } from '#lib/clock.ts';
+import type { Logger } from '#lib/observe/logger.ts';
+import type { Store } from '#lib/store/store.ts';
+import type { SigningKey } from '#lib/token/signing-key.ts';
+import type { Services } from '#protos/load.ts';
+import type { Dial } from './dial.ts';
+import type { KubeConnection } from './kube/credentials.ts';
+import type { ReflectorTiming } from './kube/reflector.ts';
+
+export interface OperatorDependencies {
+  readonly connection: KubeConnection;
+  readonly store: Store;
+  readonly signingKey: SigningKey;
+  readonly services: Services;
+  readonly dial: Dial;
+  /** The text of crds/mcp2.dev_mcp2servers.yaml. */
+  readonly definition: string;
+  readonly clock: Clock;
+  readonly random: () => number;
+  readonly log: Logger;
+  readonly registry: Registry;
+  /** For tests. */
+  readonly reflectorTiming?: Partial<ReflectorTiming>;
+  /** For tests: how long the store is away before statuses tell of it. */
+  readonly unavailableAfterMs?: number;
+}
