@@ -20,6 +20,7 @@ import {
   type ProbeConnection,
 } from './probe-connection.ts';
 import type { HandshakeFailure, HandshakeResult } from './prober.ts';
+import { createTrust, type Trust } from './trust.ts';
 
 /** Where that of the reason would lead astray. */
 const ADVICE = {
@@ -60,6 +61,7 @@ export interface HandshakeDependencies {
 export type Handshake = (target: HandshakeTarget, signal: AbortSignal) => Promise<HandshakeResult>;
 
 export function createHandshake(dependencies: HandshakeDependencies): Handshake {
+  const trust = createTrust();
   return async function handshake(target, signal) {
     let address: string;
     try {
@@ -69,7 +71,7 @@ export function createHandshake(dependencies: HandshakeDependencies): Handshake 
       if (error instanceof ServiceError) return failed('Unreachable', error.message, ADVICE.forbidden);
       return failed('Unreachable', 'the name does not resolve', ADVICE.unresolved);
     }
-    const place = connectionTarget(address, target, dependencies);
+    const place = connectionTarget(address, target, { ...dependencies, trust });
     try {
       using connection = await openProbeConnection(place, signal);
       return await proveAnswers(asking(connection, dependencies), target.serverName, dependencies);
@@ -158,12 +160,12 @@ function codeOf(error: unknown): string {
 function connectionTarget(
   address: string,
   { transport, tlsServerName, ca }: HandshakeTarget,
-  { clientCertificate }: HandshakeDependencies,
+  { clientCertificate, trust }: Pick<HandshakeDependencies, 'clientCertificate'> & { readonly trust: Trust },
 ): ConnectionTarget {
   const { host, port } = parseHostPort(address) ?? { host: address, port: 0 };
   if (transport === 'PLAINTEXT' || tlsServerName === undefined) return { host, port, tls: undefined };
   const own = transport === 'MTLS' ? clientCertificate?.() : undefined;
-  return { host, port, tls: { serverName: tlsServerName, ca, own } };
+  return { host, port, tls: { serverName: tlsServerName, secureContext: trust({ ca, own }) } };
 }
 
 function failed(reason: HandshakeFailure, message: string, advice?: string): HandshakeResult {

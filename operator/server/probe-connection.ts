@@ -8,7 +8,7 @@
 import { once } from 'node:events';
 import { type ClientHttp2Session, connect as connectHttp2, constants, type IncomingHttpHeaders } from 'node:http2';
 import { connect as connectTcp, isIP, type Socket } from 'node:net';
-import { checkServerIdentity, connect as connectTls, TLSSocket } from 'node:tls';
+import { checkServerIdentity, connect as connectTls, type SecureContext, TLSSocket } from 'node:tls';
 import { Metadata, status } from '@grpc/grpc-js';
 import { MAX_CARD_BYTES } from '#lib/card/service-card.ts';
 import type { Reason } from '#lib/errors.ts';
@@ -25,10 +25,8 @@ export interface ConnectionTarget {
 export interface TlsTarget {
   /** What the certificate must name. */
   readonly serverName: string;
-  /** PEM; undefined = the system's roots. */
-  readonly ca: string | undefined;
-  /** PEM, for mTLS. */
-  readonly own: { readonly certificate: string; readonly key: string } | undefined;
+  /** Who must have signed it, and what we show. */
+  readonly secureContext: SecureContext;
 }
 
 export interface ProbeConnection extends Disposable {
@@ -113,13 +111,12 @@ async function openSocket({ host, port, tls }: ConnectionTarget, signal: AbortSi
 }
 
 function openTls(address: { readonly host: string; readonly port: number }, tls: TlsTarget): TLSSocket {
-  const { serverName, ca, own } = tls;
+  const { serverName, secureContext } = tls;
   return connectTls({
     ...address,
+    secureContext,
     // RFC 6066 Section 3: an IP address is no server name.
     ...(isIP(serverName) === 0 ? { servername: serverName } : {}),
-    ...(ca === undefined ? {} : { ca }),
-    ...(own === undefined ? {} : { cert: own.certificate, key: own.key }),
     checkServerIdentity: (_host, certificate) => checkServerIdentity(serverName, certificate),
     ALPNProtocols: ['h2'],
   });

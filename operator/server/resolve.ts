@@ -9,6 +9,9 @@ import { type Candidate, hostPort, instanceIdOf, resolveService } from './endpoi
 import type { References } from './observation.ts';
 import type { Mcp2Server } from './resource.ts';
 
+/** Twice what a bundle of all public authorities has; a ConfigMap could hold 1 MiB. */
+export const MAX_CA_BUNDLE_CHARACTERS = 512 * 1024;
+
 export interface Resolved {
   readonly references: References;
   /** Empty unless `references` is resolved. */
@@ -67,6 +70,7 @@ function ofService({ metadata, spec }: Mcp2Server, reader: ReferenceReader): Res
 
 /** @returns undefined for a bundle whose first certificate is readable. */
 function certificateProblem(pem: string): string | undefined {
+  if (pem.length > MAX_CA_BUNDLE_CHARACTERS) return 'it is larger than 512 KiB; keep the authorities that are needed';
   try {
     new X509Certificate(pem);
     return undefined;

@@ -12,18 +12,30 @@ interface ConfigMap extends KubeObject {
   readonly data?: Readonly<Record<string, string>>;
 }
 
-/** Shorter than any wait before a resource is looked at again, so that a look again sees what changed. */
-const CACHE = { max: 1000, ttl: 5_000 } as const;
+/** What stands under one key; undefined when nothing does. */
+interface Found {
+  readonly text: string | undefined;
+}
+
+const CACHE = {
+  /** Shorter than any wait before a resource is looked at again, so that a look again sees what changed. */
+  ttl: 5_000,
+  /** Characters: a ConfigMap has up to a million, and anybody with a namespace can make a thousand. */
+  maxSize: 16 * 1024 * 1024,
+  sizeCalculation: ({ text = '' }: Found) => text.length + 256,
+} as const;
 
 export function createConfigMapReader(api: Pick<KubeApi, 'get'>): References['configMapText'] {
-  const cache = new LRUCache<string, ConfigMap>(CACHE);
+  const cache = new LRUCache<string, Found>(CACHE);
   return async function configMapText(namespace, name, key, signal) {
-    const cacheKey = `${namespace}/${name}`;
+    const place = `${namespace}/${name}/${key}`;
+    const known = cache.get(place);
+    if (known !== undefined) return known.text;
     try {
-      const known = cache.get(cacheKey);
-      const found = known ?? (await api.get<ConfigMap>(CONFIG_MAPS, { namespace, name }, { signal }));
-      if (known === undefined) cache.set(cacheKey, found);
-      return found.data?.[key];
+      const { data } = await api.get<ConfigMap>(CONFIG_MAPS, { namespace, name }, { signal });
+      const text = data !== undefined && Object.hasOwn(data, key) ? data[key] : undefined;
+      cache.set(place, { text });
+      return text;
     } catch (error) {
       if (isNotFound(error)) return undefined;
       const isForbidden = error instanceof KubeApiError && error.code === 403;

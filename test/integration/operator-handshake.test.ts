@@ -1,6 +1,7 @@
 /** The handshake with real servers: honest ones, broken ones, and those that want to harm the operator. */
 import type { ServerHttp2Stream } from 'node:http2';
 import type { Socket } from 'node:net';
+import { rootCertificates } from 'node:tls';
 import { gzipSync } from 'node:zlib';
 import { status } from '@grpc/grpc-js';
 import { pino } from 'pino';
@@ -14,6 +15,7 @@ import type { GetCardRequest__Output } from '#protos/generated/mcp2/GetCardReque
 import type { GetCardResponse } from '#protos/generated/mcp2/GetCardResponse.ts';
 import { loadServices } from '#protos/load.ts';
 import { createHandshake, type HandshakeTarget } from '../../operator/server/handshake.ts';
+import { createTrust } from '../../operator/server/trust.ts';
 import { eventually } from '../harness/eventually.ts';
 import { startGrpcServer } from '../harness/grpc-server.ts';
 import { answer, startHttp2Endpoint, startTcpEndpoint } from '../harness/hostile-endpoint.ts';
@@ -115,6 +117,25 @@ describe('a certificate', () => {
   test('is asked for where plaintext is spoken', async () => {
     await using server = await startHttp2Endpoint(good);
     expect(await shake(server.port, tls())).toMatchObject({ reason: 'TLSFailed', message: 'it does not speak TLS' });
+  });
+});
+
+describe('the TLS context of a bundle', () => {
+  const [first = '', second = ''] = rootCertificates;
+
+  test('is made once, and another one for another bundle and for none', () => {
+    const trust = createTrust();
+    const context = trust({ ca: first, own: undefined });
+    expect(trust({ ca: first, own: undefined })).toBe(context);
+    expect(trust({ ca: second, own: undefined })).not.toBe(context);
+    expect(trust({ ca: undefined, own: undefined })).not.toBe(context);
+  });
+
+  test('is forgotten before many of them fill the memory', () => {
+    const trust = createTrust();
+    const context = trust({ ca: first, own: undefined });
+    for (let i = 0; i < 64; i += 1) trust({ ca: `${second}\n${'#'.repeat(i)}`, own: undefined });
+    expect(trust({ ca: first, own: undefined })).not.toBe(context);
   });
 });
 
