@@ -344,3 +344,10 @@ test('endpoints that have not been ready for minReadySeconds are no reason to ca
   expect(found.find(({ type }) => type === 'EndpointsReady')).toMatchObject(pending);
   expect(found.find(({ type }) => type === 'Ready')).toMatchObject(pending);
 });
+
+test('words of others stay on one line and are seen', () => {
+  const nameHolder = 'shop.db\nReady   True\u001b[2J\u202e\u2028';
+  const { message } = judge(seen({ nameHolder })).Accepted;
+  expect(message).toMatch(/^The server name belongs to shop\.db Ready {3}True \[2J . Choose another/);
+  expect(message).not.toMatch(/[\p{Cc}\p{Cf}\p{Zl}]/u);
+});

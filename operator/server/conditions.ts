@@ -103,7 +103,7 @@ function toCondition(
   nowMs: number,
 ): Condition {
   const lastTransitionTime = before?.status === status ? before.lastTransitionTime : formatTime(nowMs);
-  return { type, status, reason, message: truncate(message), lastTransitionTime };
+  return { type, status, reason, message: onOneLine(message), lastTransitionTime };
 }
 
 /** False wins over Unknown: somebody has to do something about it. */
@@ -135,6 +135,8 @@ function formatTime(ms: number): string {
   return new Date(ms).toISOString().replace(/\.\d+Z$/, 'Z');
 }
 
-function truncate(message: string): string {
-  return message.length <= MAX_MESSAGE_CHARACTERS ? message : `${message.slice(0, MAX_MESSAGE_CHARACTERS - 1)}…`;
+/** Words of others are in it; they must not add lines to what `kubectl describe` shows, or move its cursor. */
+function onOneLine(message: string): string {
+  const line = message.replace(/[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]+/gu, ' ');
+  return line.length <= MAX_MESSAGE_CHARACTERS ? line : `${line.slice(0, MAX_MESSAGE_CHARACTERS - 1)}…`;
 }

@@ -9,6 +9,7 @@ import {
   isServerName,
   isToolName,
   isTopic,
+  quote,
   requireName,
   requireParameterNames,
   requireServerName,
@@ -100,6 +101,19 @@ test('a refused name comes back escaped and cut', () => {
     /^context_key "x{64}"… \(1000000 characters\)/,
   );
   expect(() => requireName('a\nb', 'context_key')).toThrow(/"a\\nb"/);
+});
+
+test.each([
+  ['an escape sequence', '\u001b[2J', '"\\u001b[2J"'],
+  ['an escape sequence in one byte', '\u009b2J', '"\\u{9b}2J"'],
+  ['a right-to-left override', 'a\u202eb', '"a\\u{202e}b"'],
+  ['a character of no width', 'a\u200bb', '"a\\u{200b}b"'],
+  ['an invisible tag beyond 16 bits', '\u{e0041}', '"\\u{e0041}"'],
+  ['a line separator', '\u2028', '"\\u{2028}"'],
+  ['half a character', '\ud800', '"\\ud800"'],
+  ['a letter of any language', 'Lager übrig 库存', '"Lager übrig 库存"'],
+])('%s is shown without doing anything', (_title, text, shown) => {
+  expect(quote(text)).toBe(shown);
 });
 
 test('too many parameters and illegal parameter names are refused with ARGUMENT_INVALID', () => {

@@ -98,9 +98,17 @@ export function requireParameterNames(names: readonly string[], what: string): v
   throw new ServiceError('ARGUMENT_INVALID', `${what} has the key ${quote(bad)}; a parameter name is ${rule}`);
 }
 
-/** Caller's text inside a message: escaped, and cut so that a megabyte of it cannot come back. */
+/** Caller's text inside a message: escaped, so that it cannot pass for ours, and cut, so that a megabyte cannot come back. */
 export function quote(text: string): string {
-  return text.length <= 64 ? JSON.stringify(text) : `${JSON.stringify(text.slice(0, 64))}… (${text.length} characters)`;
+  const shown = JSON.stringify(text.slice(0, 64)).replace(INVISIBLE, escapeCodePoint);
+  return text.length <= 64 ? shown : `${shown}… (${text.length} characters)`;
+}
+
+/** What JSON leaves as it is although it moves a terminal's cursor, turns a line around or is not seen. */
+const INVISIBLE = /[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]/gu;
+
+function escapeCodePoint(character: string): string {
+  return `\\u{${character.codePointAt(0)?.toString(16)}}`;
 }
 
 function invalidName(text: string, what: string, rule: string): ServiceError {

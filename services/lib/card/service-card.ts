@@ -46,7 +46,7 @@ export function readCard(cardJson: Uint8Array): ReadCard {
   };
   if (card.name !== '' && !isServerName(card.name)) throw invalid(`has the name ${quote(card.name)}, which is none`);
   const long = card.services.find((service) => !isWord(service, 64));
-  if (long !== undefined) throw invalid(`names ${show(long)}, which is no service`);
+  if (long !== undefined) throw invalid(`names ${quote(long)}, which is no service`);
   const bad = card.capabilities.map(problemOf).find((problem) => problem !== undefined);
   if (bad !== undefined) throw invalid(bad);
   return { card, digest: createHash('sha256').update(cardJson).digest('hex') };
@@ -55,9 +55,9 @@ export function readCard(cardJson: Uint8Array): ReadCard {
 /** Whoever says "*" would be found by everybody who looks for something else. */
 function problemOf(capability: string): string | undefined {
   const pattern = compilePattern(capability);
-  if (pattern === undefined) return `names ${show(capability)}, which is no capability`;
+  if (pattern === undefined) return `names ${quote(capability)}, which is no capability`;
   const [first = ONE] = pattern.atoms;
-  return first === ONE ? `names ${show(capability)}, which reaches every kind of capability` : undefined;
+  return first === ONE ? `names ${quote(capability)}, which reaches every kind of capability` : undefined;
 }
 
 function parse(cardJson: Uint8Array): Record<string, unknown> {
@@ -88,11 +88,6 @@ function list(card: Record<string, unknown>, member: string, maxItems: number): 
 /** What a card says is shown to people, in statuses and tables. */
 function isWord(value: string, maxLength: number): boolean {
   return value.length <= maxLength && /^[\x20-\x7e]*$/.test(value);
-}
-
-/** A stranger's text inside a sentence for people. */
-function show(value: string): string {
-  return quote(value).replace(/[^\x20-\x7e]/gu, '?');
 }
 
 function invalid(what: string): ServiceError {

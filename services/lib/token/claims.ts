@@ -35,8 +35,8 @@ export const MIN_JTI_CHARACTERS = 22;
 
 const MAX_TEXT_CHARACTERS = 256;
 const JTI = /^[\x21-\x7e]{22,256}$/;
-/** Ends in logs and store keys. */
-const SUBJECT = /^[^\p{Cc}\p{Cs}]{1,128}$/u;
+/** Ends in logs, in statuses and on terminals: nothing that cannot be seen, or that makes two subjects look like one. */
+const SUBJECT = /^[^\p{Cc}\p{Cf}\p{Cs}\p{Zl}\p{Zp}]{1,128}$/u;
 
 /** @throws ServiceError TOKEN_MALFORMED, or PROOF_UNSUPPORTED for a token that is bound to a key or delegable. */
 export function parseRootClaims(payload: Payload): RootClaims {
@@ -53,7 +53,7 @@ export function parseCommonClaims(payload: Payload, identity: Pick<RootClaims, '
   refuseProofClaims(payload);
   const { sub } = payload;
   if (typeof sub !== 'string' || !SUBJECT.test(sub)) {
-    throw malformed('sub must be a string of 1 to 128 characters without control characters');
+    throw malformed('sub must be a string of 1 to 128 visible characters');
   }
   const claims = {
     ...identity,
