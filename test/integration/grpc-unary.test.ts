@@ -7,7 +7,7 @@ import { plaintextClient } from '#lib/grpc/credentials.ts';
 import { implement } from '#lib/grpc/method.ts';
 import { serverStream } from '#lib/grpc/server-stream.ts';
 import { reasonOf, statusCodeOf } from '#lib/grpc/status.ts';
-import { type UnaryHandler, unary } from '#lib/grpc/unary.ts';
+import { type UnaryHandler, unary, unaryEncoded } from '#lib/grpc/unary.ts';
 import type { LookupRequest__Output } from '#protos/generated/mcp2/LookupRequest.ts';
 import type { LookupResponse } from '#protos/generated/mcp2/LookupResponse.ts';
 import { loadServices } from '#protos/load.ts';
@@ -169,8 +169,22 @@ test('an answer of more than 4 MiB is refused with a reason, and counted so', as
   expect(server.ends).toMatchObject([{ code: status.RESOURCE_EXHAUSTED }]);
 });
 
-test('bytes that are no message are the fault of the caller', async () => {
-  await using server = await serveLookup(() => ({}));
+test('a handler of encoded requests gets the bytes, and the message when it asks', async () => {
+  const revisionOf = unaryEncoded<LookupRequest__Output, LookupResponse>((request) => {
+    return { revision: request.bytes.length, next_page_token: request.decode().server_name };
+  });
+  await using server = await startGrpcServer([implement(Discovery, { Lookup: revisionOf })]);
+  const request = { server_name: 'Db' };
+  const answer = await server.client(Discovery).call('Lookup', request);
+  expect(answer.revision).toBe(Discovery.Lookup.requestSerialize(request).length);
+  expect(answer.next_page_token).toBe('Db');
+});
+
+test.each([
+  ['unary', unary<LookupRequest__Output, LookupResponse>(() => ({}))],
+  ['unaryEncoded', unaryEncoded<LookupRequest__Output, LookupResponse>((request) => (request.decode(), {}))],
+])('bytes that are no message are the fault of the caller (%s)', async (_adapter, Lookup) => {
+  await using server = await startGrpcServer([implement(Discovery, { Lookup })]);
   const raw = new Client(server.target, plaintextClient());
   const error = await new Promise<unknown>((resolve) => {
     const noSuchWireType = Buffer.from([0x0f]);

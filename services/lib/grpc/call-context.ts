@@ -4,7 +4,7 @@
  * One object a call, on the hot path: everything that costs something (signal, child logger, peer, certificate) is made
  * when it is first asked for. `finish` is where a call is counted, exactly once, however it ended.
  */
-import { type Metadata, type ServerUnaryCall, status } from '@grpc/grpc-js';
+import { type Metadata, type MetadataValue, type ServerUnaryCall, status } from '@grpc/grpc-js';
 import type { Clock } from '../clock.ts';
 import { type Reason, ServiceError } from '../errors.ts';
 import type { Logger } from '../observe/logger.ts';
@@ -53,6 +53,9 @@ export type ServerCall = Pick<
   'metadata' | 'cancelled' | 'getPeer' | 'getDeadline' | 'getAuthContext'
 >;
 
+/** All values of each key, in lower case. */
+export type MetadataEntries = Readonly<Record<string, readonly MetadataValue[]>>;
+
 /** The client hung up or lost its connection; the reason of `CallContext.signal`. Nobody is left to read an answer. */
 export class CallCancelled extends Error {
   constructor() {
@@ -64,18 +67,20 @@ export class CallCancelled extends Error {
 export class CallContext {
   /** Who calls, once authentication knows; for logs and audit. */
   subject: string | undefined;
+  /** Monotonic; spares a handler another look at the clock. */
+  readonly startedMs: number;
   readonly #call: ServerCall;
   readonly #runtime: MethodRuntime;
-  readonly #startedMs: number;
   #ended = false;
   #controller: AbortController | undefined;
   #abortReason: Error | undefined;
   #log: Logger | undefined;
+  #metadataEntries: MetadataEntries | undefined;
 
   constructor(call: ServerCall, runtime: MethodRuntime) {
     this.#call = call;
     this.#runtime = runtime;
-    this.#startedMs = runtime.clock.monotonicMs();
+    this.startedMs = runtime.clock.monotonicMs();
     runtime.meter.started();
   }
 
@@ -91,6 +96,12 @@ export class CallContext {
 
   get metadata(): Metadata {
     return this.#call.metadata;
+  }
+
+  /** The same as one object, made once: each `metadata.get` checks and folds its key anew. */
+  get metadataEntries(): MetadataEntries {
+    this.#metadataEntries ??= this.#call.metadata.toJSON();
+    return this.#metadataEntries;
   }
 
   /** address:port of the connection; of a proxy, where there is one. */
@@ -115,7 +126,7 @@ export class CallContext {
     if (Number.isFinite(deadline)) return deadline;
     if (this.isStream) return Number.POSITIVE_INFINITY;
     const { clock, limits } = this.#runtime;
-    return clock.nowMs() + this.#startedMs + limits.assumedDeadlineMs - clock.monotonicMs();
+    return clock.nowMs() + this.startedMs + limits.assumedDeadlineMs - clock.monotonicMs();
   }
 
   /** Fires when the client leaves, when the deadline passes and when the server ends the call; not on a normal end. */
@@ -157,7 +168,7 @@ export class CallContext {
     if (this.#ended) return;
     this.#ended = true;
     const { clock, meter, onCallEnd, open } = this.#runtime;
-    const durationSeconds = (clock.monotonicMs() - this.#startedMs) / 1000;
+    const durationSeconds = (clock.monotonicMs() - this.startedMs) / 1000;
     open.delete(this);
     meter.ended(code, durationSeconds);
     if (onCallEnd === undefined) return;

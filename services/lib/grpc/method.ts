@@ -4,10 +4,10 @@
  * The adapters (`unary`, `serverStream`, `clientStream`, `bidiStream`) turn async functions and iterables into grpc-js
  * handlers. A method of the definition without an adapter answers UNIMPLEMENTED.
  */
-import type { Metadata, ServiceDefinition, UntypedHandleCall } from '@grpc/grpc-js';
+import type { ServiceDefinition, UntypedHandleCall } from '@grpc/grpc-js';
 import type { MethodDefinition } from '@grpc/proto-loader';
 import { ServiceError } from '../errors.ts';
-import type { CallContext, CallLimits, MethodRuntime } from './call-context.ts';
+import type { CallContext, CallLimits, MetadataEntries, MethodRuntime } from './call-context.ts';
 
 /** A Buffer is an answer that is encoded already and goes out as it is. */
 export type Answer<Response> = Response | Buffer;
@@ -16,6 +16,8 @@ export type Answer<Response> = Response | Buffer;
 export interface MethodAdapter<Request, Response> {
   readonly requestStream: boolean;
   readonly responseStream: boolean;
+  /** True when the handler gets an EncodedRequest instead of the message. */
+  readonly takesEncoded?: boolean;
   adapt(runtime: MethodRuntime): UntypedHandleCall;
   readonly types?: (request: Request) => Response;
 }
@@ -46,6 +48,24 @@ export function implement<Definition extends ServiceDefinition>(
   return { definition, methods: methods as ServiceEntry['methods'] };
 }
 
+/** A request as it came, for a handler that may know the bytes already. */
+export class EncodedRequest<Request> {
+  readonly bytes: Buffer;
+  readonly #decode: (bytes: Buffer) => Request | RefusedRequest;
+
+  constructor(bytes: Buffer, decode: (bytes: Buffer) => Request | RefusedRequest) {
+    this.bytes = bytes;
+    this.#decode = decode;
+  }
+
+  /** @throws ServiceError ARGUMENT_INVALID when the bytes are no such message. */
+  decode(): Request {
+    const request = this.#decode(this.bytes);
+    if (request instanceof RefusedRequest) throw request.error;
+    return request;
+  }
+}
+
 /** A request that could not be read; stands in its place until the adapter refuses the call. */
 export class RefusedRequest {
   readonly error: ServiceError;
@@ -56,7 +76,7 @@ export class RefusedRequest {
 
 /** @throws ServiceError before any handler runs: metadata too large, request too large or not decodable. */
 export function admit(call: CallContext, request: unknown, { maxMetadataBytes }: CallLimits): void {
-  const bytes = metadataBytes(call.metadata);
+  const bytes = metadataBytes(call.metadataEntries);
   if (bytes > maxMetadataBytes) {
     throw new ServiceError('LIMIT_EXCEEDED', `request metadata is ${bytes} bytes, more than ${maxMetadataBytes}`);
   }
@@ -64,8 +84,7 @@ export function admit(call: CallContext, request: unknown, { maxMetadataBytes }:
 }
 
 /** Names and values as they were sent, but for the encoding of binary values. */
-export function metadataBytes(metadata: Metadata): number {
-  const entries = metadata.toJSON();
+function metadataBytes(entries: MetadataEntries): number {
   let bytes = 0;
   for (const key in entries) {
     for (const value of entries[key] ?? []) bytes += key.length + value.length;

@@ -12,7 +12,7 @@ import { bidiStream } from './bidi-stream.ts';
 import type { CallContext, CallEnd, CallLimits, MethodRuntime } from './call-context.ts';
 import { type CallMetrics, NO_METER } from './call-metrics.ts';
 import { clientStream } from './client-stream.ts';
-import { type MethodAdapter, RefusedRequest, type ServiceEntry } from './method.ts';
+import { EncodedRequest, type MethodAdapter, RefusedRequest, type ServiceEntry } from './method.ts';
 import { serverStream } from './server-stream.ts';
 import { unary } from './unary.ts';
 
@@ -37,7 +37,8 @@ export function registerService(server: Server, entry: ServiceEntry, options: Re
       throw new Error(`${method.path} has an adapter of another kind than the .proto file says`);
     }
     const runtime = runtimeOf(method, options);
-    definition[name] = guardCodecs(method, runtime, options.limits.maxFrameBytes);
+    const guarded = guardCodecs(method, runtime, options.limits.maxFrameBytes);
+    definition[name] = adapter.takesEncoded ? decodeLater(guarded) : guarded;
     handlers[name] = adapter.adapt(runtime);
   }
   server.addService(definition, handlers);
@@ -98,6 +99,11 @@ function guardCodecs(method: UntypedMethod, runtime: MethodRuntime, maxFrameByte
     // The adapters encode, where an answer that is no message still fails its own call in the usual way.
     responseSerialize: (bytes) => bytes as Buffer,
   };
+}
+
+function decodeLater(method: UntypedMethod): UntypedMethod {
+  const { requestDeserialize } = method;
+  return { ...method, requestDeserialize: (bytes) => new EncodedRequest(bytes, requestDeserialize) };
 }
 
 function refuse(reason: 'LIMIT_EXCEEDED' | 'ARGUMENT_INVALID', message: string): RefusedRequest {

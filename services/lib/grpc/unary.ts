@@ -7,7 +7,7 @@
 import { type ServerUnaryCall, type sendUnaryData, status } from '@grpc/grpc-js';
 import { ServiceError } from '../errors.ts';
 import { CallContext, type MethodRuntime } from './call-context.ts';
-import { type Answer, admit, type MethodAdapter } from './method.ts';
+import { type Answer, admit, type EncodedRequest, type MethodAdapter } from './method.ts';
 import { toStatusObject } from './status.ts';
 
 export type UnaryHandler<Request, Response> = (
@@ -19,6 +19,18 @@ export function unary<Request, Response>(handler: UnaryHandler<Request, Response
   return {
     requestStream: false,
     responseStream: false,
+    adapt: (runtime) => adaptUnary(handler as UnaryHandler<unknown, unknown>, runtime),
+  };
+}
+
+/** The same for a handler that may know the bytes of a request, and then need not have them decoded. */
+export function unaryEncoded<Request, Response>(
+  handler: UnaryHandler<EncodedRequest<Request>, Response>,
+): MethodAdapter<Request, Response> {
+  return {
+    requestStream: false,
+    responseStream: false,
+    takesEncoded: true,
     adapt: (runtime) => adaptUnary(handler as UnaryHandler<unknown, unknown>, runtime),
   };
 }

@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
 import { hasReason, type Reason } from '#lib/errors.ts';
-import { chooseCredential } from './credential.ts';
+import { carriesCredential, chooseCredential } from './credential.ts';
 
 type Metadata = Record<string, (string | Uint8Array)[]>;
 
@@ -34,6 +34,17 @@ test('a delegation proof is refused, beside a good token too', () => {
   const attempt = () => chooseCredential({ field: 'T', proof: 'link', metadata: () => [] });
   expect(attempt).toThrow(expect.toSatisfy((error: unknown) => hasReason(error, 'PROOF_UNSUPPORTED')));
   expect(chooseCredential({ field: 'T', proof: '', metadata: () => [] })).toBe('T');
+});
+
+test.each<[string, boolean, Metadata]>([
+  ['nothing', false, {}],
+  ['other keys', false, { 'user-agent': ['grpc'], 'mcp2-poi': ['T'] }],
+  ['authorization', true, { authorization: ['Bearer T'] }],
+  ['authorization of another scheme', true, { authorization: ['Basic dXNlcg=='] }],
+  ['capability_token', true, { capability_token: ['T'] }],
+  ['an empty registration_token', true, { registration_token: [''] }],
+])('metadata with %s carries a credential: %s', (_title, expected, metadata) => {
+  expect(carriesCredential(metadata)).toBe(expected);
 });
 
 function choose(field: string | undefined, metadata: Metadata): string {

@@ -28,25 +28,34 @@ export function chooseCredential({ field, proof, metadata }: Presented): string 
       'agent_delegation_proof is not supported by this server; leave it empty',
     );
   }
-  const tokens = new Set<string>();
-  if (field !== undefined && field !== '') tokens.add(field);
+  let token = field ?? '';
   for (const key of TOKEN_KEYS) {
-    for (const value of metadata(key)) if (typeof value === 'string' && value !== '') tokens.add(value);
+    for (const value of metadata(key)) token = agree(token, typeof value === 'string' ? value : '');
   }
-  for (const value of metadata('authorization')) {
-    const token = typeof value === 'string' ? BEARER.exec(value)?.[1] : undefined;
-    if (token !== undefined) tokens.add(token);
-  }
-  const [token, ...others] = tokens;
-  if (token === undefined) {
-    throw new ServiceError(
-      'CREDENTIAL_MISSING',
-      'no token: set the token field of the request, or the metadata "authorization: Bearer <token>"',
-    );
-  }
-  if (others.length === 0) return token;
+  for (const value of metadata('authorization')) token = agree(token, bearerTokenOf(value));
+  if (token !== '') return token;
+  throw new ServiceError(
+    'CREDENTIAL_MISSING',
+    'no token: set the token field of the request, or the metadata "authorization: Bearer <token>"',
+  );
+}
+
+/** Whether metadata alone may decide about the token of a call. */
+export function carriesCredential(metadata: Readonly<Record<string, unknown>>): boolean {
+  const { authorization, capability_token, registration_token } = metadata;
+  return authorization !== undefined || capability_token !== undefined || registration_token !== undefined;
+}
+
+/** "" is no token. */
+function agree(token: string, other: string): string {
+  if (other === '' || other === token) return token;
+  if (token === '') return other;
   throw new ServiceError(
     'CREDENTIAL_CONFLICT',
     'the call carries different tokens in its field and metadata; send one',
   );
+}
+
+function bearerTokenOf(value: string | Uint8Array): string {
+  return (typeof value === 'string' && BEARER.exec(value)?.[1]) || '';
 }

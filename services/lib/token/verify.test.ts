@@ -77,6 +77,30 @@ test('a cached token is refused once it is revoked', async () => {
   expect(() => verifier.verifyCached(token)).toThrow(withReason('TOKEN_REVOKED'));
 });
 
+test('a token that was given out holds until it expires, is revoked or loses its key, forgotten or not', async () => {
+  const revoked = new Set<string>();
+  const revocations: Revocations = { isRevoked: ({ jti }) => revoked.has(jti), isStale: () => false };
+  const { verifier, clock, keys, replaceKeys } = await setUp({ revocations, cacheSize: 1 });
+  const token = await verifier.verify(await sign(GOOD));
+  await verifier.verify(await sign({ ...GOOD, jti: 'B'.repeat(22) }));
+  expect(verifier.holds(token)).toBe(true);
+  revoked.add(GOOD.jti);
+  expect(() => verifier.holds(token)).toThrow(withReason('TOKEN_REVOKED'));
+  revoked.clear();
+  clock.ms = GOOD.exp * 1000;
+  expect(() => verifier.holds(token)).toThrow(withReason('TOKEN_EXPIRED'));
+  clock.ms = NOW_SECONDS * 1000;
+  await replaceKeys((await generateSigningKey('EdDSA')).publicJwks);
+  await keys.refresh();
+  expect(verifier.holds(token)).toBe(false);
+});
+
+test('a token of another verifier does not hold', async () => {
+  const { verifier } = await setUp();
+  const other = await setUp();
+  expect(verifier.holds(await other.verifier.verify(await sign(GOOD)))).toBe(false);
+});
+
 test('a cached token is refused by another server than its audience', async () => {
   const { verifier } = await setUp();
   const token = await sign(GOOD);

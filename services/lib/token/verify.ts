@@ -45,6 +45,13 @@ export interface TokenVerifier {
    * @throws ServiceError when it was, and is valid no more or not yet: TOKEN_EXPIRED, TOKEN_REVOKED, TOKEN_NOT_YET_VALID
    */
   verifyCached(token: string): VerifiedToken | undefined;
+  /**
+   * Whether a token that this verifier gave out may still be used; false when its key must be looked at again, which
+   * `verify` does. For who remembers a token by something else than its text.
+   *
+   * @throws ServiceError TOKEN_EXPIRED, TOKEN_REVOKED or TOKEN_NOT_YET_VALID
+   */
+  holds(token: VerifiedToken): boolean;
   /** Verifies, once however many calls bring the same token at the same time. Rejects with a ServiceError. */
   verify(token: string): Promise<VerifiedToken>;
 }
@@ -74,6 +81,7 @@ class RootTokenVerifier implements TokenVerifier {
   readonly #clock: Clock;
   readonly #revocations: Revocations;
   readonly #verdicts: LRUCache<string, Verdict>;
+  readonly #verdictOf = new WeakMap<VerifiedToken, Verdict>();
   readonly #pending = new Map<string, Promise<VerifiedToken>>();
   readonly #maxPending: number;
 
@@ -91,6 +99,11 @@ class RootTokenVerifier implements TokenVerifier {
     return token.length > MAX_TOKEN_BYTES ? undefined : this.#lookUp(hashOf(token));
   }
 
+  holds(token: VerifiedToken): boolean {
+    const verdict = this.#verdictOf.get(token);
+    return verdict !== undefined && this.#stillHolds(verdict);
+  }
+
   async verify(token: string): Promise<VerifiedToken> {
     requireCompactForm(token);
     const textHash = hashOf(token);
@@ -99,18 +112,14 @@ class RootTokenVerifier implements TokenVerifier {
 
   #lookUp(textHash: string): VerifiedToken | undefined {
     const verdict = this.#verdicts.get(textHash);
-    if (verdict === undefined) return undefined;
-    if (verdict.signedBy !== undefined) {
-      const { keys, kid, thumbprint } = verdict.signedBy;
-      const current = keys.current();
-      if (current === undefined) return undefined; // The keys are too old: `verify` reads them first.
-      if (current.get(kid)?.thumbprint !== thumbprint) {
-        this.#verdicts.delete(textHash);
-        return undefined;
-      }
-    }
-    requireValidNow(verdict.token, this.#clock.nowMs(), this.#revocations);
-    return verdict.token;
+    return verdict !== undefined && this.#stillHolds(verdict) ? verdict.token : undefined;
+  }
+
+  #stillHolds({ token, signedBy }: Verdict): boolean {
+    // Also without keys: they are too old then, and `verify` reads them first.
+    if (signedBy && signedBy.keys.current()?.get(signedBy.kid)?.thumbprint !== signedBy.thumbprint) return false;
+    requireValidNow(token, this.#clock.nowMs(), this.#revocations);
+    return true;
   }
 
   #begin(token: string, textHash: string): Promise<VerifiedToken> {
@@ -124,6 +133,7 @@ class RootTokenVerifier implements TokenVerifier {
 
   async #verifyAnew(token: string, textHash: string): Promise<VerifiedToken> {
     const verdict = await this.#judge(token, textHash);
+    this.#verdictOf.set(verdict.token, verdict);
     this.#verdicts.set(textHash, verdict); // An expired token too: the next call with it is refused without crypto.
     requireValidNow(verdict.token, this.#clock.nowMs(), this.#revocations);
     return verdict.token;
