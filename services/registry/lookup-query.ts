@@ -16,6 +16,9 @@ export const MAX_FILTERS = 64;
 /** Of a version and of a range: parsing is quadratic in the worst case (npm's own limit is 256). */
 export const MAX_VERSION_CHARACTERS = 64;
 
+/** What a request asks, without who asks. */
+export type AnonymousRequest = Omit<LookupRequest__Output, 'requester_token'>;
+
 export interface LookupQuery {
   readonly filters: readonly Pattern[];
   readonly mustMatchAll: boolean;
@@ -56,7 +59,7 @@ export function readQuery(request: LookupRequest__Output, filters: readonly Patt
 }
 
 /** What must stay the same from page to page. Zone and page size may change: they choose no endpoint. */
-export function hashQuery(request: LookupRequest__Output): string {
+export function hashQuery(request: AnonymousRequest): string {
   const { capability_filter, mode, server_name, tag_selector, version_constraint, include_unhealthy } = request;
   return hashFilter({ capability_filter, mode, server_name, tag_selector, version_constraint, include_unhealthy });
 }

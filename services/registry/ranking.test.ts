@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import type { Health } from '#lib/store/servers.ts';
-import { bucketOf, type Rankable, rank } from './ranking.ts';
+import { bucketOf, drawOrder, type Rankable, rank } from './ranking.ts';
 
 interface Named extends Rankable {
   readonly name: string;
@@ -22,7 +22,11 @@ const endpoint = (name: string, changes: Changes = {}): Named => {
   return { name, latencyMs, endpoint: { health, weight }, registration: { zone, region, loadPermille } };
 };
 
-const latencyOf = ({ latencyMs }: { readonly latencyMs?: number | undefined }) => latencyMs;
+type Measured = Rankable & { readonly latencyMs: number | undefined };
+
+function draw<T extends Measured>(items: readonly T[], clientZone: string, random: () => number): T[] {
+  return drawOrder(rank(items, { clientZone, latencyOf: ({ latencyMs }) => latencyMs }), random);
+}
 
 /** Draws that make the first item win every tie, then the second, … */
 function inOrder(): () => number {
@@ -34,7 +38,7 @@ function inOrder(): () => number {
 }
 
 const order = (items: readonly Named[], clientZone = 'eu-1a') =>
-  rank(items, { clientZone, latencyOf, random: inOrder() }).map(({ name }) => name);
+  draw(items, clientZone, inOrder()).map(({ name }) => name);
 
 describe('the order within a page', () => {
   test.each<[string, Named[], string[]]>([
@@ -107,7 +111,7 @@ describe('the order within a page', () => {
     });
     fc.assert(
       fc.property(fc.array(any, { maxLength: 30 }), (items) => {
-        const ranked = rank(items, { clientZone: 'eu-1a', latencyOf, random: Math.random });
+        const ranked = draw(items, 'eu-1a', Math.random);
         expect(ranked).toHaveLength(items.length);
         expect(new Set(ranked)).toEqual(new Set(items));
       }),
@@ -121,7 +125,7 @@ test('among equals the first place is won in proportion to the weight', () => {
   const light = endpoint('light', { weight: 100 });
   let wins = 0;
   for (let i = 0; i < 10_000; i += 1) {
-    if (rank([light, heavy], { clientZone: '', latencyOf, random: seed })[0] === heavy) wins += 1;
+    if (draw([light, heavy], '', seed)[0] === heavy) wins += 1;
   }
   expect(wins / 10_000).toBeCloseTo(0.75, 1);
 });
@@ -132,7 +136,7 @@ test('a loaded endpoint wins less often than an idle one of the same weight', ()
   const busy = endpoint('busy', { loadPermille: 900 });
   let wins = 0;
   for (let i = 0; i < 10_000; i += 1) {
-    if (rank([busy, idle], { clientZone: '', latencyOf, random: seed })[0] === busy) wins += 1;
+    if (draw([busy, idle], '', seed)[0] === busy) wins += 1;
   }
   expect(wins / 10_000).toBeCloseTo(0.1 / 1.1, 1);
 });

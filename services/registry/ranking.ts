@@ -28,8 +28,15 @@ export interface RankingOptions<T> {
   readonly clientZone: string;
   /** Median that clients observed; undefined when nobody did. */
   readonly latencyOf: (item: T) => number | undefined;
-  /** Uniform in [0, 1); seeded anew for each request, so that callers spread. */
-  readonly random: () => number;
+}
+
+/** What is certain about an item's place; the rest is drawn. */
+export interface Ranked<T> {
+  readonly item: T;
+  /** By health, distance and latency: a whole number, the smallest comes first. */
+  readonly tier: number;
+  /** How likely it comes first in its tier, in proportion to the others. */
+  readonly share: number;
 }
 
 const HEALTH_ORDER: Readonly<Record<Health, number>> = { SERVING: 0, UNKNOWN: 1, NOT_SERVING: 2, DRAINING: 3 };
@@ -37,11 +44,11 @@ const HEALTH_ORDER: Readonly<Record<Health, number>> = { SERVING: 0, UNKNOWN: 1,
 const DISTANCES = 3;
 const LATENCY_BUCKETS = 32;
 
-/** A new list. Each item gets one number: its tier by health, distance and latency, plus a random part below 1. */
+/** In the order of `items`. */
 export function rank<T extends Rankable>(
   items: readonly T[],
-  { clientZone, latencyOf, random }: RankingOptions<T>,
-): T[] {
+  { clientZone, latencyOf }: RankingOptions<T>,
+): Ranked<T>[] {
   const buckets: (number | undefined)[] = [];
   let best = LATENCY_BUCKETS - 1;
   for (const item of items) {
@@ -49,11 +56,32 @@ export function rank<T extends Rankable>(
     buckets.push(bucket);
     if (bucket !== undefined && bucket < best) best = bucket;
   }
-  const ranked = items.map((item, i) => {
+  return items.map((item, i) => {
     const place = HEALTH_ORDER[item.endpoint.health] * DISTANCES + distanceOf(item, clientZone);
-    return { item, rank: place * LATENCY_BUCKETS + (buckets[i] ?? best) + drawLot(item, random) };
+    return { item, tier: place * LATENCY_BUCKETS + (buckets[i] ?? best), share: shareOf(item) };
   });
-  return ranked.sort((a, b) => a.rank - b.rank).map(({ item }) => item);
+}
+
+/**
+ * A new list, in an order drawn for one request, so that callers spread: by one number an item, its tier plus a lot.
+ * Sorted by insertion: up to a page of items that takes less than half of the time of `sort`, and this runs on each call.
+ *
+ * @param random Uniform in [0, 1).
+ */
+export function drawOrder<T>(ranked: readonly Ranked<T>[], random: () => number): T[] {
+  const order: T[] = [];
+  const places: number[] = [];
+  for (const { item, tier, share } of ranked) {
+    const place = tier + drawLot(share, random);
+    let at = order.length;
+    for (; at > 0 && (places[at - 1] as number) > place; at -= 1) {
+      places[at] = places[at - 1] as number;
+      order[at] = order[at - 1] as T;
+    }
+    places[at] = place;
+    order[at] = item;
+  }
+  return order;
 }
 
 /** Powers of two: 0 and 1 ms are one bucket, 2..3 the next, 4..7 the next. Less than a factor of two is noise. */
@@ -73,12 +101,15 @@ function distanceOf({ endpoint, registration }: Rankable, clientZone: string): n
   return region !== undefined && region !== '' && clientZone.startsWith(region) ? 1 : 2;
 }
 
+function shareOf({ endpoint, registration }: Rankable): number {
+  return endpoint.weight * (1 - Math.min(registration.loadPermille, 999) / 1000);
+}
+
 /**
- * At least 0, below 1. The smallest comes first, with a probability in proportion to the weight (Efraimidis and
+ * At least 0, below 1. The smallest comes first, with a probability in proportion to the share (Efraimidis and
  * Spirakis, "Weighted random sampling with a reservoir", 2006: an exponential variate of that rate).
  */
-function drawLot({ endpoint, registration }: Rankable, random: () => number): number {
-  const share = endpoint.weight * (1 - Math.min(registration.loadPermille, 999) / 1000);
+function drawLot(share: number, random: () => number): number {
   const variate = -Math.log(1 - random()) / share;
   return variate / (1 + variate);
 }

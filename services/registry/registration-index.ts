@@ -33,6 +33,7 @@ export class RegistrationIndex implements Follower {
   #isLoaded = false;
   #applied: Revision = 0;
   #revision: Revision = 0;
+  #edition = 0;
   #heardMs = 0;
 
   constructor({ keys, clock, onUnavailable = () => undefined }: RegistrationIndexOptions) {
@@ -64,6 +65,11 @@ export class RegistrationIndex implements Follower {
     return this.#revision;
   }
 
+  /** Another number whenever anything in the index may have changed; for caches of what was found. */
+  get edition(): number {
+    return this.#edition;
+  }
+
   /** Milliseconds since the watch last said anything; it does so at least every 10 s while it is connected. */
   get silentMs(): number {
     return this.#clock.monotonicMs() - this.#heardMs;
@@ -80,6 +86,7 @@ export class RegistrationIndex implements Follower {
     this.#table = table;
     this.#applied = revision;
     this.#revision = Math.min(Math.max(newest, this.#revision), revision);
+    this.#edition += 1;
     this.#isLoaded = true;
     this.#loaded.resolve();
     this.#heard();
@@ -91,6 +98,7 @@ export class RegistrationIndex implements Follower {
       else this.#table.remove(event.key);
       this.#revision = Math.max(this.#revision, event.kind === 'put' ? event.entry.modRevision : event.modRevision);
     }
+    if (events.length > 0) this.#edition += 1;
     this.#applied = Math.max(this.#applied, revision);
     this.#heard();
   }

@@ -14,9 +14,9 @@ import { bidiStream } from '#lib/grpc/bidi-stream.ts';
 import { plaintextServer, tlsServer } from '#lib/grpc/credentials.ts';
 import { implement, type ServiceEntry } from '#lib/grpc/method.ts';
 import { createServer, type GrpcServer } from '#lib/grpc/serve.ts';
-import { unary } from '#lib/grpc/unary.ts';
+import { unary, unaryEncoded } from '#lib/grpc/unary.ts';
 import { parseHostPort } from '#lib/listen-address.ts';
-import { createAuthenticate } from '#lib/middleware/authenticate.ts';
+import { createAuthenticate, createReauthenticate } from '#lib/middleware/authenticate.ts';
 import { createTrustedVerifier } from '#lib/middleware/trusted-issuer.ts';
 import type { Logger } from '#lib/observe/logger.ts';
 import { type OpsServer, startOpsServer } from '#lib/observe/ops-server.ts';
@@ -157,7 +157,19 @@ function discoveryOf(config: RegistryConfig, parts: DiscoveryParts): ServiceEntr
   const encode = protos.Discovery.Lookup.responseSerialize;
   const onAnswer = metrics.lookedUp;
   return implement(protos.Discovery, {
-    Lookup: unary(createLookup({ authenticate, index, latency, staleness, clock, random, encode, onAnswer })),
+    Lookup: unaryEncoded(
+      createLookup({
+        authenticate,
+        reauthenticate: createReauthenticate(verifier),
+        index,
+        latency,
+        staleness,
+        clock,
+        random,
+        encode,
+        onAnswer,
+      }),
+    ),
     Register: unary(
       createRegister({
         authenticate,

@@ -12,8 +12,13 @@ import { systemClock } from '#lib/clock.ts';
 import { plaintextServer } from '#lib/grpc/credentials.ts';
 import { implement } from '#lib/grpc/method.ts';
 import { createServer } from '#lib/grpc/serve.ts';
-import { unary } from '#lib/grpc/unary.ts';
-import { type Authenticate, createAuthenticate } from '#lib/middleware/authenticate.ts';
+import { unaryEncoded } from '#lib/grpc/unary.ts';
+import {
+  type Authenticate,
+  createAuthenticate,
+  createReauthenticate,
+  type Reauthenticate,
+} from '#lib/middleware/authenticate.ts';
 import { createKeys } from '#lib/store/keys.ts';
 import { encodeServerRecord, sealServerRecord } from '#lib/store/servers.ts';
 import { createKeyFileSource } from '#lib/token/key-file.ts';
@@ -51,8 +56,10 @@ async function serveLookup({ variant, issuer, jwksFile, servers, token }: Lookup
   await index.reset({ entries: entries(servers), revision: servers });
   const known = await verifier.verify(token);
   const authenticate: Authenticate = variant === 'no-auth' ? () => known : createAuthenticate(verifier);
+  const reauthenticate: Reauthenticate = variant === 'no-auth' ? () => true : createReauthenticate(verifier);
   const lookup = createLookup({
     authenticate,
+    reauthenticate,
     index,
     latency: new ObservedLatency(systemClock),
     staleness: { isStale: false },
@@ -61,7 +68,7 @@ async function serveLookup({ variant, issuer, jwksFile, servers, token }: Lookup
     random: Math.random,
   });
   const server = createServer({
-    services: [implement(Discovery, { Lookup: unary(lookup) })],
+    services: [implement(Discovery, { Lookup: unaryEncoded(lookup) })],
     credentials: plaintextServer(),
     clock: systemClock,
     log: pino({ level: 'silent' }),
