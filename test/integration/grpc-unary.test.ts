@@ -182,7 +182,10 @@ test('a handler of encoded requests gets the bytes, and the message when it asks
 
 test.each([
   ['unary', unary<LookupRequest__Output, LookupResponse>(() => ({}))],
-  ['unaryEncoded', unaryEncoded<LookupRequest__Output, LookupResponse>((request) => (request.decode(), {}))],
+  [
+    'unaryEncoded',
+    unaryEncoded<LookupRequest__Output, LookupResponse>((request) => ({ not_serving: [request.decode().server_name] })),
+  ],
 ])('bytes that are no message are the fault of the caller (%s)', async (_adapter, Lookup) => {
   await using server = await startGrpcServer([implement(Discovery, { Lookup })]);
   const raw = new Client(server.target, plaintextClient());
