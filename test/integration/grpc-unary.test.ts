@@ -1,5 +1,5 @@
 import { Client, status } from '@grpc/grpc-js';
-import { expect, test } from 'vitest';
+import { expect, onTestFinished, test, vi } from 'vitest';
 import { REASONS, ServiceError } from '#lib/errors.ts';
 import type { CallContext } from '#lib/grpc/call-context.ts';
 import { CallError } from '#lib/grpc/client.ts';
@@ -13,6 +13,7 @@ import type { LookupResponse } from '#protos/generated/mcp2/LookupResponse.ts';
 import { loadServices } from '#protos/load.ts';
 import { eventually } from '../harness/eventually.ts';
 import { type GrpcServerOptions, startGrpcServer } from '../harness/grpc-server.ts';
+import { startTcpEndpoint } from '../harness/hostile-endpoint.ts';
 
 const { Discovery } = loadServices();
 
@@ -252,4 +253,13 @@ test('one value, one promise and one encoded answer all reach the caller', async
   const client = server.client(Discovery);
   const revisions = [1, 2, 3].map(async (page_size) => (await client.call('Lookup', { page_size })).revision);
   expect(await Promise.all(revisions)).toEqual([1, 2, 3]);
+});
+
+test.each(['http_proxy', 'https_proxy', 'grpc_proxy'])('a call goes to its server and not to %s', async (variable) => {
+  await using server = await serveLookup(() => ({}));
+  await using proxy = await startTcpEndpoint();
+  vi.stubEnv(variable, `http://127.0.0.1:${proxy.port}`);
+  onTestFinished(() => void vi.unstubAllEnvs());
+  await server.client(Discovery).call('Lookup', {}, { deadlineMs: 2_000 });
+  expect(proxy.connections()).toBe(0);
 });

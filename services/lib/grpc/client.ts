@@ -65,6 +65,8 @@ export interface CallSettings {
  *
  * No pings while there is no call: servers on grpc-core and Go answer those with GOAWAY "too many pings"
  * (https://github.com/grpc/grpc/blob/master/doc/keepalive.md).
+ *
+ * No proxy of the environment (`http_proxy`): it would see every token of a plaintext call, to localhost as well.
  */
 export const CLIENT_CHANNEL_OPTIONS: ChannelOptions = Object.freeze({
   'grpc.keepalive_time_ms': 30_000,
@@ -74,6 +76,7 @@ export const CLIENT_CHANNEL_OPTIONS: ChannelOptions = Object.freeze({
   'grpc.max_receive_message_length': 4 * 1024 * 1024,
   'grpc.enable_channelz': 0,
   'grpc.service_config_disable_resolution': 1,
+  'grpc.enable_http_proxy': 0,
 });
 
 type MethodName<Definition> = keyof {
