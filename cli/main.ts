@@ -7,6 +7,7 @@ import { systemClock } from '#lib/clock.ts';
 import { runCommandLine } from './program.ts';
 import type { Terminal } from './terminal.ts';
 import { readText } from './text/input.ts';
+import { harmless } from './text/printable.ts';
 
 const packageFolder = join(import.meta.dirname, '..');
 const { version } = JSON.parse(readFileSync(join(packageFolder, 'package.json'), 'utf8')) as { version: string };
@@ -17,14 +18,16 @@ const terminal: Terminal = {
   workingFolder: process.cwd(),
   version,
   packageFolder,
-  print: (line) => process.stdout.write(`${line}\n`),
-  note: (line) => process.stderr.write(`${line}\n`),
+  // What is piped goes on as it is: programs want the data, not the sight of it.
+  print: (line) => process.stdout.write(`${process.stdout.isTTY ? harmless(line) : line}\n`),
+  note: (line) => process.stderr.write(`${harmless(line)}\n`),
   // Styled words go to both streams, so both must be a terminal; NO_COLOR and the like are looked at by styleText.
   style: (style, words) => (process.stderr.isTTY ? styleText(style, words, { stream: process.stdout }) : words),
   readInput: async () => (process.stdin.isTTY ? undefined : await readText(process.stdin)),
   clock: systemClock,
   events: process,
   pid: process.pid,
+  uid: process.getuid?.(),
   isAlive,
 };
 

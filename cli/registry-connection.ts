@@ -15,6 +15,7 @@ import { readConnection } from './state/connection.ts';
 import type { StateFolder } from './state/folder.ts';
 import type { Terminal } from './terminal.ts';
 import { whyUnreadable } from './text/input.ts';
+import { onOneLine } from './text/printable.ts';
 
 export interface ConnectionOptions {
   readonly address?: string | undefined;
@@ -61,8 +62,9 @@ export async function connectRegistry(
 
 function chooseAddress({ address, ca, plaintext = false }: ConnectionOptions, state: StateFolder): string {
   if (address === undefined) {
-    const known = readConnection(state.connection);
-    if (known !== undefined) return known.registry;
+    const known = readConnection(state.connection)?.registry;
+    // "mcp2 up" listens on this machine alone: an address elsewhere is none that it wrote.
+    if (known !== undefined && LOOPBACK.test(parseHostPort(known)?.host ?? '')) return known;
     throw new CommandFailed('no registry runs here: start one with "npm start" (mcp2 up), or name one with --address');
   }
   const target = parseHostPort(address);
@@ -89,7 +91,8 @@ export function explainCall(
   { address, isRemembered }: Pick<RegistryConnection, 'address' | 'isRemembered'>,
 ): unknown {
   if (!(error instanceof CallError)) return error;
-  const said = error.cause instanceof Error && 'details' in error.cause ? String(error.cause.details) : error.message;
+  const details = error.cause instanceof Error && 'details' in error.cause ? error.cause.details : error.message;
+  const said = onOneLine(String(details));
   const failed = (message: string) => new CommandFailed(message, { cause: error });
   if (error.code === status.UNAVAILABLE && error.reason === undefined) {
     const advice = isRemembered

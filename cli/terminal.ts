@@ -27,6 +27,8 @@ export interface Terminal {
   /** Signals. */
   readonly events: ProcessEvents;
   readonly pid: number;
+  /** Of the person; undefined where the system has no such thing. */
+  readonly uid: number | undefined;
   /** Whether a process with this id runs on this machine. */
   readonly isAlive: (pid: number) => boolean;
 }

@@ -10,6 +10,7 @@ import { locateState } from '../state/folder.ts';
 import type { Terminal } from '../terminal.ts';
 import { collect, collectPairs, stateOption, wholeNumber } from '../text/arguments.ts';
 import { type Output, outputOption, printAs } from '../text/output.ts';
+import { onOneLine } from '../text/printable.ts';
 
 interface LookupOptions extends ConnectionOptions, AuthorityOptions {
   readonly all?: boolean;
@@ -107,7 +108,7 @@ function explain(answer: LookupAnswer, { filters, options, terminal, asked }: As
   }
   if (answer.cut) note(`There are more than ${options.limit}; --limit shows more.`);
   if (answer.notServing.length > 0) {
-    note(`Known, but not serving: ${answer.notServing.join(', ')}. "mcp2 get servers" says why.`);
+    note(`Known, but not serving: ${answer.notServing.map(onOneLine).join(', ')}. "mcp2 get servers" says why.`);
   }
   if (answer.endpoints.length > 0) return;
   if (!asked) note('No server is known here yet: "mcp2 get servers" lists them, --audience asks for others by name.');

@@ -27,15 +27,19 @@ export interface LookupCall {
 
 /** The most that the registry gives at once. */
 const PAGE_SIZE = 100;
+/** A registry that always has another page is none that is worth waiting for. */
+const MAX_PAGES = 2_000;
 
 export async function lookUpAll({ client, tokens, query, limit }: LookupCall): Promise<LookupAnswer> {
   const endpoints = new Map<string, EndpointDescriptor__Output>();
   const notServing = new Set<string>();
   let revision = 0;
   let stale = false;
+  let pages = 0;
   for (const requester_token of tokens) {
     let page_token = '';
     do {
+      pages += 1;
       const answer = await client.call('Lookup', { ...query, requester_token, page_size: PAGE_SIZE, page_token });
       // Two tokens may see one endpoint: audiences can be prefixes.
       for (const endpoint of answer.endpoints) endpoints.set(identityOf(endpoint), endpoint);
@@ -43,14 +47,14 @@ export async function lookUpAll({ client, tokens, query, limit }: LookupCall): P
       revision = Math.max(revision, answer.revision);
       stale ||= answer.stale;
       page_token = answer.next_page_token;
-    } while (page_token !== '' && endpoints.size <= limit);
+    } while (page_token !== '' && endpoints.size <= limit && pages < MAX_PAGES);
   }
   return {
     endpoints: [...endpoints.values()].slice(0, limit),
     notServing: [...notServing].sort(),
     revision,
     stale,
-    cut: endpoints.size > limit,
+    cut: endpoints.size > limit || pages >= MAX_PAGES,
   };
 }
 

@@ -4,7 +4,7 @@
  *
  * Mode 0700, because whoever reads the key in it can mint any token of this control plane.
  */
-import { mkdirSync } from 'node:fs';
+import { mkdirSync, type Stats, statSync } from 'node:fs';
 import { isAbsolute, join, resolve } from 'node:path';
 import { CommandFailed } from '../failure.ts';
 import type { Terminal } from '../terminal.ts';
@@ -29,12 +29,14 @@ export interface StateFolder {
 
 /**
  * @param named `--state`; otherwise MCP2_STATE, then `$XDG_STATE_HOME/mcp2`, then `~/.local/state/mcp2`.
+ * @throws CommandFailed when it is there and others could have put something into it.
  */
 export function locateState(
   named: string | undefined,
-  { env, homeFolder }: Pick<Terminal, 'env' | 'homeFolder'>,
+  { env, homeFolder, uid }: Pick<Terminal, 'env' | 'homeFolder'> & { readonly uid?: number | undefined },
 ): StateFolder {
   const path = resolve(named ?? nonEmpty(env.MCP2_STATE) ?? join(stateHome(env.XDG_STATE_HOME, homeFolder), 'mcp2'));
+  requireOwnFolder(path, uid);
   return {
     path,
     store: join(path, 'store'),
@@ -45,6 +47,31 @@ export function locateState(
     connection: join(path, 'connection.json'),
     log: join(path, 'mcp2.log'),
   };
+}
+
+/**
+ * Whoever can write into the folder can put a key of his own into it, a registry's address that tokens are then sent to,
+ * or a link that leads elsewhere. Where the system has no users (`uid` undefined) nothing is asked.
+ */
+function requireOwnFolder(path: string, uid: number | undefined): void {
+  const stats = uid === undefined ? undefined : statsOf(path);
+  if (!stats?.isDirectory()) return;
+  if (stats.uid !== uid) {
+    const advice = 'name one of your own with --state DIR, for example a new folder inside it';
+    throw new CommandFailed(`the state folder ${path} belongs to another user: ${advice}`);
+  }
+  if ((stats.mode & 0o022) === 0) return;
+  const advice = `look at what is in it and run "chmod go-w ${path}", or name another one with --state DIR`;
+  throw new CommandFailed(`others can write into the state folder ${path}: ${advice}`);
+}
+
+/** Undefined when there is nothing, or nothing that we may look at: whoever uses it says so. */
+function statsOf(path: string): Stats | undefined {
+  try {
+    return statSync(path);
+  } catch {
+    return undefined;
+  }
 }
 
 /** @throws CommandFailed when it cannot be made or used. */

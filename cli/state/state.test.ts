@@ -1,7 +1,7 @@
 import { chmodSync, existsSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { tmpdir, userInfo } from 'node:os';
 import { join } from 'node:path';
-import { afterEach, beforeEach, expect, test } from 'vitest';
+import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { CommandFailed } from '../failure.ts';
 import { readConnection, removeConnection, writeConnection } from './connection.ts';
 import { locateState, prepareState, type StateFolder } from './folder.ts';
@@ -23,6 +23,30 @@ test.each([
   ['the home folder', undefined, {}, '/home/a/.local/state/mcp2'],
 ])('the state folder is found by %s', (_title, named, env, path) => {
   expect(locateState(named, { env, homeFolder: '/home/a' }).path).toBe(path);
+});
+
+describe('a state folder', () => {
+  const mine = userInfo().uid;
+  const locate = (mode: number, owner: number | undefined) => {
+    chmodSync(folder, mode);
+    return () => locateState(folder, { env: {}, homeFolder: '/', uid: owner });
+  };
+
+  test('of another user is not used', () => {
+    expect(locate(0o700, mine + 1)).toThrow(/belongs to another user.*--state DIR/);
+  });
+
+  test.each([0o770, 0o707, 0o720, 0o702, 0o1777])('that others can write to (%o) is not used', (mode) => {
+    expect(locate(mode, mine)).toThrow(/others can write into.*chmod go-w/);
+  });
+
+  test.each([0o700, 0o755, 0o750])('that others cannot write to (%o) is used', (mode) => {
+    expect(locate(mode, mine)).not.toThrow();
+  });
+
+  test('is not asked for its owner where there are no users', () => {
+    expect(locate(0o777, undefined)).not.toThrow();
+  });
 });
 
 test('only its owner can enter the folder or read the key, also when the mode was changed', async () => {

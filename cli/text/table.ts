@@ -1,4 +1,5 @@
 /** Columns as kubectl prints them: upper-case titles, three spaces between, `<none>` where there is nothing. */
+import { onOneLine } from './printable.ts';
 
 export type Cell = string | number | undefined;
 
@@ -17,8 +18,7 @@ export function formatTable(titles: readonly string[], rows: readonly (readonly 
   );
 }
 
-/** Text of others' making (names, messages) must not move the cursor or add lines. */
 function toText(cell: Cell): string {
-  const text = cell === undefined ? '' : String(cell).replaceAll(/\p{Cc}/gu, ' ');
+  const text = cell === undefined ? '' : onOneLine(String(cell));
   return text === '' ? NOTHING : text;
 }

@@ -1,6 +1,7 @@
-import { writeFileSync } from 'node:fs';
+import { chmodSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterAll, beforeAll, expect, test } from 'vitest';
+import { afterAll, beforeAll, expect, onTestFinished, test } from 'vitest';
 import { parse } from 'yaml';
 import { createStandalone, type Ended, type Standalone, serverYaml } from '../harness/mcp2-command.ts';
 
@@ -114,6 +115,36 @@ test.each<[string, readonly string[], number, RegExp]>([
   expect({ code, stdout }).toEqual({ code: exitCode, stdout: '' });
   expect(stderr).toMatch(sentence);
   expect(stderr).not.toContain('    at ');
+});
+
+test.each(['registry.example:50050', '203.0.113.9:50050', 'localhost.evil:50050', 'unix:50050'])(
+  'an address in the state folder that "mcp2 up" cannot have written gets no token: %s',
+  async (registry) => {
+    const state = mkdtempSync(join(tmpdir(), 'mcp2-planted-'));
+    onTestFinished(() => rmSync(state, { recursive: true }));
+    const connection = { registry, files: '/', pid: process.pid, startedAt: '2026-01-01T00:00:00Z' };
+    writeFileSync(join(state, 'connection.json'), JSON.stringify(connection));
+    const { code, stderr } = await up.run(['lookup', 'db:a:read', '--token', 'x'], { state });
+    expect(code).toBe(1);
+    expect(stderr).toMatch(/no registry runs here/);
+  },
+);
+
+test('a state folder that others can write to is not used', async () => {
+  const state = mkdtempSync(join(tmpdir(), 'mcp2-shared-'));
+  onTestFinished(() => rmSync(state, { recursive: true }));
+  chmodSync(state, 0o777);
+  for (const args of [
+    ['up', '--files', up.files],
+    ['lookup', 'db:a:read'],
+    ['token', 'mint', '--aud', 'Db'],
+    ['get', 'servers'],
+  ]) {
+    const { code, stderr } = await up.run(args, { state });
+    expect(code).toBe(1);
+    expect(stderr).toMatch(/others can write into.*chmod go-w/);
+  }
+  expect(readdirSync(state)).toEqual([]);
 });
 
 test('get lists them all, or one, for people and for programs', async () => {
