@@ -17,6 +17,8 @@ export interface Load {
   readonly path: string;
   /** The encoded request message. */
   readonly message: Buffer;
+  /** Request metadata besides what gRPC itself sends. */
+  readonly metadata: Readonly<Record<string, string>>;
   readonly connections: number;
   readonly streamsPerConnection: number;
   readonly seconds: number;
@@ -47,10 +49,12 @@ export async function runLoad(load: Load): Promise<Sample> {
   }
 }
 
-function argumentsOf({ address, path, connections, streamsPerConnection, seconds }: Load, body: string, log: string) {
+function argumentsOf(load: Load, body: string, log: string): string[] {
+  const { address, path, metadata, connections, streamsPerConnection, seconds } = load;
   const shape = ['-t', '1', '-c', String(connections), '-m', String(streamsPerConnection), '-D', String(seconds)];
-  const headers = ['-H', 'content-type: application/grpc', '-H', 'te: trailers'];
-  return [...shape, ...headers, '-d', body, `--log-file=${log}`, `http://${address}${path}`];
+  const headers = { 'content-type': 'application/grpc', te: 'trailers', ...metadata };
+  const headerArguments = Object.entries(headers).flatMap(([name, value]) => ['-H', `${name}: ${value}`]);
+  return [...shape, ...headerArguments, '-d', body, `--log-file=${log}`, `http://${address}${path}`];
 }
 
 async function h2load(args: readonly string[]): Promise<void> {

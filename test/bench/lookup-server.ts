@@ -33,27 +33,32 @@ export interface LookupServerConfig {
   readonly variant: 'registry' | 'no-auth' | 'identity';
   readonly issuer: string;
   readonly jwksFile: string;
-  /** How many servers are registered; `db:table7:read` has two of every thousand. */
   readonly servers: number;
+  /** How many of them offer FILTER; named S0, S1, and so on. The others offer something else each. */
+  readonly hits: number;
   /** The token that `no-auth` takes every caller for. */
   readonly token: string;
   /** Base64 of what `identity` answers. */
   readonly answer?: string;
 }
 
-const PATH = '/mcp2.Discovery/Lookup';
+export const PATH = '/mcp2.Discovery/Lookup';
+export const FILTER = 'db:table7:read';
+/** The same whatever the number of servers, so that all variants answer the same bytes. */
+const REVISION = 1_000_000;
 
 async function main(config: LookupServerConfig): Promise<void> {
   const port = config.variant === 'identity' ? await serveIdentity(config) : await serveLookup(config);
   console.log(`listening on ${port}`);
 }
 
-async function serveLookup({ variant, issuer, jwksFile, servers, token }: LookupServerConfig): Promise<number> {
+async function serveLookup(config: LookupServerConfig): Promise<number> {
+  const { variant, issuer, jwksFile, token } = config;
   const { Discovery } = loadServices();
   const keys = createKeyFileSource({ path: jwksFile, clock: systemClock });
   const verifier = createTokenVerifier({ issuers: [{ iss: issuer, keys }], clock: systemClock });
   const index = new RegistrationIndex({ keys: createKeys(), clock: systemClock });
-  await index.reset({ entries: entries(servers), revision: servers });
+  await index.reset({ entries: entries(config), revision: REVISION });
   const known = await verifier.verify(token);
   const authenticate: Authenticate = variant === 'no-auth' ? () => known : createAuthenticate(verifier);
   const reauthenticate: Reauthenticate = variant === 'no-auth' ? () => true : createReauthenticate(verifier);
@@ -99,9 +104,9 @@ function serveIdentity({ answer = '' }: LookupServerConfig): Promise<number> {
   });
 }
 
-function entries(count: number) {
+function entries({ servers, hits }: LookupServerConfig) {
   const keys = createKeys();
-  return Array.from({ length: count }, (_, index) => {
+  return Array.from({ length: servers }, (_, index) => {
     const name = `S${index}`;
     const record = sealServerRecord({
       name,
@@ -112,7 +117,7 @@ function entries(count: number) {
         name: `s${index}`,
         uid: `${index}`,
       },
-      capabilities: [`db:table${index % Math.ceil(count / 2)}:read`],
+      capabilities: [index < hits ? FILTER : `db:table${index + 8}:read`],
       tags: {},
       version: '',
       visibility: { visibleTo: [], requiredCapabilities: [] },
@@ -121,7 +126,7 @@ function entries(count: number) {
         { instanceId: `i${index}`, url: '10.0.0.1:1', transport: 'PLAINTEXT', health: 'SERVING', weight: 100 },
       ],
     });
-    return { key: keys.server(name), value: encodeServerRecord(record), modRevision: index + 1 };
+    return { key: keys.server(name), value: encodeServerRecord(record), modRevision: REVISION - index };
   });
 }
 

@@ -11,6 +11,8 @@ export interface Variant {
 
 export interface Comparison {
   readonly title: string;
+  /** What the last row should reach, for example "calls/s at least 0.90". */
+  readonly target: string;
   /** For example "1 connection x 64 streams". */
   readonly shape: string;
   readonly rows: readonly Row[];
@@ -29,7 +31,7 @@ export interface Row extends Sample {
 }
 
 export async function compare(
-  { title, shape, rounds }: { readonly title: string; readonly shape: string; readonly rounds: number },
+  { rounds, ...heading }: Pick<Comparison, 'title' | 'target' | 'shape'> & { readonly rounds: number },
   variants: readonly Variant[],
 ): Promise<Comparison> {
   const samples = variants.map((): Sample[] => []);
@@ -42,7 +44,7 @@ export async function compare(
     }
   }
   const base = samples[0] ?? [];
-  return { title, shape, rows: variants.map(({ name }, index) => toRow(name, samples[index] ?? [], base)) };
+  return { ...heading, rows: variants.map(({ name }, index) => toRow(name, samples[index] ?? [], base)) };
 }
 
 function toRow(name: string, samples: readonly Sample[], base: readonly Sample[]): Row {
@@ -71,20 +73,24 @@ export function median(values: readonly number[]): number {
 }
 
 /** For a terminal. */
-export function formatComparison({ title, shape, rows }: Comparison): string {
+export function formatComparison({ title, target, shape, rows }: Comparison): string {
   const cells = rows.map((row) => [
     row.name,
     Math.round(row.callsPerSecond).toString(),
     `${row.ratio.toFixed(2)} (${row.lowestRatio.toFixed(2)}-${row.highestRatio.toFixed(2)})`,
     row.p50Ms.toFixed(2),
+    row.p50Ratio.toFixed(2),
     row.p99Ms.toFixed(2),
     row.cpuMicroseconds.toFixed(1),
     row.cpuRatio.toFixed(2),
   ]);
-  const table = [['variant', 'calls/s', 'ratio (range)', 'p50 ms', 'p99 ms', 'CPU us/call', 'CPU ratio'], ...cells];
+  const table = [
+    ['variant', 'calls/s', 'ratio (range)', 'p50 ms', 'p50 ratio', 'p99 ms', 'CPU us/call', 'CPU ratio'],
+    ...cells,
+  ];
   const widths = (table[0] ?? []).map((_, column) => Math.max(...table.map((row) => (row[column] ?? '').length)));
   const lines = table.map((row) => row.map((cell, column) => pad(cell, widths[column] ?? 0, column > 0)).join('  '));
-  return [`${title} (${shape})`, ...lines].join('\n');
+  return [`${title} (${shape}; target: ${target})`, ...lines].join('\n');
 }
 
 function pad(cell: string, width: number, right: boolean): string {
