@@ -16,6 +16,8 @@ import { type FoundEndpoint, type SearchResult, search } from './search.ts';
 const CACHE_TTL_MS = 5_000;
 /** The same for an answer without endpoints: whoever waits for a server to come up should see it soon. */
 const EMPTY_CACHE_TTL_MS = 1_000;
+/** A page is cut before it grows beyond what clients take, 4 MiB: a server may say a lot of itself, and must hide nobody. */
+const MAX_PAGE_BYTES = 3 * 1024 * 1024;
 /** How late an answer may tell what changes without the index: staleness, observed latencies, the end of leases. */
 const MAX_AGE_MS = 1_000;
 
@@ -74,7 +76,14 @@ export class Answers {
     return edition === this.#sources.index.edition && nowMs - madeAtMs < MAX_AGE_MS;
   }
 
-  make({ caller, query, request }: Question): Answer {
+  make(question: Question): Answer {
+    for (let { pageSize } = question.query; ; pageSize = Math.ceil(pageSize / 4)) {
+      const page = this.#makePage({ ...question, query: { ...question.query, pageSize } });
+      if (page.byteLength <= MAX_PAGE_BYTES || pageSize === 1) return page;
+    }
+  }
+
+  #makePage({ caller, query, request }: Question): Answer {
     const { index, latency, clock } = this.#sources;
     const found = search(index.table, query, (registration) => caller.sees(registration));
     const latencyOf = ({ name }: FoundEndpoint) => latency.medianMs(name);

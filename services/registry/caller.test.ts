@@ -99,6 +99,15 @@ describe('the verdict on a registration', () => {
     for (let i = 0; i <= 200_000; i += 1) first.sees({ ...registration(), modRevision: i });
     expect(callers.of(token())).not.toBe(first);
   });
+
+  test('is forgotten sooner where servers say a lot of themselves', () => {
+    const large = Buffer.alloc(100_000);
+    const callers = new Callers(() => large);
+    const first = callers.of(token());
+    for (let i = 0; i < 1_000; i += 1)
+      first.frameOf(registration(), { ...endpoint }, { nowMs: 0, latencyMs: undefined });
+    expect(callers.of(token())).not.toBe(first);
+  });
 });
 
 describe('filters', () => {

@@ -16,8 +16,10 @@ import type { Registration } from './registration.ts';
 import { maySee, type Viewer } from './visibility.ts';
 
 const MAX_CALLERS = 4_096;
-/** Verdicts and encoded endpoints of all callers together; some 50 MB. */
-const MAX_KEPT = 200_000;
+/** Of all callers together. By size: an endpoint may have 100 bytes or 100,000, as its owner likes. */
+const MAX_KEPT_BYTES = 48 * 1024 * 1024;
+/** What a verdict, an encoded endpoint or an allowed filter takes besides its own bytes, roughly. */
+const ENTRY_BYTES = 256;
 /** Filters that a caller was allowed, of each caller. */
 const MAX_ALLOWED = 64;
 /** How old `expires_at_ms` may be in an answer. */
@@ -42,21 +44,21 @@ export interface Moment {
 export class Callers {
   readonly #encode: EncodeEndpoint;
   readonly #callers = new LRUCache<string, Caller>({ max: MAX_CALLERS });
-  #kept = 0;
+  #keptBytes = 0;
 
   constructor(encode: EncodeEndpoint) {
     this.#encode = encode;
   }
 
   of(token: VerifiedToken): Caller {
-    if (this.#kept > MAX_KEPT) {
+    if (this.#keptBytes > MAX_KEPT_BYTES) {
       this.#callers.clear();
-      this.#kept = 0;
+      this.#keptBytes = 0;
     }
     let caller = this.#callers.get(token.authority);
     if (caller === undefined) {
-      caller = new Caller(token, this.#encode, () => {
-        this.#kept += 1;
+      caller = new Caller(token, this.#encode, (bytes) => {
+        this.#keptBytes += bytes + ENTRY_BYTES;
       });
       this.#callers.set(token.authority, caller);
     }
@@ -69,12 +71,12 @@ export class Caller implements Viewer {
   readonly aud: readonly string[];
   readonly #token: VerifiedToken;
   readonly #encode: EncodeEndpoint;
-  readonly #onKept: () => void;
+  readonly #onKept: (bytes: number) => void;
   readonly #allowed = new Map<string, Pattern>();
   readonly #verdicts = new WeakMap<Registration, boolean>();
   readonly #frames = new WeakMap<Endpoint, Frame>();
 
-  constructor(token: VerifiedToken, encode: EncodeEndpoint, onKept: () => void) {
+  constructor(token: VerifiedToken, encode: EncodeEndpoint, onKept: (bytes: number) => void) {
     this.sub = token.sub;
     this.aud = token.aud;
     this.#token = token;
@@ -103,7 +105,7 @@ export class Caller implements Viewer {
     if (verdict === undefined) {
       verdict = maySee(this, registration.serverName, registration.visibility);
       this.#verdicts.set(registration, verdict);
-      this.#onKept();
+      this.#onKept(0);
     }
     return verdict;
   }
@@ -118,14 +120,17 @@ export class Caller implements Viewer {
     const texts = capabilities.map(({ text }) => text);
     const bytes = this.#encode(describeEndpoint(registration, endpoint, { capabilities: texts, latencyMs, nowMs }));
     this.#frames.set(endpoint, { bytes, latencyMs, madeAtMs: nowMs });
-    if (kept === undefined) this.#onKept();
+    if (kept === undefined) this.#onKept(bytes.length);
     return bytes;
   }
 
   #authorize(filters: readonly string[]): readonly Pattern[] {
     const patterns = authorizeLookup(this.#token, filters);
     if (this.#allowed.size + patterns.length > MAX_ALLOWED) this.#allowed.clear();
-    for (const pattern of patterns) this.#allowed.set(pattern.text, pattern);
+    for (const pattern of patterns) {
+      this.#allowed.set(pattern.text, pattern);
+      this.#onKept(4 * pattern.text.length);
+    }
     return patterns;
   }
 }

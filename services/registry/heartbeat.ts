@@ -94,12 +94,11 @@ class InstanceKeeper {
   /** @throws ServiceError INSTANCE_UNKNOWN, NAME_TAKEN or LEASE_NOT_YOURS */
   async #readFromStore(request: HeartbeatRequest__Output, token: VerifiedToken): Promise<Stored<InstanceRecord>> {
     const { server_name: name, instance_id: instanceId, lease_token: leaseToken } = request;
-    const { held, instances } = await this.#dependencies.registrations.readServer(name);
-    const stored = instances.find(({ record }) => record.endpoint.instanceId === instanceId);
-    if (stored === undefined) throw instanceUnknown();
+    const { held, instance } = await this.#dependencies.registrations.readHeldInstance(name, instanceId);
+    if (instance === undefined) throw instanceUnknown();
     requireOwner(held, name, token.sub);
-    requireLease(stored.record, token.sub, leaseToken);
-    return stored;
+    requireLease(instance.record, token.sub, leaseToken);
+    return instance;
   }
 
   /** @returns the revision of the record's last change. */

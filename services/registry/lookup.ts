@@ -89,9 +89,9 @@ export function createLookup({ authenticate, reauthenticate, ...sources }: Looku
   function whenReached(token: VerifiedToken, arrived: Arrived) {
     const { request, call } = arrived;
     if (!index.isLoaded) throw new ServiceError('STORE_UNAVAILABLE', 'the registry is still loading; try again');
-    if (index.has(request.min_revision)) return answer(ask(token, arrived));
-    const reached = index.reach(request.min_revision, REACH_TIMEOUT_MS, call.signal);
-    return reached.then(() => answer(ask(token, arrived)));
+    const asked = ask(token, arrived);
+    if (index.has(request.min_revision)) return answer(asked);
+    return index.reach(request.min_revision, REACH_TIMEOUT_MS, call.signal).then(() => answer(asked));
   }
 
   function ask(token: VerifiedToken, { request, requestBytes, key }: Arrived): Asked {

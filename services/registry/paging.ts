@@ -27,7 +27,8 @@ export function encodePageToken({ name, instanceId }: Position, filterHash: stri
 
 /** @throws ServiceError PAGE_TOKEN_INVALID when it is no token of ours or belongs to another filter. */
 export function decodePageToken(token: string, filterHash: string): Position {
-  const match = TOKEN.test(token) && CONTENT.exec(Buffer.from(token, 'base64url').toString('latin1'));
+  const bytes = TOKEN.test(token) ? Buffer.from(token, 'base64url') : Buffer.alloc(0);
+  const match = bytes.toString('base64url') === token && CONTENT.exec(bytes.toString('latin1'));
   if (!match) throw invalid('page_token is not one that this service gave out; ask again without it');
   const [, hash, name, instanceId] = match as unknown as [string, string, string, string];
   if (hash !== filterHash) throw invalid('page_token belongs to another filter; repeat the request that it came from');

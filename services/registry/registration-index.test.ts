@@ -3,7 +3,7 @@ import { ManualClock } from '#lib/manual-clock.ts';
 import { createKeys } from '#lib/store/keys.ts';
 import { encodeServerRecord, sealServerRecord } from '#lib/store/servers.ts';
 import type { Entry } from '#lib/store/store.ts';
-import { RegistrationIndex } from './registration-index.ts';
+import { MAX_WAITING, RegistrationIndex } from './registration-index.ts';
 
 const keys = createKeys();
 const never = new AbortController().signal;
@@ -132,6 +132,16 @@ describe('reach', () => {
     await clock.advance(1_000);
     await reached;
     expect(clock.sleepers).toBe(0);
+  });
+
+  test('takes in so many and no more; who is too many is told at once', async () => {
+    const { index } = createIndex();
+    await index.reset({ entries: [], revision: 1 });
+    const reached = Array.from({ length: MAX_WAITING }, () => index.reach(2, 2_000, never));
+    await expect(index.reach(2, 2_000, never)).rejects.toMatchObject({ reason: 'REVISION_NOT_REACHED' });
+    index.apply({ events: [put('A', 2)], revision: 2 });
+    await Promise.all(reached);
+    await expect(index.reach(2, 2_000, never)).resolves.toBeUndefined();
   });
 
   test('ends with the call that asked', async () => {

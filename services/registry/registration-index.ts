@@ -16,6 +16,9 @@ import { RegistrationTable } from './registration-table.ts';
 /** Some 5 ms of work. */
 const ENTRIES_A_SLICE = 1000;
 
+/** Calls that may wait for a revision at once: each change wakes all of them. */
+export const MAX_WAITING = 1_000;
+
 export interface RegistrationIndexOptions {
   readonly keys: Keys;
   readonly clock: Clock;
@@ -113,6 +116,7 @@ export class RegistrationIndex implements Follower {
 
   /** @throws ServiceError REVISION_NOT_REACHED when the index does not hold this revision within `timeoutMs`. */
   async reach(revision: Revision, timeoutMs: number, signal: AbortSignal): Promise<void> {
+    if (!this.has(revision) && this.#waiting.size >= MAX_WAITING) throw notReached(revision, 0);
     const patience = new AbortController();
     const limit = AbortSignal.any([signal, patience.signal]);
     const expired = this.#clock.sleep(timeoutMs, limit).catch(() => undefined);

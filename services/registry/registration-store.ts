@@ -70,6 +70,18 @@ export class RegistrationStore {
     return entry && decodeInstance(entry);
   }
 
+  /** One instance, and who holds the name; never the others, of which there may be a thousand. */
+  async readHeldInstance(
+    serverName: string,
+    instanceId: string,
+  ): Promise<{ readonly held: HeldName; readonly instance: Stored<InstanceRecord> | undefined }> {
+    const [{ entry }, instance] = await Promise.all([
+      this.#store.get(this.#keys.server(serverName)),
+      this.readInstance(serverName, instanceId),
+    ]);
+    return { held: heldBy(serverName, entry), instance };
+  }
+
   /** @returns the revision, or undefined when something moved since it was read. @throws LeaseGoneError */
   async writeInstance(write: InstanceWrite): Promise<Revision | undefined> {
     const { store, clock, random } = this.#options;
