@@ -5,7 +5,7 @@
  */
 import semver from 'semver';
 import { foldServerName, quote, requireServerName } from '#lib/capability/name.ts';
-import type { Pattern } from '#lib/capability/pattern.ts';
+import { ONE, type Pattern } from '#lib/capability/pattern.ts';
 import { ServiceError } from '#lib/errors.ts';
 import { FilterMode } from '#protos/generated/mcp2/FilterMode.ts';
 import type { LookupRequest__Output } from '#protos/generated/mcp2/LookupRequest.ts';
@@ -13,6 +13,8 @@ import { decodePageToken, hashFilter, MAX_PAGE_SIZE, type Position } from './pag
 import { checkTags, MAX_TAG_VALUE_CHARACTERS, TAG_VALUE } from './tags.ts';
 
 export const MAX_FILTERS = 64;
+/** Each may find every server there is: 64 of them among 100,000 servers would take seconds, in which nobody is answered. */
+export const MAX_WILDCARD_FILTERS = 8;
 /** Of a version and of a range: parsing is quadratic in the worst case (npm's own limit is 256). */
 export const MAX_VERSION_CHARACTERS = 64;
 
@@ -35,8 +37,13 @@ export interface LookupQuery {
 
 /** Before each filter is looked at. @throws ServiceError FILTER_INVALID */
 export function requireFewFilters({ capability_filter: filters }: LookupRequest__Output): void {
-  if (filters.length <= MAX_FILTERS) return;
-  throw new ServiceError('FILTER_INVALID', `${filters.length} filters; at most ${MAX_FILTERS} in one call`);
+  if (filters.length > MAX_FILTERS) {
+    throw new ServiceError('FILTER_INVALID', `${filters.length} filters; at most ${MAX_FILTERS} in one call`);
+  }
+  const wildcards = filters.filter((filter) => filter.includes(ONE)).length;
+  if (wildcards <= MAX_WILDCARD_FILTERS) return;
+  const message = `${wildcards} filters with "*"; at most ${MAX_WILDCARD_FILTERS} in one call`;
+  throw new ServiceError('FILTER_INVALID', message);
 }
 
 /**

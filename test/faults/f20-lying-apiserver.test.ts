@@ -5,6 +5,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, afterEach, beforeAll, expect, test } from 'vitest';
 import { createKeys } from '#lib/store/keys.ts';
+import { decodeServerRecord } from '#lib/store/servers.ts';
 import { type ControlPlane, startControlPlane } from '../harness/control-plane.ts';
 import { eventually } from '../harness/eventually.ts';
 import { type FaultProxy, startFaultProxy } from '../harness/fault-proxy.ts';
@@ -40,12 +41,14 @@ beforeAll(async () => {
     env: { MCP2_OPERATOR_INSTALLATION_ID: INSTALLATION, MCP2_OPERATOR_SWEEP_INTERVAL: `${SWEEP_MS}ms` },
   });
   await untilClean(oracle, 60_000);
+  await untilServing();
 });
 
 afterEach(async () => {
   api.clear();
   await relist();
   await untilClean(oracle, 20_000);
+  await untilServing();
 });
 
 afterAll(async () => {
@@ -167,6 +170,15 @@ async function relist(): Promise<void> {
 async function recordRevisions(): Promise<(readonly [string, number])[]> {
   const { entries } = await plane.store.list(createKeys().servers);
   return entries.map(({ key, modRevision }) => [key, modRevision] as const);
+}
+
+/** Endpoints count only after minReadySeconds; until then a record that changes proves nothing. */
+async function untilServing(): Promise<void> {
+  const healths = async () => {
+    const { entries } = await plane.store.list(createKeys().servers);
+    return entries.flatMap(({ value }) => decodeServerRecord(value)?.endpoints.map(({ health }) => health) ?? []);
+  };
+  await eventually(healths, (all) => all.every((health) => health === 'SERVING'), { what: 'every endpoint to serve' });
 }
 
 async function gcBlocked(): Promise<number | undefined> {

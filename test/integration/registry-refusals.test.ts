@@ -113,6 +113,7 @@ const LOOKUPS: readonly [string, LookupRequest, Reason][] = [
   ['a filter that is no ASCII', { capability_filter: ['db:ﬁ'] }, 'FILTER_INVALID'],
   ['17 segments', { capability_filter: [many(17, () => 'a').join(':')] }, 'FILTER_INVALID'],
   ['a good filter beside a bad one', { capability_filter: ['db:inventory:read', 'db:*x'] }, 'FILTER_INVALID'],
+  ['9 filters with wildcards', { capability_filter: many(9, (i) => `db:t${i}:*`) }, 'FILTER_INVALID'],
   ['65 filters', { capability_filter: many(65, () => 'db:inventory:read') }, 'FILTER_INVALID'],
   ['a tag key in capitals', { tag_selector: { Tier: 'gold' } }, 'TAG_INVALID'],
   ['33 tags', { tag_selector: object(many(33, (i) => `t${i}`)) }, 'TAG_INVALID'],

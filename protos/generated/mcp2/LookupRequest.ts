@@ -9,8 +9,8 @@ export interface LookupRequest {
    */
   'requester_token'?: (string);
   /**
-   * Capability patterns, at most 64. A concrete entry finds servers whose registered pattern contains it; one with `*`
-   * finds those whose pattern overlaps it. Empty finds nothing.
+   * Capability patterns, at most 64, of those at most 8 with `*`. A concrete entry finds servers whose registered pattern
+   * contains it; one with `*` finds those whose pattern overlaps it. Empty finds nothing.
    */
   'capability_filter'?: (string)[];
   /**
@@ -58,8 +58,8 @@ export interface LookupRequest__Output {
    */
   'requester_token': (string);
   /**
-   * Capability patterns, at most 64. A concrete entry finds servers whose registered pattern contains it; one with `*`
-   * finds those whose pattern overlaps it. Empty finds nothing.
+   * Capability patterns, at most 64, of those at most 8 with `*`. A concrete entry finds servers whose registered pattern
+   * contains it; one with `*` finds those whose pattern overlaps it. Empty finds nothing.
    */
   'capability_filter': (string)[];
   /**
