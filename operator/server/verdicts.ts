@@ -159,7 +159,7 @@ function describeUndeclared(names: readonly string[]): string {
 }
 
 export function judgeRegistered({ deleting, registration }: Observation): Verdict {
-  if (deleting) return no('Deleting', 'The record is being removed from Discovery; the resource goes after it.');
+  if (deleting) return no('Deleting', describeDeletion(registration));
   switch (registration?.kind) {
     case 'read-back':
       return yes('ReadBack', 'The record was read back from Discovery.');
@@ -170,6 +170,14 @@ export function judgeRegistered({ deleting, registration }: Observation): Verdic
     case undefined:
       return unknown('Pending', 'The record has not been written yet.');
   }
+}
+
+function describeDeletion(registration: Observation['registration']): string {
+  if (registration?.kind !== 'unavailable') {
+    return 'The record is being removed from Discovery; the resource goes after it.';
+  }
+  const way = 'annotate it with mcp2.dev/force-finalize=true, and the record is removed later';
+  return `The store of Discovery does not answer; the resource goes after its record. To let it go now, ${way}.`;
 }
 
 export function needsHandshake({ readiness }: Mcp2ServerSpec): boolean {

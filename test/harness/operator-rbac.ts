@@ -1,0 +1,71 @@
+/**
+ * The rights of the operator, and nothing beyond: one ClusterRole for what it reads and writes in all namespaces, one
+ * Role for the lease in its own. The chart grants the same.
+ */
+import type { KubeClient, KubeObject } from './kube-client.ts';
+import { type ServiceAccountReference, serviceAccountToken } from './kube-setup.ts';
+
+export interface PolicyRule {
+  readonly apiGroups: readonly string[];
+  readonly resources: readonly string[];
+  readonly resourceNames?: readonly string[];
+  readonly verbs: readonly string[];
+}
+
+export const OPERATOR_CLUSTER_RULES: readonly PolicyRule[] = [
+  // Status by server-side apply and the finalizer by merge patch: both are PATCH. Never create, update or delete.
+  { apiGroups: ['mcp2.dev'], resources: ['mcp2servers'], verbs: ['get', 'list', 'watch', 'patch'] },
+  { apiGroups: ['mcp2.dev'], resources: ['mcp2servers/status'], verbs: ['patch'] },
+  // With the admission plugin OwnerReferencesPermissionEnforcement; our own patch goes to the resource itself.
+  { apiGroups: ['mcp2.dev'], resources: ['mcp2servers/finalizers'], verbs: ['patch'] },
+  // get: what a list stopped showing is confirmed one by one; of kube-system it tells clusters apart.
+  { apiGroups: [''], resources: ['services', 'namespaces'], verbs: ['get', 'list', 'watch'] },
+  { apiGroups: ['discovery.k8s.io'], resources: ['endpointslices'], verbs: ['get', 'list', 'watch'] },
+  // CA bundles, by name; never listed.
+  { apiGroups: [''], resources: ['configmaps'], verbs: ['get'] },
+  // patch: repeats count up in one Event.
+  { apiGroups: ['events.k8s.io'], resources: ['events'], verbs: ['create', 'patch'] },
+];
+
+export const OPERATOR_LEASE_RULES: readonly PolicyRule[] = [
+  // A name does not exist yet when it is created, so it cannot be limited to one.
+  { apiGroups: ['coordination.k8s.io'], resources: ['leases'], verbs: ['create'] },
+  {
+    apiGroups: ['coordination.k8s.io'],
+    resources: ['leases'],
+    resourceNames: ['mcp2-operator'],
+    verbs: ['get', 'watch', 'patch'],
+  },
+];
+
+const RBAC = 'rbac.authorization.k8s.io';
+
+/** Makes the ServiceAccount with exactly these rights. @returns Its token, good for an hour. */
+export async function operatorToken(kube: KubeClient, account: ServiceAccountReference): Promise<string> {
+  const name = `mcp2-operator-${account.namespace}`;
+  const role: KubeObject = {
+    apiVersion: `${RBAC}/v1`,
+    kind: 'ClusterRole',
+    metadata: { name },
+    rules: OPERATOR_CLUSTER_RULES,
+  };
+  const leaseRole: KubeObject = {
+    apiVersion: `${RBAC}/v1`,
+    kind: 'Role',
+    metadata: { name, namespace: account.namespace },
+    rules: OPERATOR_LEASE_RULES,
+  };
+  await Promise.all([kube.apply(role), kube.apply(leaseRole)]);
+  const subjects = [{ kind: 'ServiceAccount', ...account }];
+  for (const { kind, metadata } of [role, leaseRole]) {
+    const binding: KubeObject = {
+      apiVersion: `${RBAC}/v1`,
+      kind: `${kind}Binding`,
+      metadata,
+      roleRef: { apiGroup: RBAC, kind, name },
+      subjects,
+    };
+    await kube.apply(binding);
+  }
+  return serviceAccountToken(kube, account);
+}
