@@ -27,7 +27,7 @@ export const MAX_DIFFERENT_CARDS = 8;
 export function advertise(
   mode: CapabilityMode,
   declared: readonly string[],
-  cards: readonly ServiceCard[],
+  cards: readonly Pick<ServiceCard, 'capabilities'>[],
 ): Advertisement {
   const lists = differentLists(cards);
   const ours = compile(declared);
@@ -43,7 +43,7 @@ export function advertise(
 }
 
 /** Endpoints usually say the same, and differ in what does not matter here. */
-function differentLists(cards: readonly ServiceCard[]): readonly (readonly string[])[] {
+function differentLists(cards: readonly Pick<ServiceCard, 'capabilities'>[]): readonly (readonly string[])[] {
   const lists = new Map<string, readonly string[]>();
   for (const { capabilities } of cards) {
     const list = unique(capabilities);

@@ -5,7 +5,7 @@
  * gates pass. A verdict that the record already carries survives our restarts while nothing about the endpoint
  * changed: a new operator must not empty Discovery while it looks around.
  */
-import { contains } from '#lib/capability/pattern.ts';
+import type { ReadCard } from '#lib/card/service-card.ts';
 import {
   DEFAULT_WEIGHT,
   type Endpoint,
@@ -39,6 +39,8 @@ export interface DesiredInput {
 export interface Desired {
   readonly record: ServerRecord;
   readonly advertisement: Advertisement;
+  /** Every endpoint that clients get has shown its card to this process, so that `advertisement` is the whole truth. */
+  readonly isProved: boolean;
   /** Until the next endpoint has been ready for long enough; undefined when none waits. */
   readonly settlesInMs: number | undefined;
 }
@@ -48,39 +50,45 @@ export function desiredRecord(input: DesiredInput): Desired {
   const kept = [...candidates].slice(0, MAX_ENDPOINTS);
   const endpoints = kept.map((candidate) => toEndpoint(candidate, input));
   const cards = kept.flatMap(({ instanceId }) => verdictOf(instanceId).card ?? []);
-  const advertisement = advertisementOf(resource, held, cards);
+  const isProved = cards.length > 0 && endpoints.every((endpoint) => !isTakenOver(endpoint, input));
+  const advertisement = advertisementOf(input, cards, isProved);
   const digests = new Set(cards.map(({ digest }) => digest));
+  const digest = digests.size === 1 ? (cards[0]?.digest ?? '') : '';
+  const version = cards[0]?.card.version ?? '';
   const record = sealServerRecord({
     name: serverNameOf(resource),
     owner,
     capabilities: advertisement.advertised,
     tags: resource.spec.registration.tags ?? {},
-    version: cards[0]?.card.version ?? held?.version ?? '',
+    version: isProved ? version : (held?.version ?? version),
     visibility,
-    cardDigest: cards.length === 0 ? (held?.cardDigest ?? '') : digests.size === 1 ? (cards[0]?.digest ?? '') : '',
+    cardDigest: isProved ? digest : (held?.cardDigest ?? digest),
     endpoints,
   });
-  return { record, advertisement, settlesInMs: settlesInMs(input, endpoints) };
+  return { record, advertisement, isProved, settlesInMs: settlesInMs(input, endpoints) };
 }
 
+/** Found SERVING in Discovery, and not proved again by this process yet. */
+function isTakenOver({ instanceId, health }: Endpoint, { verdictOf }: DesiredInput): boolean {
+  return health === 'SERVING' && verdictOf(instanceId).card === undefined;
+}
+
+/**
+ * While endpoints are taken over, what Discovery holds stands for the cards that they showed to somebody else: a
+ * restart neither widens what is advertised nor narrows it.
+ */
 function advertisementOf(
-  { spec }: Mcp2Server,
-  held: ServerRecord | undefined,
-  cards: readonly NonNullable<Verdict['card']>[],
+  { resource: { spec }, held }: DesiredInput,
+  known: readonly ReadCard[],
+  isProved: boolean,
 ): Advertisement {
   const declared = (spec.capabilities ?? []).map(({ name }) => name);
-  const mode = needsHandshake(spec) ? spec.capabilityMode : 'Declared';
-  if (mode === 'Declared' || cards.length > 0)
-    return advertise(
-      mode,
-      declared,
-      cards.map(({ card }) => card),
-    );
-  const known = (held?.capabilities ?? []).filter(
-    (one) => mode === 'Discovered' || declared.some((other) => contains(other, one)),
-  );
-  if (held?.cardDigest) return { advertised: known, declaredOnly: [], undeclared: [] };
-  return { advertised: [...new Set(declared)].sort(), declaredOnly: [], undeclared: [] };
+  const cards = known.map(({ card }) => card);
+  if (!needsHandshake(spec)) return advertise('Declared', declared, []);
+  if (isProved || spec.capabilityMode === 'Declared') return advertise(spec.capabilityMode, declared, cards);
+  const wasProved = held && (held.cardDigest !== '' || held.endpoints.some(({ health }) => health === 'SERVING'));
+  if (wasProved) return advertise(spec.capabilityMode, declared, [...cards, held]);
+  return advertise(cards.length > 0 ? spec.capabilityMode : 'Declared', declared, cards);
 }
 
 function toEndpoint(candidate: Candidate, input: DesiredInput): Endpoint {

@@ -14,17 +14,19 @@ import type { Mirror } from '../discovery/mirror.ts';
 import type { RecordWriter } from '../discovery/writer.ts';
 import type { References, ResourceSource, SourcedServer } from '../source/source.ts';
 import { holderOf } from './claim.ts';
+import { countEndpoints, countHandshakes, nothingSeen } from './count.ts';
 import { type Desired, desiredRecord } from './desired.ts';
 import type { Handshake } from './handshake.ts';
 import type { Observation } from './observation.ts';
 import { describeHolder } from './plan.ts';
 import { targetsOf } from './probe-targets.ts';
-import type { Prober } from './prober.ts';
+import type { Prober, Verdict } from './prober.ts';
 import { ReadySince } from './ready-since.ts';
 import { removeRecords } from './removal.ts';
 import { type Resolved, resolve } from './resolve.ts';
 import { FINALIZER, type Mcp2Server, type ParseMcp2Server, serverNameOf } from './resource.ts';
 import { type Settled, settle } from './settle.ts';
+import { rememberedComparison } from './status.ts';
 import { StatusReporter } from './status-reporter.ts';
 import { needsHandshake } from './verdicts.ts';
 import { visibilityOf } from './visibility.ts';
@@ -118,7 +120,7 @@ export class ServerReconciler {
     const observation: Observation = {
       ...nothingSeen(server),
       parsed,
-      ...(resolved ? { references: resolved.references, endpoints: count(resolved) } : {}),
+      ...(resolved ? { references: resolved.references, endpoints: countEndpoints(resolved) } : {}),
       registration: { kind: 'unavailable' },
     };
     await this.#reporter.reportAway(server, observation, signal);
@@ -148,7 +150,7 @@ export class ServerReconciler {
       ...nothingSeen(server),
       parsed: { ok: resource },
       references: resolved.references,
-      endpoints: count(resolved),
+      endpoints: countEndpoints(resolved),
     };
     if (holder === undefined || holder.metadata.uid === server.metadata.uid) {
       return this.#advertise(visit, { resource, resolved, observation });
@@ -170,7 +172,8 @@ export class ServerReconciler {
     const { key, server, signal } = visit;
     this.#readySince.update(key, resolved.candidates, clock.monotonicMs());
     this.#probe(visit, resource, resolved);
-    const desired = this.#desired(visit, resource, resolved);
+    const verdicts = new Map(resolved.candidates.map((one) => [one.instanceId, prober.verdict(key, one.instanceId)]));
+    const desired = this.#desired(visit, { resource, resolved, verdicts });
     const outcome = await this.#settle(visit, desired);
     if (outcome.kind === 'conflict') {
       prober.forget(key);
@@ -181,21 +184,31 @@ export class ServerReconciler {
     }
     if (outcome.kind === 'registered' && !outcome.isReadBack) return this.#waitForReadBack(visit, observation);
     this.#unseenSinceMs.delete(key);
-    const verdicts = resolved.candidates.map(({ instanceId }) => prober.verdict(key, instanceId));
-    const { advertisement, record } = desired;
-    const handshakes = this.#handshakes(key, desired, resolved);
-    const card = verdicts.some(({ card }) => card) && needsHandshake(resource.spec) ? advertisement : undefined;
-    const endpoints = { ...count(resolved), settling: settling(resource, desired, resolved) };
-    const seen = { ...observation, endpoints, handshakes, card };
+    const { record } = desired;
+    const seen: Observation = {
+      ...observation,
+      endpoints: countEndpoints(resolved, { resource, record }),
+      handshakes: countHandshakes(resolved, { record, verdicts }),
+      card: this.#compared(visit, resource, desired),
+    };
+    const shown = { verdicts: desired.isProved ? [...verdicts.values()] : [] };
     if (outcome.kind === 'rejected') {
-      await this.#reporter.report(server, { observation: { ...seen, registration: outcome }, verdicts }, signal);
+      await this.#reporter.report(server, { observation: { ...seen, registration: outcome }, ...shown }, signal);
       return {};
     }
     const { revision } = outcome;
     const registration = { kind: 'read-back' as const, revision };
-    const found = { observation: { ...seen, registration }, registered: { record, revision }, advertisement, verdicts };
+    const found = { observation: { ...seen, registration }, registered: { record, revision }, ...shown };
     await this.#reporter.report(server, found, signal);
     return { requeueAfterMs: desired.settlesInMs ?? recheckMs(resource, seen) };
+  }
+
+  #compared({ server }: Visit, { spec }: Mcp2Server, { isProved, advertisement, record }: Desired) {
+    if (!needsHandshake(spec)) return undefined;
+    if (isProved) return advertisement;
+    const { cardDigest } = record;
+    const { generation = 1 } = server.metadata;
+    return rememberedComparison(this.#options.source.statusOf(server), { generation, cardDigest });
   }
 
   /** The write stands, but our own watch has not brought it: nothing is said before it does, or for too long. */
@@ -220,7 +233,7 @@ export class ServerReconciler {
 
   #probe({ key, server }: Visit, resource: Mcp2Server, resolved: Resolved): void {
     const { prober, handshake, controlPlaneCa } = this.#options;
-    if (!needsHandshake(resource.spec)) {
+    if (!needsHandshake(resource.spec) || resolved.lacksCaBundle) {
       prober.forget(key);
       return;
     }
@@ -229,8 +242,8 @@ export class ServerReconciler {
     prober.update(key, targetsOf({ resource, resolved, held, ca, handshake }), resource.spec.readiness.probe);
   }
 
-  #desired({ key, server }: Visit, resource: Mcp2Server, resolved: Resolved): Desired {
-    const { prober, references, clock } = this.#options;
+  #desired({ key, server }: Visit, { resource, resolved, verdicts }: Omit<Seen, 'observation'> & Verdicts): Desired {
+    const { references, clock } = this.#options;
     const owner = this.#ownerOf(server);
     const nowMs = clock.monotonicMs();
     return desiredRecord({
@@ -240,7 +253,7 @@ export class ServerReconciler {
       tlsServerName: resolved.tlsServerName,
       visibility: visibilityOf(resource, (labels) => references.namespacesMatching(labels)),
       held: this.#held(serverNameOf(resource), owner)?.record,
-      verdictOf: (instanceId) => prober.verdict(key, instanceId),
+      verdictOf: (instanceId) => verdicts.get(instanceId) ?? { verified: undefined },
       readyForMs: (instanceId) => this.#readySince.readyForMs(key, instanceId, nowMs),
     });
   }
@@ -268,15 +281,6 @@ export class ServerReconciler {
     const isReadBack = isReached && mirror.get(recordKey)?.record?.hash === record.hash;
     if (isReadBack && (settled.wrote || this.isUnseen(key))) onRegistered(key);
     return { kind: 'registered', revision: settled.revision, isReadBack };
-  }
-
-  #handshakes(key: string, { record }: Desired, { candidates }: Resolved): Observation['handshakes'] {
-    const { prober } = this.#options;
-    const serving = record.endpoints.filter(({ health }) => health === 'SERVING').length;
-    const ready = candidates.filter(({ state }) => state === 'ready');
-    const verdicts = ready.map(({ instanceId, url }) => ({ url, ...prober.verdict(key, instanceId) }));
-    const failed = verdicts.flatMap(({ url, failure }) => (failure ? [{ url, ...failure }] : []));
-    return { serving, pending: Math.max(0, ready.length - serving - failed.length), failed };
   }
 
   /** Also for a resource without our finalizer: its records must go, whoever holds it back. */
@@ -320,6 +324,11 @@ export class ServerReconciler {
   }
 }
 
+/** By instance, as they were when the visit began: the record and the status must tell the same. */
+interface Verdicts {
+  readonly verdicts: ReadonlyMap<string, Verdict>;
+}
+
 interface Seen {
   readonly resource: Mcp2Server;
   readonly resolved: Resolved;
@@ -330,31 +339,4 @@ function recheckMs({ spec }: Mcp2Server, { references, handshakes }: Observation
   if (!spec.tls.caBundleRef) return undefined;
   const isBad = references?.kind !== 'resolved' || handshakes?.failed.some(({ reason }) => reason === 'TLSFailed');
   return isBad ? BAD_CA_BUNDLE_RECHECK_MS : CA_BUNDLE_RECHECK_MS;
-}
-
-function count({ candidates, total }: Resolved) {
-  const ready = candidates.filter(({ state }) => state === 'ready').length;
-  return { ready, draining: candidates.length - ready, total };
-}
-
-/** With a handshake to come, that is what an endpoint waits for. */
-function settling({ spec }: Mcp2Server, { record }: Desired, { candidates }: Resolved): number {
-  if (needsHandshake(spec)) return 0;
-  const ready = new Set(candidates.filter(({ state }) => state === 'ready').map(({ instanceId }) => instanceId));
-  return record.endpoints.filter(({ instanceId, health }) => ready.has(instanceId) && health !== 'SERVING').length;
-}
-
-function nothingSeen({ metadata }: SourcedServer): Observation {
-  return {
-    generation: metadata.generation ?? 1,
-    deleting: metadata.deletionTimestamp !== undefined,
-    parsed: undefined,
-    nameHolder: undefined,
-    denial: undefined,
-    references: undefined,
-    endpoints: undefined,
-    handshakes: undefined,
-    card: undefined,
-    registration: undefined,
-  };
 }

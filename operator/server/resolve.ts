@@ -14,12 +14,14 @@ export const MAX_CA_BUNDLE_CHARACTERS = 512 * 1024;
 
 export interface Resolved {
   readonly references: References;
-  /** Empty unless `references` is resolved. */
+  /** Empty when the Service or its port is not there. */
   readonly candidates: readonly Candidate[];
   /** Ready, draining and not ready. */
   readonly total: number;
   /** PEM; undefined = the default for this kind of source. */
   readonly caBundle?: string;
+  /** The CA bundle that is asked for cannot be had: nothing can be proved, and what was proved before stands. */
+  readonly lacksCaBundle?: boolean;
   /** Undefined for plaintext. */
   readonly tlsServerName: string | undefined;
 }
@@ -31,13 +33,19 @@ export async function resolve(resource: Mcp2Server, reader: ReferenceReader, sig
   try {
     const { namespace } = resource.metadata;
     const caBundle = await reader.configMapText(namespace, reference.name, reference.key, signal);
-    if (caBundle === undefined) return unresolved({ kind: 'ca-bundle-not-found' });
+    if (caBundle === undefined) return lacking(endpoints, { kind: 'ca-bundle-not-found' });
     const detail = certificateProblem(caBundle);
-    return detail === undefined ? { ...endpoints, caBundle } : unresolved({ kind: 'certificate-invalid', detail });
+    if (detail !== undefined) return lacking(endpoints, { kind: 'certificate-invalid', detail });
+    return { ...endpoints, caBundle };
   } catch (error) {
-    if (error instanceof ReferenceNotPermitted) return unresolved({ kind: 'not-permitted', what: error.what });
-    throw error;
+    if (!(error instanceof ReferenceNotPermitted)) throw error;
+    return lacking(endpoints, { kind: 'not-permitted', what: error.what });
   }
+}
+
+/** A wrong hand at one ConfigMap must not take the endpoints of every server that refers to it out of Discovery. */
+function lacking(endpoints: Resolved, references: References): Resolved {
+  return { ...endpoints, references, lacksCaBundle: true };
 }
 
 function ofAddress({ spec }: Mcp2Server): Resolved {

@@ -14,8 +14,7 @@ export interface StatusReporterOptions {
 }
 
 /** What a visit found; what it leaves out is not known. */
-export type Findings = Pick<StatusInput, 'observation'> &
-  Partial<Pick<StatusInput, 'registered' | 'advertisement' | 'verdicts'>>;
+export type Findings = Pick<StatusInput, 'observation'> & Partial<Pick<StatusInput, 'registered' | 'verdicts'>>;
 
 export class StatusReporter {
   readonly #options: StatusReporterOptions;
@@ -33,7 +32,6 @@ export class StatusReporter {
       previous,
       serverName: parsed?.ok ? serverNameOf(parsed.ok) : (previous?.serverName ?? server.metadata.name),
       registered: undefined,
-      advertisement: undefined,
       verdicts: [],
       nowMs: clock.nowMs(),
       ...findings,

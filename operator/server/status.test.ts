@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
-import type { Condition } from './resource.ts';
-import { flips } from './status.ts';
+import type { Condition, Mcp2ServerStatus } from './resource.ts';
+import { flips, rememberedComparison } from './status.ts';
 
 const condition = (text: string): Condition => {
   const [type = '', status = '', reason = ''] = text.split(' ');
@@ -31,4 +31,24 @@ test.each<[string, string[], string[], string[]]>([
   ],
 ])('%s', (_title, before, after, told) => {
   expect(flips(before.map(condition), after.map(condition)).map(({ type }) => type)).toEqual(told);
+});
+
+const status: Mcp2ServerStatus = {
+  observedGeneration: 3,
+  capabilities: { advertised: 1, declaredOnly: ['a:b'], undeclared: ['c:d'], digest: 'sha256:77' },
+  conditions: [condition('CapabilitiesMatch False UndeclaredCapability')],
+};
+
+test('a comparison of cards is remembered for the same spec and the same card', () => {
+  const remembered = { declaredOnly: ['a:b'], undeclared: ['c:d'] };
+  expect(rememberedComparison(status, { generation: 3, cardDigest: '77' })).toEqual(remembered);
+});
+
+test.each<[string, Mcp2ServerStatus | undefined, number, string]>([
+  ['there is no status', undefined, 3, '77'],
+  ['the spec changed', status, 4, '77'],
+  ['the card in Discovery changed', status, 3, '78'],
+  ['nothing was compared', { ...status, conditions: [condition('CapabilitiesMatch Unknown NoCard')] }, 3, '77'],
+])('no comparison is remembered when %s', (_title, previous, generation, cardDigest) => {
+  expect(rememberedComparison(previous, { generation, cardDigest })).toBeUndefined();
 });

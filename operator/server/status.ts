@@ -6,9 +6,8 @@
 import type { ServerRecord } from '#lib/store/servers.ts';
 import type { Revision } from '#lib/store/store.ts';
 import { formatTime } from '../kube/micro-time.ts';
-import type { Advertisement } from './advertise.ts';
 import { conditions } from './conditions.ts';
-import type { Observation } from './observation.ts';
+import type { CardComparison, Observation } from './observation.ts';
 import type { Verdict } from './prober.ts';
 import type { Condition, Mcp2ServerStatus } from './resource.ts';
 
@@ -23,7 +22,6 @@ export interface StatusInput {
   readonly serverName: string;
   /** What Discovery holds of ours; undefined when it holds nothing. */
   readonly registered: { readonly record: ServerRecord; readonly revision: Revision } | undefined;
-  readonly advertisement: Advertisement | undefined;
   readonly verdicts: readonly Verdict[];
   readonly nowMs: number;
 }
@@ -65,16 +63,31 @@ function registrationOf({ registered, previous, nowMs }: StatusInput): Mcp2Serve
   return { revision: String(revision), hash: record.hash, registeredAt };
 }
 
-function capabilitiesOf({ advertisement, registered }: StatusInput): Mcp2ServerStatus['capabilities'] {
+function capabilitiesOf({ observation, registered }: StatusInput): Mcp2ServerStatus['capabilities'] {
   if (!registered) return undefined;
   const { capabilities, cardDigest } = registered.record;
-  const known = advertisement ?? { declaredOnly: [], undeclared: [] };
+  const known = observation.card ?? { declaredOnly: [], undeclared: [] };
   return {
     advertised: capabilities.length,
     declaredOnly: known.declaredOnly.slice(0, MAX_CAPABILITIES_LISTED),
     undeclared: known.undeclared.slice(0, MAX_CAPABILITIES_LISTED),
     ...(cardDigest ? { digest: `sha256:${cardDigest}` } : {}),
   };
+}
+
+/**
+ * What the cards said of the declared capabilities, as an earlier visit found it, also that of an operator before this
+ * one. It stands while neither the spec nor the card in Discovery changed.
+ */
+export function rememberedComparison(
+  previous: Mcp2ServerStatus | undefined,
+  { generation, cardDigest }: { readonly generation: number; readonly cardDigest: string },
+): CardComparison | undefined {
+  const { capabilities, conditions: before = [], observedGeneration } = previous ?? {};
+  const isKnown = before.some(({ type, status }) => type === 'CapabilitiesMatch' && status !== 'Unknown');
+  const digest = cardDigest === '' ? undefined : `sha256:${cardDigest}`;
+  if (!isKnown || observedGeneration !== generation || capabilities?.digest !== digest) return undefined;
+  return { declaredOnly: capabilities?.declaredOnly ?? [], undeclared: capabilities?.undeclared ?? [] };
 }
 
 /**

@@ -5,13 +5,16 @@
  * a reason may not. Nothing in a message changes while the situation stays the same, or every probe would write.
  */
 import { MAX_ENDPOINTS } from '#lib/store/servers.ts';
-import type { FailedHandshake, Observation } from './observation.ts';
+import type { FailedHandshake, Observation, References } from './observation.ts';
 import type { HandshakeFailure } from './prober.ts';
 import type { Condition, Mcp2ServerSpec, Problem } from './resource.ts';
 
 export type Verdict = Pick<Condition, 'status' | 'reason' | 'message'>;
 
 const MAX_LISTED = 3;
+
+/** What leads to no endpoints at all; a CA bundle that is missing is something else. */
+const NO_ENDPOINTS: readonly References['kind'][] = ['service-not-found', 'port-not-found', 'external-name'];
 
 /** Commonest first when two failures are equally common: what is unsafe before what is broken. */
 const FAILURE_ORDER: readonly HandshakeFailure[] = [
@@ -76,7 +79,7 @@ export function judgeReferences({ parsed, references }: Observation): Verdict {
 
 export function judgeEndpoints({ parsed, references, endpoints }: Observation): Verdict {
   const spec = parsed?.ok?.spec;
-  if (!spec || references?.kind !== 'resolved' || !endpoints) {
+  if (!spec || !references || !endpoints || NO_ENDPOINTS.includes(references.kind)) {
     return unknown('Pending', 'The endpoints are not known yet.');
   }
   const { ready, draining, total, settling = 0 } = endpoints;

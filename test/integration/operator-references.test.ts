@@ -3,9 +3,10 @@ import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { type ControlPlane, startControlPlane } from '../harness/control-plane.ts';
+import { eventually } from '../harness/eventually.ts';
 import type { KubeObject } from '../harness/kube-client.ts';
 import { createNamespace } from '../harness/kube-setup.ts';
-import { conditionOf, serviceServer, untilCondition, untilRecord } from '../harness/mcp2-servers.ts';
+import { conditionOf, readRecord, serviceServer, untilCondition, untilRecord } from '../harness/mcp2-servers.ts';
 import { serviceObject, sliceObject, startTestServer } from '../harness/operator-fixture.ts';
 import { createCertificateAuthority } from '../harness/pki.ts';
 
@@ -77,6 +78,15 @@ test('a CA bundle that is missing, no certificate, the wrong one and at last the
 
   await kube.apply(bundle(await readFile(fixture.authority.certificateFile, 'utf8')));
   await untilCondition(kube, server, { type: 'Ready', status: 'True', timeoutMs: 45_000 });
+
+  // A bundle that is lost later proves nothing against endpoints that were proved before.
+  await kube.delete(bundle(''));
+  let looks = 0;
+  const look = () => kube.patch(server, { metadata: { annotations: { 'example.com/look': String(looks++) } } });
+  const isLost = (now: KubeObject) => conditionOf(now, 'Ready')?.reason === 'CABundleNotFound';
+  const lost = await eventually(look, isLost, { what: 'the loss to be noticed', intervalMs: 500 });
+  expect(lost.status.endpoints.summary).toBe('1/1');
+  expect((await readRecord(plane.store, name))?.endpoints).toMatchObject([{ health: 'SERVING' }]);
 }, 120_000);
 
 test('a Service that goes takes the endpoints along, and the record stays', async () => {

@@ -2,7 +2,7 @@
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { type ControlPlane, startControlPlane } from '../harness/control-plane.ts';
 import { eventually } from '../harness/eventually.ts';
-import { type FaultProxy, startFaultProxy } from '../harness/fault-proxy.ts';
+import { type FaultProxy, type RecordedRequest, startFaultProxy } from '../harness/fault-proxy.ts';
 import type { KubeObject } from '../harness/kube-client.ts';
 import { createNamespace } from '../harness/kube-setup.ts';
 import { addressServer, conditionOf, serviceServer, untilCondition, untilGone } from '../harness/mcp2-servers.ts';
@@ -76,19 +76,24 @@ async function flap(name: string, address: string): Promise<void> {
 
 /** An empty list of everything; the sweeper and the sources read one by one what it lacks. */
 async function confirmWhatAListLost(): Promise<void> {
-  api.inject({ match: { verb: 'list' }, fault: { kind: 'empty-list' }, times: 8 });
-  api.sendErrorToStreams(410);
-  const resources = ['services', 'endpointslices', 'namespaces'];
-  await eventually(
-    () => resources.filter((resource) => api.requests({ verb: 'get', resource }).length === 0),
-    (unread) => unread.length === 0,
-    { what: 'what the lists lack to be read' },
-  );
+  api.inject({ match: { verb: 'list' }, fault: { kind: 'empty-list' } });
+  const resources = ['services', 'endpointslices', 'namespaces', 'mcp2servers'];
+  const unread = () => resources.slice(0, 3).filter((resource) => api.requests({ verb: 'get', resource }).length === 0);
+  await relistUntil(unread, 'what the lists lack to be read');
   api.clear();
-  api.sendErrorToStreams(410);
-  const what = 'the resources to be listed again';
-  const lists = () => api.requests({ verb: 'list', resource: 'mcp2servers' });
-  await eventually(lists, (all) => all.at(-1)?.fault === undefined && all.length > 2, { what });
+  const isWhole = ({ verb, fault }: RecordedRequest) => verb === 'list' && fault === undefined;
+  const clearedMs = performance.now();
+  const whole = (resource: string) => api.requests({ resource }).filter(isWhole);
+  const unlisted = () => resources.filter((resource) => !whole(resource).some(({ atMs }) => atMs > clearedMs));
+  await relistUntil(unlisted, 'everything to be listed again');
+}
+
+async function relistUntil(missing: () => readonly string[], what: string): Promise<void> {
+  const relist = () => {
+    api.sendErrorToStreams(410);
+    return missing();
+  };
+  await eventually(relist, (left) => left.length === 0, { what, intervalMs: 300, timeoutMs: 20_000 });
 }
 
 /** "verb resource" of what is granted and was not used. */
