@@ -103,9 +103,12 @@ test.each([403, 500])('lists that are answered with %i delete nothing', async (c
   const before = await recordRevisions();
   api.forgetRequests();
   api.inject({ match: { verb: ['list', 'watch'] }, fault: { kind: 'status', code } });
-  api.cutStreams();
   await eventually(
-    () => LISTED.filter((resource) => !api.requests({ resource }).some(({ status }) => status === code)),
+    () => {
+      // Again and again: a watch that is just being opened is none yet.
+      api.cutStreams();
+      return LISTED.filter((resource) => !api.requests({ resource }).some(({ status }) => status === code));
+    },
     (unanswered) => unanswered.length === 0,
     { what: 'every kind to be refused' },
   );
@@ -135,6 +138,7 @@ test('an endpoint that really went while its watch was blind leaves within secon
   await relist();
   await untilRecord(plane.store, service, (record) => record?.endpoints.length === 0, 3_000);
   await plane.kube.apply(slice);
+  await untilRecord(plane.store, service, (record) => record?.endpoints[0]?.health === 'SERVING');
 });
 
 test('a resource that really went while its watch was blind is removed by the sweeper', async () => {
