@@ -21,7 +21,7 @@ async function main(): Promise<void> {
   const config = readOperatorConfig(process.env);
   const log = createLogger({ service: 'operator', level: config.logLevel });
   const registry = createMetricsRegistry({ service: 'operator' });
-  const store = connectEtcd(config.etcd, { clock: systemClock, random: Math.random });
+  const store = await connectEtcd(config.etcd, { clock: systemClock, random: Math.random, log });
   const operator = await start(config, {
     connection: await connect(config),
     store,

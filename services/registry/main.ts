@@ -25,7 +25,7 @@ async function run(config: RegistryProcessConfig): Promise<void> {
   const log = createLogger({ service, level: config.logLevel });
   const metrics = createMetricsRegistry({ service });
   const shared = { clock: systemClock, random: Math.random };
-  const store = openStore(config.store, shared);
+  const store = await openStore(config.store, { ...shared, log });
   const registry = await start(config.registry, {
     ...shared,
     store,

@@ -35,7 +35,10 @@ export interface EtcdMember {
 }
 
 export interface EtcdTls {
+  /** Its file is what etcd trusts, from its next start on. */
   readonly authority: CertificateAuthority;
+  /** Its files are what etcd shows, from its next connection on. */
+  readonly server: Certificate;
   /** Common name "root". */
   readonly root: Certificate;
   /** A certificate of the etcd user with this name. */
@@ -90,11 +93,7 @@ export async function startEtcd(options: StartEtcdOptions = {}): Promise<Etcd> {
   return etcd;
 }
 
-interface TlsFiles extends EtcdTls {
-  readonly server: Certificate;
-}
-
-async function createTls(folder: string): Promise<TlsFiles> {
+async function createTls(folder: string): Promise<EtcdTls> {
   const authority = await createCertificateAuthority(folder);
   const clientCertificate = (commonName: string) => authority.issue({ commonName, names: [`DNS:${commonName}`] });
   const [server, root] = await Promise.all([authority.issue({ commonName: 'etcd' }), clientCertificate('root')]);
@@ -110,7 +109,7 @@ interface MemberPorts {
 
 async function planMembers(
   { members = 1, fsync = false, args = [] }: StartEtcdOptions,
-  { command, tls }: { command: string; tls: TlsFiles | undefined },
+  { command, tls }: { command: string; tls: EtcdTls | undefined },
 ): Promise<EtcdMember[]> {
   const ports = await freePorts(members * 3);
   const plans = Array.from({ length: members }, (_unused, i): MemberPorts => {
@@ -156,7 +155,7 @@ function memberArguments(
   ];
 }
 
-function tlsArguments(tls: TlsFiles | undefined): string[] {
+function tlsArguments(tls: EtcdTls | undefined): string[] {
   if (tls === undefined) return [];
   return [
     `--cert-file=${tls.server.certificateFile}`,

@@ -25,6 +25,8 @@ export interface CertificateRequest {
   readonly organizations?: readonly string[];
   /** Subject alternative names, for example "IP:127.0.0.1" and "DNS:localhost", which are the default. */
   readonly names?: readonly string[];
+  /** Default: a day. */
+  readonly validSeconds?: number;
 }
 
 export interface CertificateAuthority {
@@ -77,12 +79,43 @@ async function issueCertificate(folder: string, request: CertificateRequest): Pr
   await writeFile(path('ext'), `${extensions.join('\n')}\n`);
   const asked = ['-config', join(folder, 'openssl.cnf'), '-keyout', keyFile, '-out', path('csr')];
   await runCommand('openssl', ['req', ...KEY_ARGUMENTS, ...asked, '-subj', subject(request)]);
-  const authority = ['-CA', join(folder, 'ca.crt'), '-CAkey', join(folder, 'ca.key'), '-set_serial', `0x${serial}`];
-  const signed = ['-in', path('csr'), '-days', '1', '-extfile', path('ext'), '-out', certificateFile];
-  await runCommand('openssl', ['x509', '-req', ...authority, ...signed]);
+  const files = ['-in', path('csr'), '-extfile', path('ext'), '-out', certificateFile];
+  if (request.validSeconds === undefined) await signForADay(folder, serial, files);
+  else await signForSeconds(folder, { serial, validSeconds: request.validSeconds, files });
   await Promise.all([rm(path('csr')), rm(path('ext'))]);
   const [certificate, key] = await Promise.all([readFile(certificateFile, 'utf8'), readFile(keyFile, 'utf8')]);
   return { certificate, key, certificateFile, keyFile };
+}
+
+async function signForADay(folder: string, serial: string, files: readonly string[]): Promise<void> {
+  const authority = ['-CA', join(folder, 'ca.crt'), '-CAkey', join(folder, 'ca.key'), '-set_serial', `0x${serial}`];
+  await runCommand('openssl', ['x509', '-req', ...authority, '-days', '1', ...files]);
+}
+
+interface ShortLived {
+  readonly serial: string;
+  readonly validSeconds: number;
+  readonly files: readonly string[];
+}
+
+/** Only `openssl ca` takes an end that is not in whole days, and it wants to keep books. */
+async function signForSeconds(folder: string, { serial, validSeconds, files }: ShortLived): Promise<void> {
+  const path = (ending: string) => join(folder, `${serial}.${ending}`);
+  const books = { database: path('index'), serial: path('serial'), new_certs_dir: folder, policy: 'any' };
+  const settings = Object.entries(books).map(([name, value]) => `${name}=${value}`);
+  const policy = ['[any]', 'organizationName=optional', 'commonName=supplied'];
+  await writeFile(path('cnf'), `${['[ca]', 'default_ca=books', '[books]', ...settings, ...policy].join('\n')}\n`);
+  await Promise.all([writeFile(path('index'), ''), writeFile(path('serial'), `${serial}\n`)]);
+  const authority = ['-cert', join(folder, 'ca.crt'), '-keyfile', join(folder, 'ca.key'), '-md', 'sha256'];
+  // openssl takes whole seconds, so the beginning is put a little back.
+  const [from, to] = [Date.now() - 5_000, Date.now() + validSeconds * 1000].map(asn1Time);
+  const times = ['-startdate', from ?? '', '-enddate', to ?? ''];
+  await runCommand('openssl', ['ca', '-batch', '-notext', '-config', path('cnf'), ...authority, ...times, ...files]);
+}
+
+/** "20261122195500Z". */
+function asn1Time(ms: number): string {
+  return new Date(ms).toISOString().replace(/\.\d+|[-T:]/g, '');
 }
 
 /** openssl's form, "/O=group/CN=name"; "/" and "\" in a value are escaped, "+" would start a second attribute. */

@@ -6,11 +6,10 @@
  * file cannot be read. Here a rotation that is half done or wrong keeps the last good files and is logged.
  * Its hook for certificate providers is experimental; it is used in this file alone.
  */
-import { X509Certificate } from 'node:crypto';
-import { createSecureContext } from 'node:tls';
 import { ChannelCredentials, experimental, ServerCredentials } from '@grpc/grpc-js';
 import type { Clock } from '../clock.ts';
-import { type WatchedFiles, watchFiles } from '../config/watched-file.ts';
+import { type TlsMaterial, watchTlsFiles } from '../config/tls-files.ts';
+import type { WatchedFiles } from '../config/watched-file.ts';
 import type { Logger } from '../observe/logger.ts';
 
 export interface ServerTlsFiles {
@@ -59,7 +58,7 @@ export async function tlsServer(
   { certificateFile, keyFile, clientCaFile }: ServerTlsFiles,
   options: TlsOptions,
 ): Promise<TlsCredentials<ServerCredentials>> {
-  const watched = await watchMaterial({ certificateFile, keyFile, caFile: clientCaFile }, options);
+  const watched = await watchTlsFiles({ certificateFile, keyFile, caFile: clientCaFile }, options);
   const provider = new WatchedProvider(watched);
   const clientCa = clientCaFile === undefined ? null : provider;
   return tlsCredentials(watched, experimental.createCertificateProviderServerCredentials(provider, clientCa, true));
@@ -70,59 +69,14 @@ export async function tlsClient(
   files: ClientTlsFiles,
   options: TlsOptions,
 ): Promise<TlsCredentials<ChannelCredentials>> {
-  const watched = await watchMaterial(files, options);
+  const watched = await watchTlsFiles(files, options);
   const provider = new WatchedProvider(watched);
   const identity = files.certificateFile === undefined ? null : provider;
   return tlsCredentials(watched, experimental.createCertificateProviderChannelCredentials(provider, identity));
 }
 
-interface MaterialFiles {
-  readonly certificateFile?: string | undefined;
-  readonly keyFile?: string | undefined;
-  readonly caFile?: string | undefined;
-}
-
-interface Material {
-  readonly certificate: Buffer | undefined;
-  readonly privateKey: Buffer | undefined;
-  readonly ca: Buffer | undefined;
-  readonly expiresAtMs: number | undefined;
-}
-
-async function watchMaterial(
-  files: MaterialFiles,
-  { clock, log, pollMs }: TlsOptions,
-): Promise<WatchedFiles<Material>> {
-  const { certificateFile, keyFile, caFile } = files;
-  if ((certificateFile === undefined) !== (keyFile === undefined)) {
-    throw new Error('a certificate file and its key file must be set together');
-  }
-  const paths = [certificateFile, keyFile, caFile].filter((path) => path !== undefined);
-  const watched = await watchFiles({
-    paths,
-    clock,
-    ...(pollMs === undefined ? {} : { pollMs }),
-    parse(contents) {
-      const left = [...contents];
-      const take = (path: string | undefined) => (path === undefined ? undefined : left.shift());
-      return checkMaterial(take(certificateFile), take(keyFile), take(caFile));
-    },
-    onProblem: (error) => log.error({ err: error, paths }, 'TLS files are not usable; the last good ones stay in use'),
-  });
-  watched.onChange(({ expiresAtMs }) => log.info({ paths, expiresAtMs }, 'TLS files changed'));
-  return watched;
-}
-
-/** @throws when OpenSSL refuses them, which includes a key that belongs to another certificate. */
-function checkMaterial(certificate?: Buffer, privateKey?: Buffer, ca?: Buffer): Material {
-  createSecureContext({ cert: certificate, key: privateKey, ca });
-  if (ca !== undefined) new X509Certificate(ca); // OpenSSL takes a CA file without any certificate in silence
-  const expiresAtMs = certificate === undefined ? undefined : new X509Certificate(certificate).validToDate.getTime();
-  return { certificate, privateKey, ca, expiresAtMs };
-}
-
 function tlsCredentials<Credentials>(
-  watched: WatchedFiles<Material>,
+  watched: WatchedFiles<TlsMaterial>,
   credentials: Credentials,
 ): TlsCredentials<Credentials> {
   return {
@@ -135,11 +89,11 @@ function tlsCredentials<Credentials>(
 
 /** Tells grpc-js of new files. Listeners must not be called while they are added: grpc-js is not ready for it yet. */
 class WatchedProvider implements experimental.CertificateProvider {
-  readonly #watched: WatchedFiles<Material>;
+  readonly #watched: WatchedFiles<TlsMaterial>;
   readonly #caListeners = new Set<experimental.CaCertificateUpdateListener>();
   readonly #identityListeners = new Set<experimental.IdentityCertificateUpdateListener>();
 
-  constructor(watched: WatchedFiles<Material>) {
+  constructor(watched: WatchedFiles<TlsMaterial>) {
     this.#watched = watched;
     watched.onChange(() => {
       for (const listener of this.#caListeners) this.#tellCa(listener);

@@ -119,7 +119,8 @@ const MEMBER_TROUBLES = [
   GRPCAbortedError,
 ];
 
-function isMemberTrouble(error: unknown): boolean {
+/** Whether the member is the problem, and not what was asked of it. */
+export function isMemberTrouble(error: unknown): boolean {
   return error instanceof StreamTrouble || MEMBER_TROUBLES.some((type) => error instanceof type);
 }
 

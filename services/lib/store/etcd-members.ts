@@ -52,17 +52,16 @@ export const requireLeader: Interceptor = (options, nextCall) =>
   });
 
 export class Members {
-  readonly #members: readonly Member[];
+  readonly #endpoints: readonly string[];
+  #members: readonly Member[];
   #current: number;
   #answering = false;
 
   /** @throws ServiceError ARGUMENT_INVALID */
   constructor({ endpoints, tls, random }: MembersOptions) {
     checkEndpoints(endpoints, tls);
-    this.#members = endpoints.map((endpoint) => ({
-      calls: new Etcd3(clientOptions(endpoint, tls)),
-      streams: new Etcd3(clientOptions(endpoint, tls)),
-    }));
+    this.#endpoints = endpoints;
+    this.#members = this.connectAnew(tls);
     this.#current = Math.floor(random() * endpoints.length);
   }
 
@@ -88,11 +87,41 @@ export class Members {
     this.#current = (this.#current + 1) % this.#members.length;
   }
 
+  /** Clients of the same members with other certificates; not used before `replace`. The caller closes them. */
+  connectAnew(tls: EtcdTls | undefined): readonly Member[] {
+    return this.#endpoints.map((endpoint) => ({
+      calls: new Etcd3(clientOptions(endpoint, tls)),
+      streams: new Etcd3(clientOptions(endpoint, tls)),
+    }));
+  }
+
+  /**
+   * From now on calls go to these clients, first to that of `current`.
+   *
+   * @returns the clients before, which the caller closes when nothing runs on them any more.
+   */
+  replace(members: readonly Member[], current: Member): readonly Member[] {
+    const before = this.#members;
+    this.#members = members;
+    this.#current = members.indexOf(current);
+    this.#answering = false;
+    return before;
+  }
+
+  /** False for a client that was replaced. */
+  includes(member: Member): boolean {
+    return this.#members.includes(member);
+  }
+
   close(): void {
-    for (const { calls, streams } of this.#members) {
-      calls.close();
-      streams.close();
-    }
+    closeMembers(this.#members);
+  }
+}
+
+export function closeMembers(members: readonly Member[]): void {
+  for (const { calls, streams } of members) {
+    calls.close();
+    streams.close();
   }
 }
 

@@ -76,7 +76,8 @@ async function* watchOnce(
     const established = cursor.accept(first);
     await checkNotRestored(context, request.prefix, { cursor, seen: toRevision(first.header.revision) });
     if (established) yield established;
-    for (;;) {
+    // A member whose client was replaced is left between two answers: nothing breaks, and the cursor stands.
+    while (context.members.includes(member)) {
       const response = await responses.next(MARK_INTERVAL_MS);
       const batch = response === 'quiet' ? { events: [], revision: cursor.delivered } : cursor.accept(response);
       if (batch) yield batch;

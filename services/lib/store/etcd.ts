@@ -10,7 +10,8 @@ import { KeepAliveStream } from './etcd-keep-alive.ts';
 import { grantLease, revokeLease } from './etcd-leases.ts';
 import { listPrefix } from './etcd-list.ts';
 import { type EtcdTls, Members } from './etcd-members.ts';
-import { watchPrefix } from './etcd-watch.ts';
+import { Renewal } from './etcd-renewal.ts';
+import { type WatchContext, watchPrefix } from './etcd-watch.ts';
 import {
   checkFromRevision,
   checkKey,
@@ -25,6 +26,10 @@ export interface EtcdStoreOptions {
   /** "https://host:2379" of each member; all https or all http. */
   readonly endpoints: readonly string[];
   readonly tls?: EtcdTls;
+  /** Where newer certificates come from; closed with the store. */
+  readonly renewals?: TlsRenewals;
+  /** Told once of newer certificates with which etcd does not answer (yet). */
+  readonly onTlsRefused?: (error: unknown) => void;
   readonly clock: Clock;
   /** Uniform in [0, 1), for jitter. */
   readonly random: () => number;
@@ -34,6 +39,11 @@ export interface EtcdStoreOptions {
   readonly callTimeoutMs?: number;
   /** How long a watch waits for an etcd that is away before it gives up. Default 60,000. */
   readonly watchPatienceMs?: number;
+}
+
+export interface TlsRenewals {
+  onChange(listener: (tls: EtcdTls) => void): void;
+  close(): void;
 }
 
 /** @throws ServiceError ARGUMENT_INVALID for endpoints that cannot be; nothing is connected yet */
@@ -46,15 +56,19 @@ class EtcdStore implements Store {
   readonly #calls: EtcdCalls;
   readonly #keepAlives: KeepAliveStream;
   readonly #closed = new AbortController();
-  readonly #options: Required<Omit<EtcdStoreOptions, 'endpoints' | 'tls'>>;
+  readonly #renewals: TlsRenewals | undefined;
+  readonly #options: Omit<WatchContext, 'members' | 'calls'>;
 
   constructor(options: EtcdStoreOptions) {
     const { clock, random, attemptTimeoutMs = 3_000, callTimeoutMs = 6_000, watchPatienceMs = 60_000 } = options;
-    this.#options = { clock, random, attemptTimeoutMs, callTimeoutMs, watchPatienceMs };
+    this.#options = { clock, random, attemptTimeoutMs, patienceMs: watchPatienceMs };
     this.#members = new Members(options);
-    const closed = this.#closed.signal;
-    this.#calls = new EtcdCalls({ members: this.#members, clock, random, attemptTimeoutMs, callTimeoutMs, closed });
+    const common = { members: this.#members, clock, random, attemptTimeoutMs, closed: this.#closed.signal };
+    this.#calls = new EtcdCalls({ ...common, callTimeoutMs });
     this.#keepAlives = new KeepAliveStream(clock);
+    this.#renewals = options.renewals;
+    const renewal = new Renewal({ ...common, onRefused: options.onTlsRefused });
+    this.#renewals?.onChange((tls) => renewal.use(tls));
   }
 
   async get(key: string): Promise<{ entry: Entry | undefined; revision: Revision }> {
@@ -76,9 +90,8 @@ class EtcdStore implements Store {
     checkOpen(this.#closed.signal);
     checkPrefix(prefix);
     checkFromRevision(fromRevision);
-    const { watchPatienceMs: patienceMs, ...options } = this.#options;
     yield* watchPrefix(
-      { members: this.#members, calls: this.#calls, patienceMs, ...options },
+      { members: this.#members, calls: this.#calls, ...this.#options },
       { prefix, fromRevision, signal: AbortSignal.any([signal, this.#closed.signal]) },
     );
   }
@@ -113,6 +126,7 @@ class EtcdStore implements Store {
   async close(): Promise<void> {
     if (this.#closed.signal.aborted) return;
     this.#closed.abort();
+    this.#renewals?.close();
     this.#keepAlives.close();
     this.#members.close();
   }
