@@ -9,6 +9,7 @@ import type { Failure } from './controller.ts';
 import { OperatorCore } from './core.ts';
 import type { OperatorDependencies } from './dependencies.ts';
 import { DependencyGate } from './dependency-gate.ts';
+import { openFenceTally } from './discovery/fence-tally.ts';
 import { createDiscoveryMetrics } from './discovery/metrics.ts';
 import type { KubeApi } from './kube/api.ts';
 import { isConflict, isNotFound, isServerAway } from './kube/api-error.ts';
@@ -49,7 +50,7 @@ export interface ClusterCore {
 export function createClusterCore(parts: ClusterCoreParts): ClusterCore {
   const { config, dependencies, api, metrics, keys, parse, installation, identity } = parts;
   const { store, clock, random, log, registry, unavailableAfterMs } = dependencies;
-  const discoveryMetrics = createDiscoveryMetrics(registry);
+  const discoveryMetrics = createDiscoveryMetrics(registry, openFenceTally(config.stateFolder, log));
   const events = new EventRecorder({
     api,
     reportingController: 'mcp2.dev/operator',

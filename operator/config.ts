@@ -29,6 +29,8 @@ export interface OperatorConfig {
   readonly retryPeriodMs: number;
   readonly sweepIntervalMs: number;
   readonly concurrency: number;
+  /** A folder that outlives the process, for the tally of lost fences. */
+  readonly stateFolder: string | undefined;
   /** Outside a cluster. */
   readonly kubeconfigFile: string | undefined;
   readonly kubernetesHost: string | undefined;
@@ -56,6 +58,7 @@ export function readOperatorConfig(env: Environment): OperatorConfig {
     retryPeriodMs: read.durationMs('MCP2_OPERATOR_RETRY_PERIOD', { fallback: 2_000, min: 100, max: 60_000 }),
     sweepIntervalMs: read.durationMs('MCP2_OPERATOR_SWEEP_INTERVAL', { fallback: 300_000, min: 1_000, max: 3_600_000 }),
     concurrency: read.integer('MCP2_OPERATOR_CONCURRENCY', { fallback: 64, min: 1, max: 1024 }),
+    stateFolder: read.optional('MCP2_OPERATOR_STATE_DIR'),
     kubeconfigFile: read.file('MCP2_OPERATOR_KUBECONFIG'),
     kubernetesHost: read.optional('KUBERNETES_SERVICE_HOST'),
     kubernetesPort: read.optional('KUBERNETES_SERVICE_PORT'),

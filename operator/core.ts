@@ -223,7 +223,7 @@ export class OperatorCore {
       onStop: onLost,
       ...(concurrency === undefined ? {} : { concurrency }),
     });
-    metrics.observeWorkInProgress(CONTROLLER, () => queue.inWorkSeconds());
+    metrics.observeQueue(CONTROLLER, queue);
     return { gate, queue, writer, prober, reconciler, controller };
   }
 

@@ -2,6 +2,7 @@
 import { readFileSync } from 'node:fs';
 import { systemClock } from '#lib/clock.ts';
 import { ConfigError } from '#lib/config/env-reader.ts';
+import { observeCertificateExpiry } from '#lib/observe/certificate-expiry.ts';
 import { createLogger } from '#lib/observe/logger.ts';
 import { createMetricsRegistry } from '#lib/observe/metrics.ts';
 import { endOnSignals, Shutdown } from '#lib/shutdown.ts';
@@ -21,7 +22,9 @@ async function main(): Promise<void> {
   const config = readOperatorConfig(process.env);
   const log = createLogger({ service: 'operator', level: config.logLevel });
   const registry = createMetricsRegistry({ service: 'operator' });
-  const store = await connectEtcd(config.etcd, { clock: systemClock, random: Math.random, log });
+  const { caFile, clientCertificateFile, etcd } = config;
+  observeCertificateExpiry(registry, [caFile, clientCertificateFile, etcd.tls?.caFile, etcd.tls?.certificateFile]);
+  const store = await connectEtcd(etcd, { clock: systemClock, random: Math.random, log });
   const operator = await start(config, {
     connection: await connect(config),
     store,

@@ -1,5 +1,6 @@
 import { Registry } from 'prom-client';
 import { expect, test } from 'vitest';
+import { ManualClock } from '#lib/manual-clock.ts';
 import { createOperatorMetrics } from './operator-metrics.ts';
 
 async function valuesOf(registry: Registry): Promise<Record<string, number>> {
@@ -16,7 +17,8 @@ async function valuesOf(registry: Registry): Promise<Record<string, number>> {
 
 test('what the parts report has the names that stock dashboards for controllers read', async () => {
   const registry = new Registry();
-  const metrics = createOperatorMetrics(registry);
+  const clock = new ManualClock();
+  const metrics = createOperatorMetrics(registry, clock);
   const queue = metrics.queue('mcp2server');
   queue.added();
   queue.depth(4);
@@ -25,15 +27,18 @@ test('what the parts report has the names that stock dashboards for controllers 
   queue.retried();
   queue.parked(2);
   metrics.controller('mcp2server').reconciled('success', 0.1);
-  metrics.leader('mcp2-operator').leading(true);
-  metrics.leader('mcp2-operator').lag(0.001);
+  const leader = metrics.leader('mcp2-operator');
+  leader.leading(true);
+  leader.lag(0.001);
   metrics.onRequest({ method: 'GET', code: 200, seconds: 0.01 });
   metrics.reflector.relisted('services');
   metrics.reflector.missed('services', 3);
   metrics.reflector.failed('services', 'Idle');
-  metrics.observeWorkInProgress('mcp2server', () => [1, 5]);
-  metrics.observeWatchAge('services', () => 42);
-  metrics.observeWatchAge('mcp2servers', () => undefined);
+  metrics.observeQueue('mcp2server', { inWorkSeconds: () => [1, 5], oldestSeconds: () => 7 });
+  metrics.reflector.heard('services');
+  metrics.reflector.heard('mcp2servers');
+  await clock.advance(42_000);
+  metrics.reflector.heard('mcp2servers');
   expect(await valuesOf(registry)).toEqual({
     'workqueue_adds_total mcp2server': 1,
     'workqueue_depth mcp2server': 4,
@@ -42,6 +47,7 @@ test('what the parts report has the names that stock dashboards for controllers 
     'workqueue_retries_total mcp2server': 1,
     'workqueue_unfinished_work_seconds mcp2server': 6,
     'workqueue_longest_running_processor_seconds mcp2server': 5,
+    'mcp2_workqueue_oldest_seconds mcp2server': 7,
     'mcp2_workqueue_parked mcp2server': 2,
     'controller_runtime_reconcile_total mcp2server success': 1,
     'controller_runtime_reconcile_time_seconds_count mcp2server': 1,
@@ -53,5 +59,12 @@ test('what the parts report has the names that stock dashboards for controllers 
     'mcp2_watch_missed_total services': 3,
     'mcp2_watch_failures_total services Idle': 1,
     'mcp2_watch_age_seconds services': 42,
+    'mcp2_watch_age_seconds mcp2servers': 0,
   });
+});
+
+test('a replica that has never led says so', async () => {
+  const registry = new Registry();
+  createOperatorMetrics(registry, new ManualClock()).leader('mcp2-operator');
+  expect(await valuesOf(registry)).toMatchObject({ 'leader_election_master_status mcp2-operator': 0 });
 });

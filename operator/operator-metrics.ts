@@ -5,6 +5,7 @@
  * The parts themselves know only small interfaces; this file is the one that names metrics.
  */
 import { Counter, Gauge, Histogram, type Registry } from 'prom-client';
+import type { Clock } from '#lib/clock.ts';
 import type { ControllerMetrics } from './controller.ts';
 import type { RequestReport } from './kube/call.ts';
 import type { LeaderMetrics } from './kube/leadership.ts';
@@ -19,9 +20,14 @@ export interface OperatorMetrics {
   controller(name: string): ControllerMetrics;
   leader(leaseName: string): LeaderMetrics;
   /** Exposes what only the queue knows at the time it is asked. */
-  observeWorkInProgress(name: string, inWorkSeconds: () => readonly number[]): void;
-  /** Exposes how long a watch has brought nothing; undefined before the first list. */
-  observeWatchAge(resource: string, ageSeconds: () => number | undefined): void;
+  observeQueue(name: string, queue: QueueAges): void;
+}
+
+export interface QueueAges {
+  /** How long each key in work has been there. */
+  inWorkSeconds(): readonly number[];
+  /** How long the oldest key has waited, for its turn or for a gate to open. */
+  oldestSeconds(): number;
 }
 
 /** client-go's: 10 ns to 10 s in powers of ten, without what JavaScript cannot measure, and on to a minute. */
@@ -29,15 +35,14 @@ const QUEUE_BUCKETS = [0.0001, 0.001, 0.01, 0.1, 1, 10, 60];
 const RECONCILE_BUCKETS = [0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60];
 const LAG_BUCKETS = [0.001, 0.01, 0.05, 0.1, 0.5, 1, 5, 10];
 
-export function createOperatorMetrics(registry: Registry): OperatorMetrics {
+export function createOperatorMetrics(registry: Registry, clock: Pick<Clock, 'monotonicMs'>): OperatorMetrics {
   return {
     onRequest: requestMetrics(registry),
-    reflector: reflectorMetrics(registry),
+    reflector: reflectorMetrics(registry, clock),
     queue: queueMetrics(registry),
     controller: controllerMetrics(registry),
     leader: leaderMetrics(registry),
-    observeWorkInProgress: workInProgress(registry),
-    observeWatchAge: watchAge(registry),
+    observeQueue: queueAges(registry),
   };
 }
 
@@ -62,7 +67,7 @@ function requestMetrics(registry: Registry): OperatorMetrics['onRequest'] {
   };
 }
 
-function reflectorMetrics(registry: Registry): ReflectorMetrics {
+function reflectorMetrics(registry: Registry, clock: Pick<Clock, 'monotonicMs'>): ReflectorMetrics {
   const labelNames = ['resource'];
   const registers = [registry];
   const relists = new Counter({
@@ -87,7 +92,23 @@ function reflectorMetrics(registry: Registry): ReflectorMetrics {
     relisted: (resource) => relists.inc({ resource }),
     missed: (resource, count) => missed.inc({ resource }, count),
     failed: (resource, reason) => failures.inc({ resource, reason }),
+    heard: watchAge(registry, clock),
   };
+}
+
+/** Of a kind that was heard of once: before that, readiness tells. */
+function watchAge(registry: Registry, clock: Pick<Clock, 'monotonicMs'>): ReflectorMetrics['heard'] {
+  const heardAtMs = new Map<string, number>();
+  new Gauge({
+    name: 'mcp2_watch_age_seconds',
+    help: 'Since the API server last answered for this kind: a list, an opened watch, an event or a bookmark.',
+    labelNames: ['resource'],
+    registers: [registry],
+    collect() {
+      for (const [resource, atMs] of heardAtMs) this.set({ resource }, (clock.monotonicMs() - atMs) / 1000);
+    },
+  });
+  return (resource) => void heardAtMs.set(resource, clock.monotonicMs());
 }
 
 function queueMetrics(registry: Registry): OperatorMetrics['queue'] {
@@ -113,25 +134,28 @@ function queueMetrics(registry: Registry): OperatorMetrics['queue'] {
   });
 }
 
-function workInProgress(registry: Registry): OperatorMetrics['observeWorkInProgress'] {
-  const queues = new Map<string, () => readonly number[]>();
-  const gauge = (name: string, help: string, read: (seconds: readonly number[]) => number) =>
+function queueAges(registry: Registry): OperatorMetrics['observeQueue'] {
+  const queues = new Map<string, QueueAges>();
+  const gauge = (name: string, help: string, read: (queue: QueueAges) => number) =>
     new Gauge({
       name,
       help,
       labelNames: ['name'],
       registers: [registry],
       collect() {
-        for (const [queue, inWorkSeconds] of queues) this.set({ name: queue }, read(inWorkSeconds()));
+        for (const [queueName, queue] of queues) this.set({ name: queueName }, read(queue));
       },
     });
-  gauge('workqueue_unfinished_work_seconds', 'Seconds of work in progress, summed over keys.', (seconds) =>
-    seconds.reduce((sum, one) => sum + one, 0),
+  gauge('workqueue_unfinished_work_seconds', 'Seconds of work in progress, summed over keys.', (queue) =>
+    queue.inWorkSeconds().reduce((sum, one) => sum + one, 0),
   );
-  gauge('workqueue_longest_running_processor_seconds', 'Age of the oldest work in progress.', (seconds) =>
-    Math.max(0, ...seconds),
+  gauge('workqueue_longest_running_processor_seconds', 'Age of the oldest work in progress.', (queue) =>
+    Math.max(0, ...queue.inWorkSeconds()),
   );
-  return (name, inWorkSeconds) => void queues.set(name, inWorkSeconds);
+  gauge('mcp2_workqueue_oldest_seconds', 'How long the oldest key has waited for work to begin.', (queue) =>
+    queue.oldestSeconds(),
+  );
+  return (name, queue) => void queues.set(name, queue);
 }
 
 function controllerMetrics(registry: Registry): OperatorMetrics['controller'] {
@@ -171,25 +195,11 @@ function leaderMetrics(registry: Registry): OperatorMetrics['leader'] {
     buckets: LAG_BUCKETS,
     registers: [registry],
   });
-  return (name) => ({
-    leading: (isLeader) => status.set({ name }, isLeader ? 1 : 0),
-    lag: (seconds) => lag.observe({ name }, seconds),
-  });
-}
-
-function watchAge(registry: Registry): OperatorMetrics['observeWatchAge'] {
-  const watches = new Map<string, () => number | undefined>();
-  new Gauge({
-    name: 'mcp2_watch_age_seconds',
-    help: 'Seconds since a watch last brought anything, bookmarks included.',
-    labelNames: ['resource'],
-    registers: [registry],
-    collect() {
-      for (const [resource, ageSeconds] of watches) {
-        const age = ageSeconds();
-        if (age !== undefined) this.set({ resource }, age);
-      }
-    },
-  });
-  return (resource, ageSeconds) => void watches.set(resource, ageSeconds);
+  return (name) => {
+    status.set({ name }, 0); // a standby is scraped as such, and not as nothing
+    return {
+      leading: (isLeader) => status.set({ name }, isLeader ? 1 : 0),
+      lag: (seconds) => lag.observe({ name }, seconds),
+    };
+  };
 }

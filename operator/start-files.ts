@@ -75,7 +75,7 @@ export async function startFileOperator(options: FileOperatorOptions): Promise<F
     clock,
     random,
     log,
-    metrics: createOperatorMetrics(registry),
+    metrics: createOperatorMetrics(registry, clock),
     discoveryMetrics: createDiscoveryMetrics(registry),
     sweepIntervalMs: SWEEP_INTERVAL_MS,
   });

@@ -16,7 +16,6 @@ import { createOperatorMetrics } from './operator-metrics.ts';
 import { Reign } from './reign.ts';
 import { createMcp2ServerParser } from './server/resource.ts';
 import { readSchema } from './server/schema.ts';
-import { MCP2_SERVERS } from './source/cluster.ts';
 
 const LEASE_NAME = 'mcp2-operator';
 
@@ -53,7 +52,7 @@ class ClusterOperator implements RunningOperator {
     const { clock, random, log, registry, connection, definition } = dependencies;
     this.#config = config;
     this.#dependencies = dependencies;
-    const metrics = createOperatorMetrics(registry);
+    const metrics = createOperatorMetrics(registry, clock);
     const access = { connection, clock, random, userAgent: 'mcp2-operator', onRequest: metrics.onRequest };
     this.#leaderApi = createKubeApi({ ...access, maxCallConnections: 2, maxWatchConnections: 1 });
     const identity = `${config.podName}-${Math.floor(random() * 2 ** 40).toString(36)}`;
@@ -117,14 +116,10 @@ class ClusterOperator implements RunningOperator {
   async #run(): Promise<void> {
     const { signal } = this.#stop;
     const { clock, log } = this.#dependencies;
-    const { api, metrics } = this.#parts;
+    const { api } = this.#parts;
     const installation = this.#config.installationId ?? (await readInstallation({ api, clock, log, signal }));
     const cluster = createClusterCore({ ...this.#parts, installation });
     this.#cluster = cluster;
-    metrics.observeWatchAge(MCP2_SERVERS.plural, () => {
-      const freshAtMs = cluster.source.freshAtMs();
-      return freshAtMs === undefined ? undefined : (clock.monotonicMs() - freshAtMs) / 1000;
-    });
     this.#reign.begin(cluster.core);
     await cluster.source.run(signal);
   }

@@ -269,6 +269,32 @@ test('a worker that waits for a key is told when the queue drains', async () => 
   expect(await waiting).toBeUndefined();
 });
 
+test('the oldest key that waits is known, also one that was lifted and one behind a closed gate', async () => {
+  const { clock, queue } = setUp();
+  expect(queue.oldestSeconds()).toBe(0);
+  queue.add('old', Priority.Resync);
+  await clock.advance(4000);
+  queue.add('young', Priority.Change);
+  queue.add('old', Priority.Change);
+  expect(queue.oldestSeconds()).toBe(4);
+  expect(await takeNow(queue)).toEqual(['young', 'old']);
+  expect(queue.oldestSeconds()).toBe(0);
+});
+
+test('a key behind a gate has waited since the gate closed', async () => {
+  const clock = new ManualClock();
+  const { signal } = new AbortController();
+  const probe = () => Promise.reject(new Error('away'));
+  const gate = new DependencyGate({ name: 'store', probe, clock, random: () => 1, log: silent, signal });
+  const { queue } = setUp({ clock, gates: [gate] });
+  queue.add('a/one');
+  await queue.take();
+  queue.park('a/one', 'store', new Error('away'));
+  queue.done('a/one');
+  await clock.advance(65_000);
+  expect(queue.oldestSeconds()).toBe(65);
+});
+
 test('the metrics count adds, waits, work and retries', async () => {
   const seen: string[] = [];
   const { clock, queue } = setUp({

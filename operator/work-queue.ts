@@ -100,6 +100,17 @@ export class WorkQueue {
     return [...this.#inWork.values()].map(({ startedMs }) => (nowMs - startedMs) / 1000);
   }
 
+  /** How long the oldest key has waited, ready or behind a gate; 0 when none does. */
+  oldestSeconds(): number {
+    const nowMs = this.#options.clock.monotonicMs();
+    let sinceMs = nowMs;
+    for (const keys of this.#ready.values()) for (const addedMs of keys.values()) sinceMs = Math.min(sinceMs, addedMs);
+    if (this.#parked.size > 0) {
+      for (const { closedAtMs = nowMs } of this.#gates) sinceMs = Math.min(sinceMs, closedAtMs);
+    }
+    return (nowMs - sinceMs) / 1000;
+  }
+
   /** Failures in a row of this key. */
   failuresOf(key: string): number {
     return this.#failures.get(key) ?? 0;

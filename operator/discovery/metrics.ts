@@ -4,6 +4,7 @@
  */
 import { Counter, Gauge, Histogram, type Registry } from 'prom-client';
 import type { ProberOptions } from '../server/prober.ts';
+import type { FenceTally } from './fence-tally.ts';
 import type { SweepReport } from './sweep.ts';
 import type { WriterOptions } from './writer.ts';
 
@@ -20,7 +21,8 @@ export interface DiscoveryMetrics {
   readonly eventDropped: () => void;
 }
 
-export function createDiscoveryMetrics(registry: Registry): DiscoveryMetrics {
+/** @param tally Where losses of the fence are kept beyond this process. */
+export function createDiscoveryMetrics(registry: Registry, tally?: FenceTally): DiscoveryMetrics {
   const registers = [registry];
   const counter = (name: string, help: string) => new Counter({ name, help, registers });
   const seconds = (name: string, help: string) =>
@@ -31,6 +33,7 @@ export function createDiscoveryMetrics(registry: Registry): DiscoveryMetrics {
   const lag = new Histogram({ name: 'mcp2_registration_lag_seconds', help: lagHelp, buckets: SECONDS, registers });
   const drift = counter('mcp2_drift_repaired_total', 'Records that somebody else changed or removed.');
   const fenced = counter('mcp2_fence_rejections_total', 'Writes refused because another operator leads.');
+  fenced.inc(tally?.before ?? 0);
   const dropped = counter('mcp2_events_dropped_total', 'Kubernetes Events that were not written.');
   return Object.freeze({
     transaction: (took: number, result: string) => transactions.observe({ result }, took),
@@ -38,7 +41,10 @@ export function createDiscoveryMetrics(registry: Registry): DiscoveryMetrics {
     swept: sweepMetrics(registry),
     registered: (lagSeconds: number) => lag.observe(lagSeconds),
     driftRepaired: () => drift.inc(),
-    fenceRejected: () => fenced.inc(),
+    fenceRejected: () => {
+      fenced.inc();
+      tally?.add();
+    },
     eventDropped: () => dropped.inc(),
   });
 }

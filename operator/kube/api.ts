@@ -45,6 +45,8 @@ export interface WatchQuery extends Selection {
   readonly timeoutSeconds: number;
   /** Longest silence; bookmarks come about once a minute. */
   readonly idleTimeoutMs: number;
+  /** The server accepted the watch. Must not throw. */
+  readonly onOpen?: () => void;
 }
 
 export interface PatchOptions extends CallOptions {
@@ -203,6 +205,7 @@ async function* watch<T extends KubeObject>(
     const response = await transport.watch({ method: 'GET', path, signal: stop.signal, idleTimeoutMs });
     await checkStatus(response, connection);
     started.abort();
+    query.onOpen?.();
     yield* readWatchEvents<T>(response.body);
   } catch (error) {
     signal.throwIfAborted();

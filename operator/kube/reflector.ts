@@ -30,6 +30,8 @@ export interface ReflectorMetrics {
   missed(resource: string, count: number): void;
   /** A list or watch ended with an error. */
   failed(resource: string, reason: string): void;
+  /** The API server answered: a list, an opened watch, an event or a bookmark. */
+  heard(resource: string): void;
 }
 
 export interface ReflectorTiming {
@@ -158,6 +160,7 @@ export class Reflector<T extends KubeObject> {
     this.#fruitlessWatches = 0;
     this.#hasSynced = true;
     this.#synced.resolve();
+    metrics?.heard(resource.plural);
     metrics?.relisted(resource.plural);
   }
 
@@ -195,11 +198,12 @@ export class Reflector<T extends KubeObject> {
   }
 
   #watchQuery(): WatchQuery {
-    const { namespace, labelSelector, fieldSelector, random } = this.#options;
+    const { namespace, labelSelector, fieldSelector, random, metrics, resource } = this.#options;
     const { minWatchSeconds, idleTimeoutMs } = this.#timing;
     const timeoutSeconds = Math.ceil(minWatchSeconds * (1 + random()));
     const resourceVersion = this.#version ?? '';
-    return { namespace, labelSelector, fieldSelector, resourceVersion, timeoutSeconds, idleTimeoutMs };
+    const onOpen = () => metrics?.heard(resource.plural);
+    return { namespace, labelSelector, fieldSelector, resourceVersion, timeoutSeconds, idleTimeoutMs, onOpen };
   }
 
   #apply({ type, object }: WatchEvent<T>): void {
@@ -213,6 +217,7 @@ export class Reflector<T extends KubeObject> {
     // Only now: an event that was not kept must be sent again.
     this.#version = object.metadata.resourceVersion;
     this.#freshAtMs = this.#options.clock.monotonicMs();
+    this.#options.metrics?.heard(this.#options.resource.plural);
     this.#fruitlessWatches = 0;
     this.#finishAudit();
   }
@@ -253,11 +258,12 @@ export class Reflector<T extends KubeObject> {
     if (isGone(error) || this.#fruitlessWatches >= MAX_FRUITLESS_WATCHES) this.#version = undefined;
     const isHealthy =
       this.#healthySinceMs !== undefined && clock.monotonicMs() - this.#healthySinceMs >= this.#timing.healthyMs;
-    if (isHealthy) this.#backoff.reset();
+    const reason = error instanceof KubeApiError ? error.reason : 'Internal';
+    // Silence limits itself, one watch in `idleTimeoutMs`; growing waits would make a quiet kind's next change late.
+    if (isHealthy || reason === 'Idle') this.#backoff.reset();
     this.#healthySinceMs = undefined;
     const retryAfterMs = error instanceof KubeApiError ? (error.retryAfterMs ?? 0) : 0;
     const waitMs = Math.max(this.#backoff.nextMs(), retryAfterMs);
-    const reason = error instanceof KubeApiError ? error.reason : 'Internal';
     metrics?.failed(resource.plural, reason);
     const what = { resource: resource.plural, reason, waitMs };
     // A kind of which nothing changes brings few bookmarks; silence is looked into, and is no failure.
@@ -267,13 +273,14 @@ export class Reflector<T extends KubeObject> {
   }
 
   async #auditRegularly(signal: AbortSignal): Promise<void> {
-    const { log, resource } = this.#options;
+    const { log, metrics, resource } = this.#options;
     while (!signal.aborted) {
       await this.#untilAudit(signal);
       if (signal.aborted || this.#version === undefined) continue;
       try {
         this.#audit.begin();
         const list = await this.#read(signal);
+        metrics?.heard(resource.plural);
         if (this.#version !== undefined) this.#heal(this.#audit.offer(list, this.#version));
         this.#finishAudit();
       } catch (error) {

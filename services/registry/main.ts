@@ -2,6 +2,7 @@
 import { randomBytes } from 'node:crypto';
 import { systemClock } from '#lib/clock.ts';
 import { ConfigError } from '#lib/config/env-reader.ts';
+import { observeCertificateExpiry } from '#lib/observe/certificate-expiry.ts';
 import { createLogger } from '#lib/observe/logger.ts';
 import { createMetricsRegistry } from '#lib/observe/metrics.ts';
 import { endOnSignals, Shutdown } from '#lib/shutdown.ts';
@@ -24,6 +25,9 @@ async function run(config: RegistryProcessConfig): Promise<void> {
   const service = 'registry';
   const log = createLogger({ service, level: config.logLevel });
   const metrics = createMetricsRegistry({ service });
+  const etcd = config.store.kind === 'etcd' ? config.store.tls : undefined;
+  const { tls } = config.registry;
+  observeCertificateExpiry(metrics, [tls?.certificateFile, tls?.clientCaFile, etcd?.caFile, etcd?.certificateFile]);
   const shared = { clock: systemClock, random: Math.random };
   const store = await openStore(config.store, { ...shared, log });
   const registry = await start(config.registry, {

@@ -66,8 +66,16 @@ function observeIndex({ registry, index }: MetricsSources): void {
 
 function observeAge({ registry, staleness }: MetricsSources): void {
   new Gauge({
+    name: 'mcp2_registry_stale',
+    help: '1 while answers are marked stale: the store has confirmed nothing for too long.',
+    registers: [registry],
+    collect() {
+      this.set(staleness.isStale ? 1 : 0);
+    },
+  });
+  new Gauge({
     name: 'mcp2_registry_index_age_seconds',
-    help: 'Since the store last confirmed that it can be read; answers are stale from 15 on.',
+    help: 'Since the store last confirmed that it can be read.',
     registers: [registry],
     collect() {
       this.set(staleness.unconfirmedMs / 1000);

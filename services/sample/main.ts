@@ -1,6 +1,7 @@
 /** The sample server as a process of its own: `node services/sample/main.ts`. */
 import { systemClock } from '#lib/clock.ts';
 import { ConfigError } from '#lib/config/env-reader.ts';
+import { observeCertificateExpiry } from '#lib/observe/certificate-expiry.ts';
 import { createLogger } from '#lib/observe/logger.ts';
 import { createMetricsRegistry } from '#lib/observe/metrics.ts';
 import { endOnSignals, Shutdown } from '#lib/shutdown.ts';
@@ -20,6 +21,7 @@ async function run(config: SampleConfig): Promise<void> {
   const service = 'sample';
   const log = createLogger({ service, level: config.logLevel });
   const metrics = createMetricsRegistry({ service });
+  observeCertificateExpiry(metrics, [config.tls?.certificateFile, config.tls?.clientCaFile]);
   const sample = await start(config, { clock: systemClock, log, metrics, protos: loadServices() });
   const steps = [{ name: 'drain', run: (remainingMs: number) => sample.stop(remainingMs) }];
   const { monotonicMs } = systemClock;

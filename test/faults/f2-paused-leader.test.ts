@@ -11,6 +11,7 @@ import { eventually } from '../harness/eventually.ts';
 import { createNamespace } from '../harness/kube-setup.ts';
 import { addressServer, readRecord } from '../harness/mcp2-servers.ts';
 import { leaseHolder, OperatorPod } from '../harness/operator-process.ts';
+import { createWorkspace } from '../harness/processes.ts';
 import { type DiffInput, untilClean } from '../harness/registration-diff.ts';
 
 const ROUNDS = 5;
@@ -44,7 +45,9 @@ test('a leader that was paused and replaced writes nothing more and ends with ex
 
 test('the fence alone stops a leader whose lease is untouched', async () => {
   const { kube, store } = plane;
-  await using pod = await startOperator();
+  // In a cluster an emptyDir of the pod: the process that was fenced ends before anybody scrapes it.
+  const state = { MCP2_OPERATOR_STATE_DIR: createWorkspace('paused-leader').folder };
+  await using pod = await startOperator(state);
   await untilWorks(store, pod.current.podName);
   await untilClean(oracle, 30_000);
   const { process } = pod.leave();
@@ -55,7 +58,8 @@ test('the fence alone stops a leader whose lease is untouched', async () => {
   expect(await process.exited).toEqual({ code: FENCED, signal: null });
   expect((await readRecord(store, nameOf(0)))?.tags.round).not.toBe('too-late');
 
-  await using successor = await startOperator();
+  await using successor = await startOperator(state);
+  expect(await successor.current.metric('mcp2_fence_rejections_total')).toBe(1);
   await untilClean(oracle, 30_000);
   expect((await readRecord(store, nameOf(0)))?.tags.round).toBe('too-late');
   await successor.leave().process.stop();
@@ -86,13 +90,14 @@ async function replaceLeader(pods: readonly OperatorPod[], round: number): Promi
   return successor;
 }
 
-function startOperator(): Promise<OperatorPod> {
+function startOperator(more: Readonly<Record<string, string>> = {}): Promise<OperatorPod> {
   const { fixture, apiserver, etcd } = plane;
   const env = {
     MCP2_OPERATOR_INSTALLATION_ID: INSTALLATION,
     MCP2_OPERATOR_LEASE_DURATION: '3s',
     MCP2_OPERATOR_RENEW_DEADLINE: '2s',
     MCP2_OPERATOR_RETRY_PERIOD: '400ms',
+    ...more,
   };
   return OperatorPod.start({ fixture, kubeconfig: apiserver.adminKubeconfig, etcdUrl: etcd.url, env });
 }

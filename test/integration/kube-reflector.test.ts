@@ -46,7 +46,7 @@ interface Following {
   readonly store: ObjectStore<KubeObject>;
   readonly reflector: Reflector<KubeObject>;
   readonly seen: { readonly key: string; readonly cause: ChangeCause }[];
-  readonly counts: { relists: number; missed: number; failures: string[] };
+  readonly counts: { relists: number; missed: number; heard: number; failures: string[] };
   readonly stop: AbortController;
   readonly ended: Promise<void>;
 }
@@ -60,7 +60,7 @@ async function follow(
   await Promise.all(names.map((name) => direct.apply(configMap(name))));
   const store = new ObjectStore<KubeObject>();
   const seen: Following['seen'] = [];
-  const counts: Following['counts'] = { relists: 0, missed: 0, failures: [] };
+  const counts: Following['counts'] = { relists: 0, missed: 0, heard: 0, failures: [] };
   const reflector = new Reflector<KubeObject>({
     api: operator.api,
     resource: CONFIG_MAPS,
@@ -78,6 +78,9 @@ async function follow(
         counts.missed += count;
       },
       failed: (_resource, reason) => counts.failures.push(reason),
+      heard: () => {
+        counts.heard += 1;
+      },
     },
     ...options,
   });
@@ -178,7 +181,7 @@ test('a watch that the server closes in order goes on from where it was, without
   );
   await change('a', 'b');
   await equalsServer(following);
-  expect(following.counts).toEqual({ relists: 1, missed: 0, failures: [] });
+  expect(following.counts).toMatchObject({ relists: 1, missed: 0, failures: [] });
 });
 
 test('an ERROR 410 in a stream that stays open leads to a new list within a second', async () => {
@@ -286,6 +289,19 @@ test('a watch that falls silent without closing is given up', async () => {
   expect(following.counts.failures).toContain('Idle');
 });
 
+test('a kind of which nothing changes is watched again after the same short wait each time, and is heard of', async () => {
+  const timing = { idleTimeoutMs: 300, backoffBaseMs: 400 };
+  const { counts } = await follow(['a'], { timing, random: () => 0.99 });
+  // Waits that double would take 26 s for seven.
+  await eventually(
+    () => counts.failures.filter((reason) => reason === 'Idle').length,
+    (silences) => silences >= 7,
+    { what: 'seven silent watches', timeoutMs: 12_000 },
+  );
+  expect(counts.heard).toBeGreaterThanOrEqual(7);
+  expect(new Set(counts.failures)).toEqual(new Set(['Idle']));
+});
+
 test.each([
   ['an empty list', { kind: 'empty-list' } as const, 3],
   ['a list that shows a part and claims to be whole', { kind: 'partial-list', keepItems: 1 } as const, 2],
@@ -320,7 +336,7 @@ test('the regular comparison finds nothing while the watch tells everything', as
     () => proxy.requests({ ...LIST, namespace }).length,
     (lists) => lists >= 4,
   );
-  expect(following.counts).toEqual({ relists: 1, missed: 0, failures: [] });
+  expect(following.counts).toMatchObject({ relists: 1, missed: 0, failures: [] });
 });
 
 test('freshness moves with lists and events and stands still while the server is away', async () => {

@@ -1,0 +1,64 @@
+/** When certificates end, as a scrape shows it, with files as openssl writes them. */
+import { X509Certificate } from 'node:crypto';
+import { rm, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { Registry } from 'prom-client';
+import { beforeAll, expect, test } from 'vitest';
+import { firstExpirySeconds, observeCertificateExpiry } from '#lib/observe/certificate-expiry.ts';
+import { runCommand } from '../cluster/run-command.ts';
+import { type Certificate, type CertificateAuthority, createCertificateAuthority } from '../harness/pki.ts';
+import { createWorkspace } from '../harness/processes.ts';
+
+const METRIC = 'mcp2_certificate_expiry_timestamp_seconds';
+
+let folder: string;
+let authority: CertificateAuthority;
+let server: Certificate;
+
+beforeAll(async () => {
+  folder = createWorkspace('certificate-expiry').folder;
+  authority = await createCertificateAuthority(join(folder, 'ca'));
+  server = await authority.issue({ commonName: 'server' });
+});
+
+const endOf = (pem: string) => Math.floor(new X509Certificate(pem).validToDate.getTime() / 1000);
+
+test('each file that is set shows when it ends, and a renewed one its new end', async () => {
+  const file = join(folder, 'tls.crt');
+  await writeFile(file, server.certificate);
+  const registry = new Registry();
+  observeCertificateExpiry(registry, [file, undefined, authority.certificateFile, file]);
+  expect(await registry.metrics()).toContain(`${METRIC}{file="${file}"} ${endOf(server.certificate)}\n`);
+  expect(await registry.metrics()).toContain(`{file="${authority.certificateFile}"} ${endOf(authority.certificate)}\n`);
+  const renewed = await selfSigned('/CN=server', 30);
+  await writeFile(file, renewed);
+  expect(await registry.metrics()).toContain(`${METRIC}{file="${file}"} ${endOf(renewed)}\n`);
+});
+
+test('a file that is missing or holds no certificate has no value and fails no scrape', async () => {
+  const [gone, wrong] = [join(folder, 'gone.crt'), join(folder, 'wrong.crt')];
+  await writeFile(gone, server.certificate);
+  await writeFile(wrong, '-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n');
+  const registry = new Registry();
+  observeCertificateExpiry(registry, [gone, wrong]);
+  expect(await registry.metrics()).toContain(gone);
+  await rm(gone);
+  expect(await registry.metrics()).not.toContain('.crt"');
+});
+
+test('of a chain the first to end counts, of a CA and its successor the last', async () => {
+  const [intermediate, old, successor] = await Promise.all([
+    selfSigned('/CN=intermediate', 9),
+    selfSigned('/CN=root', 2),
+    selfSigned('/CN=root', 60),
+  ]);
+  expect(firstExpirySeconds(`${old}${intermediate}`)).toBe(endOf(old));
+  expect(firstExpirySeconds(`${old}${successor}`)).toBe(endOf(successor));
+  expect(firstExpirySeconds(`${old}${intermediate}${successor}`)).toBe(endOf(intermediate));
+  expect(firstExpirySeconds('no certificate')).toBeUndefined();
+});
+
+async function selfSigned(subject: string, days: number): Promise<string> {
+  const key = ['-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:P-256', '-nodes', '-keyout', '/dev/null'];
+  return `${await runCommand('openssl', ['req', '-x509', ...key, '-days', String(days), '-subj', subject])}\n`;
+}
