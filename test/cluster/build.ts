@@ -14,6 +14,8 @@ import { runCommand } from './run-command.ts';
 export interface EnsureBinariesOptions {
   /** Default: the control plane. */
   readonly binaries?: readonly Binary[];
+  /** Folder of the go.mod that builds them. Default: the cluster's. */
+  readonly module?: string;
   /** Default: the process's. */
   readonly env?: Environment;
   /** Where progress goes, a line at a time. Default: standard error. */
@@ -36,12 +38,14 @@ const PROGRESS_EVERY_MS = 15_000;
 
 /** @throws Error that says what to install, or what the compiler said. */
 export async function ensureBinaries(options: EnsureBinariesOptions = {}): Promise<BuiltBinaries> {
-  const { binaries = CONTROL_PLANE, env = process.env, say = sayOnStandardError } = options;
-  const plan = await planBuild(binaries, env);
+  const { binaries = CONTROL_PLANE, module = MODULE_FOLDER, env = process.env, say = sayOnStandardError } = options;
+  const plan = await planBuild(binaries, env, module);
   if ((await missing(binaries, plan)).length > 0) {
     await mkdir(plan.bin, { recursive: true });
     const onWait = (pid: number) => say(`waiting for process ${pid}, which is building the same binaries`);
-    await withFileLock(join(plan.folder, 'build.lock'), () => buildMissing(binaries, plan, { env, say }), { onWait });
+    await withFileLock(join(plan.folder, 'build.lock'), () => buildMissing(binaries, plan, { env, say, module }), {
+      onWait,
+    });
   }
   return {
     bin: plan.bin,
@@ -53,23 +57,30 @@ export async function ensureBinaries(options: EnsureBinariesOptions = {}): Promi
   };
 }
 
+interface BuildContext {
+  readonly env: Environment;
+  readonly say: (line: string) => void;
+  /** Folder of the go.mod. */
+  readonly module: string;
+}
+
 async function buildMissing(
   binaries: readonly Binary[],
   plan: BuildPlan,
-  { env, say }: { readonly env: Environment; readonly say: (line: string) => void },
+  { env, say, module }: BuildContext,
 ): Promise<void> {
   const wanted = await missing(binaries, plan);
   if (wanted.length === 0) return;
   await removePartial(plan.bin);
   const go = await requireGo(env, say);
   say(`building ${wanted.map(({ name }) => name).join(', ')} into ${plan.bin} with Go ${go.version}, once per machine`);
-  for (const binary of wanted) await buildOne(binary, plan, { go, env, say });
+  for (const binary of wanted) await buildOne(binary, plan, { go, env, say, module });
 }
 
 async function buildOne(
   binary: Binary,
   plan: BuildPlan,
-  { go, env, say }: { readonly go: GoToolchain; readonly env: Environment; readonly say: (line: string) => void },
+  { go, env, say, module }: BuildContext & { readonly go: GoToolchain },
 ): Promise<void> {
   const startedMs = performance.now();
   const seconds = () => `${((performance.now() - startedMs) / 1000).toFixed(1)} s`;
@@ -83,7 +94,7 @@ async function buildOne(
   const partial = join(plan.bin, `${binary.name}.${process.pid}${PARTIAL}`);
   try {
     await runCommand(go.command, [...buildArguments(binary, plan.kubernetesVersion), '-o', partial, binary.package], {
-      cwd: MODULE_FOLDER,
+      cwd: module,
       env: { ...goEnvironment(env), CGO_ENABLED: binary.cgo ? '1' : '0' },
       onErrorLine: (line) => {
         doing = line.slice(0, 120);

@@ -30,11 +30,14 @@ export function cacheFolder(env: Environment): string {
   return join(configured?.startsWith('/') ? configured : join(homedir(), '.cache'), 'mcp2');
 }
 
-export async function planBuild(binaries: readonly Binary[], env: Environment): Promise<BuildPlan> {
-  const [goMod, goSum] = await Promise.all(
-    ['go.mod', 'go.sum'].map((name) => readFile(join(MODULE_FOLDER, name), 'utf8')),
-  );
-  const kubernetesVersion = kubernetesVersionOf(goMod ?? '');
+/** @param module The folder of the go.mod that builds them. */
+export async function planBuild(
+  binaries: readonly Binary[],
+  env: Environment,
+  module = MODULE_FOLDER,
+): Promise<BuildPlan> {
+  const [goMod, goSum] = await Promise.all(['go.mod', 'go.sum'].map((name) => readFile(join(module, name), 'utf8')));
+  const kubernetesVersion = kubernetesVersionOf(await readFile(join(MODULE_FOLDER, 'go.mod'), 'utf8'));
   const flags = binaries.map((binary) => [binary.name, binary.cgo ?? false, buildArguments(binary, kubernetesVersion)]);
   const hash = createHash('sha256')
     .update(JSON.stringify([goMod, goSum, flags, process.platform, process.arch]))
