@@ -32,6 +32,7 @@ const OWNERS: readonly { readonly package: RegExp; readonly owner: RegExp; reado
   { package: /^etcd3$/, owner: /^services\/lib\/store\/etcd[\w.-]*\.ts$/ },
   { package: /^lmdb$/, owner: /^services\/lib\/store\/embedded[\w.-]*\.ts$/ },
   { package: /^@grpc\/proto-loader$/, owner: /^protos\/load\.ts$/, typesAnywhere: true },
+  { package: /^(?:@peculiar\/x509|reflect-metadata)$/, owner: /^operator\/setup\/issue-certificate\.ts$/ },
   { package: /^@kubernetes\/client-node$/, owner: /^(?:operator\/kube|cli)\//, typesAnywhere: true },
 ];
 
@@ -81,6 +82,7 @@ test.each([
   ['services/lib/store/etcd.ts', "import { open } from 'lmdb';"],
   ['services/lib/grpc/a.ts', "import { loadSync } from '@grpc/proto-loader';"],
   ['operator/server/a.ts', "import { KubeConfig } from '@kubernetes/client-node';"],
+  ['operator/setup/prepare.ts', "import * as x509 from '@peculiar/x509';"],
   ['services/lib/token/a.ts', "import { status } from '@grpc/grpc-js';"],
   ['services/lib/capability/a.ts', "import { A } from '#protos/generated/mcp2/A.ts';"],
 ])('%s may not contain %s', (path, text) => {

@@ -1,0 +1,75 @@
+/** One task from beginning to end, within its time: what went wrong is the last line of its log. */
+import type { Clock } from '#lib/clock.ts';
+import { createKubeApi } from '../kube/api.ts';
+import { KubeApiError } from '../kube/api-error.ts';
+import type { KubeConnection } from '../kube/credentials.ts';
+import type { Log } from '../log.ts';
+import type { SetupConfig, Task } from './config.ts';
+import { CONTROL_PLANE, MANAGED_BY, MANAGER, type ObjectAccess } from './owned-object.ts';
+import { prepare, refreshTrust } from './prepare.ts';
+import { SetupError } from './setup-error.ts';
+
+export interface TaskDependencies {
+  readonly connection: KubeConnection;
+  readonly clock: Clock;
+  /** Uniform in [0, 1). */
+  readonly random: () => number;
+  readonly log: Log;
+}
+
+/** @returns whether it succeeded; if not, the log says why. */
+export async function runTask(task: Task, config: SetupConfig, dependencies: TaskDependencies): Promise<boolean> {
+  const { connection, clock, random, log } = dependencies;
+  const api = createKubeApi({ connection, clock, random, userAgent: MANAGER });
+  const stop = new AbortController();
+  const timer = setTimeout(() => stop.abort(outOfTime(task, config)), config.timeoutMs);
+  const { fullName, namespace } = config;
+  const access: ObjectAccess = { api, namespace, labels: labelsOf(fullName, namespace), log, signal: stop.signal };
+  try {
+    log.info({ task, namespace, release: fullName }, 'setup begins');
+    await TASKS[task](config, { ...dependencies, access });
+    log.info({ task }, 'setup is done');
+    return true;
+  } catch (error) {
+    report(error, log);
+    return false;
+  } finally {
+    clearTimeout(timer);
+    await api.close();
+  }
+}
+
+type TaskRun = (
+  config: SetupConfig,
+  dependencies: TaskDependencies & { readonly access: ObjectAccess },
+) => Promise<void>;
+
+const TASKS: Readonly<Record<Task, TaskRun>> = {
+  prepare,
+  rotate: prepare,
+  store: (config, { access }) => refreshTrust(config, access),
+  uninstall: async () => {
+    throw new SetupError('uninstall is not built yet');
+  },
+};
+
+function labelsOf(fullName: string, namespace: string): Readonly<Record<string, string>> {
+  return {
+    'app.kubernetes.io/name': 'mcp2',
+    'app.kubernetes.io/instance': fullName,
+    'app.kubernetes.io/part-of': 'mcp2',
+    [MANAGED_BY]: MANAGER,
+    [CONTROL_PLANE]: namespace,
+  };
+}
+
+function outOfTime(task: Task, { timeoutMs }: SetupConfig): SetupError {
+  return new SetupError(`${task} was not done within ${timeoutMs / 1000} s; the lines above say what it waited for`);
+}
+
+/** Expected errors are a sentence; of others the stack is wanted too. */
+function report(error: unknown, log: Log): void {
+  const isExpected = error instanceof SetupError || error instanceof KubeApiError;
+  const problem = error instanceof Error ? error.message : String(error);
+  log.error(isExpected ? { problem } : { problem, err: error }, 'setup failed');
+}

@@ -1,0 +1,27 @@
+/** What a person has to put right before a setup task can go on; the message says what and how. */
+import { KubeApiError } from '../kube/api-error.ts';
+import type { ObjectName, ResourceType } from '../kube/object.ts';
+
+export class SetupError extends Error {
+  constructor(message: string, options?: ErrorOptions) {
+    super(message, options);
+    this.name = 'SetupError';
+  }
+}
+
+/** "Secret mcp2-system/mcp2-ca", for messages. */
+export function nameForPeople({ kind }: ResourceType, { name, namespace }: ObjectName): string {
+  return namespace === undefined ? `${kind} ${name}` : `${kind} ${namespace}/${name}`;
+}
+
+/** Adds to a refusal which right is missing; any other error is handed back as it is. */
+export function explainRefusal(error: unknown, verb: string, resource: ResourceType, object: ObjectName): unknown {
+  if (!(error instanceof KubeApiError) || (error.code !== 403 && error.code !== 422)) return error;
+  const what = nameForPeople(resource, object);
+  if (error.code === 422) return new SetupError(`${what} cannot be written: ${error.message}`, { cause: error });
+  const scope = object.namespace === undefined ? 'cluster' : `namespace ${object.namespace}`;
+  const where = `"${verb}" on ${resource.plural} "${object.name}" in the ${scope}`;
+  return new SetupError(`${what}: the setup job's ServiceAccount may not; allow it ${where} (${error.message})`, {
+    cause: error,
+  });
+}

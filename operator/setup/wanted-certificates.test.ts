@@ -1,0 +1,48 @@
+import { expect, test } from 'vitest';
+import { readSetupConfig } from './config.ts';
+import { wantedCertificates, wantedEtcdCertificates } from './wanted-certificates.ts';
+
+const config = readSetupConfig('prepare', {
+  MCP2_SETUP_NAME: 'mcp2',
+  POD_NAMESPACE: 'mcp2-system',
+  MCP2_SETUP_SERVERS: 'registry,sample',
+  MCP2_SETUP_STORE_USERS: 'operator,registry',
+});
+
+test('each server is called by the names of its Service, the operator only shows who it is', () => {
+  const wanted = wantedCertificates(config);
+  expect(wanted.map(({ secret, purposes }) => [secret, ...purposes])).toEqual([
+    ['mcp2-registry-tls', 'server'],
+    ['mcp2-sample-tls', 'server'],
+    ['mcp2-operator-tls', 'client'],
+  ]);
+  expect(wanted[0]?.names).toEqual([
+    'DNS:mcp2-registry',
+    'DNS:mcp2-registry.mcp2-system',
+    'DNS:mcp2-registry.mcp2-system.svc',
+    'DNS:mcp2-registry.mcp2-system.svc.cluster.local',
+    'DNS:localhost',
+  ]);
+});
+
+test('the common name of an etcd client is its user; the members have none', () => {
+  const wanted = wantedEtcdCertificates(config);
+  expect(wanted.map(({ secret, commonName }) => [secret, commonName])).toEqual([
+    ['mcp2-etcd-tls', undefined],
+    ['mcp2-operator-etcd-tls', 'mcp2-operator'],
+    ['mcp2-registry-etcd-tls', 'mcp2-registry'],
+    ['mcp2-setup-etcd-tls', 'root'],
+  ]);
+  expect(wanted[0]?.names).toEqual([
+    'DNS:mcp2-etcd',
+    'DNS:mcp2-etcd.mcp2-system',
+    'DNS:mcp2-etcd.mcp2-system.svc',
+    'DNS:mcp2-etcd.mcp2-system.svc.cluster.local',
+    'DNS:mcp2-etcd-peers.mcp2-system.svc',
+    'DNS:mcp2-etcd-peers.mcp2-system.svc.cluster.local',
+    'DNS:*.mcp2-etcd-peers.mcp2-system.svc',
+    'DNS:*.mcp2-etcd-peers.mcp2-system.svc.cluster.local',
+    'DNS:localhost',
+    'IP:127.0.0.1',
+  ]);
+});
