@@ -20,6 +20,7 @@ import type { MethodDefinition } from '@grpc/proto-loader';
 import { type Clock, systemClock } from '../clock.ts';
 import type { Reason } from '../errors.ts';
 import { silenceLibrary } from './library-log.ts';
+import { retryOptions } from './retry.ts';
 import { errorInfoOf, reasonOf } from './status.ts';
 
 export class CallError extends Error {
@@ -41,8 +42,13 @@ export class CallError extends Error {
   }
 }
 
-export interface ClientOptions {
+export interface ClientOptions<Name extends string = string> {
   readonly credentials: ChannelCredentials;
+  /**
+   * Unary methods that may be carried out twice. They wait for a connection, and are sent again when it breaks or the
+   * server says UNAVAILABLE, all within the call's deadline: see docs/clients.md. Default none.
+   */
+  readonly idempotent?: readonly Name[];
   /** For calls that name none. Default 30 000. Streams have no deadline unless the call names one. */
   readonly deadlineMs?: number;
   /** Default the system's. */
@@ -56,7 +62,10 @@ export interface CallSettings {
   readonly deadlineMs?: number;
   readonly metadata?: Readonly<Record<string, string>>;
   readonly signal?: AbortSignal;
-  /** Wait for the connection until the deadline instead of failing at once with UNAVAILABLE. Default false. */
+  /**
+   * Wait for the connection until the deadline instead of failing at once with UNAVAILABLE. Default: as the method is
+   * idempotent or not.
+   */
   readonly waitForReady?: boolean;
 }
 
@@ -116,7 +125,7 @@ export interface ServiceClient<Definition> {
 export function createClient<Definition extends ServiceDefinition>(
   definition: Definition,
   target: string,
-  options: ClientOptions,
+  options: ClientOptions<MethodName<Definition>>,
 ): ServiceClient<Definition> {
   silenceLibrary();
   return new UntypedClient(definition as Methods, target, options) as unknown as ServiceClient<Definition>;
@@ -131,17 +140,21 @@ class UntypedClient {
   readonly #client: Client;
   readonly #clock: Clock;
   readonly #deadlineMs: number;
+  readonly #idempotent: ReadonlySet<string>;
 
   constructor(methods: Methods, target: string, options: ClientOptions) {
     this.#methods = methods;
     this.#clock = options.clock ?? systemClock;
     this.#deadlineMs = options.deadlineMs ?? 30_000;
-    this.#client = new Client(target, options.credentials, { ...CLIENT_CHANNEL_OPTIONS, ...options.channel });
+    this.#idempotent = new Set(options.idempotent);
+    const retry = retryOptions([...this.#idempotent].map((name) => this.#method(name, false, false).path));
+    this.#client = new Client(target, options.credentials, { ...CLIENT_CHANNEL_OPTIONS, ...retry, ...options.channel });
   }
 
   async call(name: string, request: unknown, settings: CallSettings = {}): Promise<unknown> {
     const { path, requestSerialize: write, responseDeserialize: read } = this.#method(name, false, false);
-    const { metadata, options } = this.#setUp({ deadlineMs: this.#deadlineMs, ...settings });
+    const waitForReady = this.#idempotent.has(name);
+    const { metadata, options } = this.#setUp({ deadlineMs: this.#deadlineMs, waitForReady, ...settings });
     return answerOf(path, settings, (done) =>
       this.#client.makeUnaryRequest(path, write, read, request, metadata, options, done),
     );
