@@ -6,7 +6,7 @@ export default defineConfig({
       {
         test: {
           name: 'unit',
-          include: ['{protos,crds,services,operator,client,cli}/**/*.test.ts', 'test/architecture/**/*.test.ts'],
+          include: ['{protos,crds,services,operator,client,cli,image}/**/*.test.ts', 'test/architecture/**/*.test.ts'],
         },
       },
       {
