@@ -1,0 +1,136 @@
+{{/* Environment and files of a component's container. Files are mounted as folders: one mounted alone never changes. */}}
+
+{{- define "mcp2.component.env" -}}
+- name: MCP2_LOG_LEVEL
+  value: {{ .values.logLevel }}
+- name: MCP2_OPS_LISTEN
+  value: {{ printf "%s:9090" .root.Values.listenAddress | quote }}
+- name: MCP2_ISSUER
+  valueFrom:
+    configMapKeyRef: {name: {{ include "mcp2.fullname" .root }}-jwks, key: issuer}
+{{- if .traits.port }}
+- name: MCP2_LISTEN
+  value: {{ printf "%s:%v" .root.Values.listenAddress .traits.port | quote }}
+- name: MCP2_TLS_CERT_FILE
+  value: /etc/mcp2/tls/tls.crt
+- name: MCP2_TLS_KEY_FILE
+  value: /etc/mcp2/tls/tls.key
+- name: MCP2_JWKS_FILE
+  value: /etc/mcp2/jwks/jwks.json
+{{- end }}
+{{- if .traits.store }}
+{{ include "mcp2.storeEnv" (list .root .component) }}
+{{- end }}
+{{- if .traits.signingKey }}
+- name: MCP2_SIGNING_KEY_FILE
+  value: /etc/mcp2/signing-key/key.jwk
+{{- end }}
+{{- if .traits.clientCertificate }}
+- name: MCP2_CA_FILE
+  value: {{ include "mcp2.caFolder" .root }}/ca.crt
+- name: MCP2_OPERATOR_CLIENT_CERT_FILE
+  value: /etc/mcp2/tls/tls.crt
+- name: MCP2_OPERATOR_CLIENT_KEY_FILE
+  value: /etc/mcp2/tls/tls.key
+{{- with .root.Values.installationId }}
+- name: MCP2_OPERATOR_INSTALLATION_ID
+  value: {{ . | quote }}
+{{- end }}
+{{- end }}
+{{- if .traits.api }}
+- name: POD_NAME
+  valueFrom: {fieldRef: {fieldPath: metadata.name}}
+- name: POD_NAMESPACE
+  valueFrom: {fieldRef: {fieldPath: metadata.namespace}}
+{{- end }}
+{{- range $key, $variable := .traits.settings }}
+{{- with get $.values.settings $key }}
+- name: {{ $variable }}
+  value: {{ ternary (join "," .) (toString .) (kindIs "slice" .) | quote }}
+{{- end }}
+{{- end }}
+{{- include "mcp2.heapEnv" .values.resources }}
+{{- with .values.extraEnv }}
+{{ toYaml . }}
+{{- end }}
+{{- end -}}
+
+{{/* (list root component): how to reach etcd. An external one need not ask for client certificates. */}}
+{{- define "mcp2.storeEnv" -}}
+{{- $root := index . 0 -}}
+- name: MCP2_ETCD_ENDPOINTS
+  value: {{ include "mcp2.etcdEndpoints" $root }}
+- name: MCP2_ETCD_CA_FILE
+  value: /etc/mcp2/etcd/ca.crt
+{{- if or (eq $root.Values.etcd.mode "bundled") $root.Values.etcd.external.clientCertificates }}
+- name: MCP2_ETCD_CERT_FILE
+  value: /etc/mcp2/etcd/tls.crt
+- name: MCP2_ETCD_KEY_FILE
+  value: /etc/mcp2/etcd/tls.key
+{{- end }}
+- name: MCP2_STORE_PREFIX
+  value: {{ $root.Values.etcd.prefix }}
+{{- end -}}
+
+{{/*
+The CA of the control plane's servers. Where the jobs make certificates the trust ConfigMap holds it before any pod
+starts; in the other modes it may be filled in later, so the registry's own certificate says it.
+*/}}
+{{- define "mcp2.caFolder" -}}
+{{- ternary "/etc/mcp2/trust" "/etc/mcp2/ca" (eq .Values.tls.mode "selfSigned") -}}
+{{- end -}}
+
+{{- define "mcp2.component.mounts" -}}
+{{ include "mcp2.tmpMount" . }}
+{{- if or .traits.port .traits.clientCertificate }}
+{{ include "mcp2.mount" (list "tls" "/etc/mcp2/tls") }}
+{{- end }}
+{{- if .traits.port }}
+{{ include "mcp2.mount" (list "jwks" "/etc/mcp2/jwks") }}
+{{- end }}
+{{- if .traits.store }}
+{{ include "mcp2.mount" (list "etcd" "/etc/mcp2/etcd") }}
+{{- end }}
+{{- if .traits.signingKey }}
+{{ include "mcp2.mount" (list "signing-key" "/etc/mcp2/signing-key") }}
+{{- end }}
+{{- if .traits.clientCertificate }}
+{{ include "mcp2.mount" (list "ca" (include "mcp2.caFolder" .root)) }}
+{{- end }}
+{{- with .values.extraVolumeMounts }}
+{{ toYaml . }}
+{{- end }}
+{{- end -}}
+
+{{- define "mcp2.component.volumes" -}}
+{{ include "mcp2.tmpVolume" . }}
+{{- if or .traits.port .traits.clientCertificate }}
+{{ include "mcp2.secretVolume" (list "tls" (include "mcp2.certificateSecret" (list .root .component))) }}
+{{- end }}
+{{- if .traits.port }}
+- name: jwks
+  configMap: {name: {{ include "mcp2.fullname" .root }}-jwks}
+{{- end }}
+{{- if .traits.store }}
+{{ include "mcp2.secretVolume" (list "etcd" (include "mcp2.storeSecret" (list .root .component))) }}
+{{- end }}
+{{- if .traits.signingKey }}
+{{ include "mcp2.secretVolume" (list "signing-key" (printf "%s-signing-key" (include "mcp2.fullname" .root))) }}
+{{- end }}
+{{- if .traits.clientCertificate }}
+{{ include "mcp2.caVolume" .root }}
+{{- end }}
+{{- with .values.extraVolumes }}
+{{ toYaml . }}
+{{- end }}
+{{- end -}}
+
+{{- define "mcp2.caVolume" -}}
+{{- if eq .Values.tls.mode "selfSigned" -}}
+- name: ca
+  configMap: {name: {{ .Values.trust.configMapName }}}
+{{- else -}}
+{{ include "mcp2.secretVolume" (list "ca" (include "mcp2.certificateSecret" (list . "registry"))) }}
+    items: [{key: ca.crt, path: ca.crt}]
+{{- end -}}
+{{- end -}}

@@ -1,0 +1,225 @@
+{{/*
+One component: ServiceAccount, Deployment, Service, PodDisruptionBudget, HorizontalPodAutoscaler and NetworkPolicy, all
+from values of one shape. (list root "name")
+*/}}
+{{- define "mcp2.component" -}}
+{{- $root := index . 0 -}}
+{{- $component := index . 1 -}}
+{{- $values := get $root.Values $component -}}
+{{- if $values.enabled }}
+{{- $context := dict "root" $root "component" $component "values" $values
+      "traits" (get (include "mcp2.traits" $root | fromYaml) $component)
+      "name" (printf "%s-%s" (include "mcp2.fullname" $root) $component) -}}
+{{- include "mcp2.component.serviceAccount" $context }}
+{{ include "mcp2.component.deployment" $context }}
+{{- if $context.traits.port }}
+{{ include "mcp2.component.service" $context }}
+{{- end }}
+{{ include "mcp2.component.opsService" $context }}
+{{- if $values.podDisruptionBudget.enabled }}
+{{ include "mcp2.component.podDisruptionBudget" $context }}
+{{- end }}
+{{- if dig "autoscaling" "enabled" false $values }}
+{{ include "mcp2.component.autoscaler" $context }}
+{{- end }}
+{{- if $root.Values.networkPolicy.enabled }}
+{{ include "mcp2.component.networkPolicy" $context }}
+{{- end }}
+{{- end }}
+{{- end -}}
+
+{{- define "mcp2.component.serviceAccount" -}}
+---
+apiVersion: v1
+kind: ServiceAccount
+metadata:
+  {{- include "mcp2.metadata" (list .root .component .name .values.serviceAccountAnnotations) | nindent 2 }}
+# The pod asks for the token where it is used.
+automountServiceAccountToken: false
+{{- end -}}
+
+{{- define "mcp2.component.deployment" -}}
+---
+apiVersion: apps/v1
+kind: Deployment
+metadata:
+  {{- include "mcp2.metadata" (list .root .component .name dict) | nindent 2 }}
+spec:
+  {{- if not (dig "autoscaling" "enabled" false .values) }}
+  replicas: {{ .values.replicas | default 2 }}
+  {{- end }}
+  revisionHistoryLimit: 5
+  selector:
+    matchLabels:
+      {{- include "mcp2.selectorLabels" (list .root .component) | nindent 6 }}
+  strategy:
+    {{- toYaml .values.updateStrategy | nindent 4 }}
+  template:
+    metadata:
+      {{- include "mcp2.component.podMetadata" . | nindent 6 }}
+    spec:
+      {{- include "mcp2.component.podSpec" . | nindent 6 }}
+{{- end -}}
+
+{{/* The issuer is read once, at the start, from an object that the jobs write: what it follows from goes into a checksum. */}}
+{{- define "mcp2.component.podMetadata" -}}
+{{- $checksum := toJson (dict "installationId" .root.Values.installationId) | sha256sum -}}
+{{- $annotations := merge (dict) .values.podAnnotations (dict "checksum/config" $checksum) -}}
+{{- include "mcp2.podMetadata" (list .root .component (dict "podLabels" .values.podLabels "podAnnotations" $annotations)) -}}
+{{- end -}}
+
+{{- define "mcp2.component.podSpec" -}}
+serviceAccountName: {{ .name }}
+automountServiceAccountToken: {{ .traits.api | default false }}
+enableServiceLinks: false
+terminationGracePeriodSeconds: {{ .values.terminationGracePeriodSeconds }}
+{{- include "mcp2.imagePullSecrets" .root }}
+securityContext:
+  {{- include "mcp2.podSecurityContext" .root | nindent 2 }}
+{{- include "mcp2.scheduling" (list .root .values) }}
+topologySpreadConstraints:
+  {{- include "mcp2.component.spread" . | nindent 2 }}
+containers:
+  - name: {{ .component }}
+    image: {{ include "mcp2.image" (list .root .root.Values.image .values.image) }}
+    imagePullPolicy: {{ .values.image.pullPolicy | default .root.Values.image.pullPolicy }}
+    args: [{{ .component }}]
+    {{- include "mcp2.component.lifecycle" . | nindent 4 }}
+    env:
+      {{- include "mcp2.component.env" . | nindent 6 }}
+    {{- with .values.resources }}
+    resources:
+      {{- toYaml . | nindent 6 }}
+    {{- end }}
+    securityContext:
+      {{- include "mcp2.containerSecurityContext" . | nindent 6 }}
+    volumeMounts:
+      {{- include "mcp2.component.mounts" . | nindent 6 }}
+volumes:
+  {{- include "mcp2.component.volumes" . | nindent 2 }}
+{{- end -}}
+
+{{- define "mcp2.component.spread" -}}
+{{- if .values.topologySpreadConstraints }}
+{{- toYaml .values.topologySpreadConstraints }}
+{{- else }}
+{{- range list "kubernetes.io/hostname" "topology.kubernetes.io/zone" }}
+- topologyKey: {{ . }}
+  maxSkew: 1
+  whenUnsatisfiable: ScheduleAnyway
+  # Pods of the old revision do not count while a new one is rolled out.
+  matchLabelKeys: [pod-template-hash]
+  labelSelector:
+    matchLabels:
+      {{- include "mcp2.selectorLabels" (list $.root $.component) | nindent 6 }}
+{{- end }}
+{{- end }}
+{{- end -}}
+
+{{/*
+The startup probe asks whether the process lives, not whether it is ready: an etcd that is away for long would otherwise
+have the pods restarted, which mends nothing.
+*/}}
+{{- define "mcp2.component.lifecycle" -}}
+ports:
+  {{- with .traits.port }}
+  - name: grpc
+    containerPort: {{ . }}
+  {{- end }}
+  - name: ops
+    containerPort: 9090
+startupProbe:
+  httpGet: {path: /livez, port: ops}
+  periodSeconds: 1
+  failureThreshold: 60
+livenessProbe:
+  httpGet: {path: /livez, port: ops}
+  periodSeconds: 10
+  timeoutSeconds: 5
+  failureThreshold: 3
+readinessProbe:
+  httpGet: {path: /readyz, port: ops}
+  periodSeconds: 5
+  timeoutSeconds: 3
+  failureThreshold: 2
+{{- with .values.preStopSleepSeconds }}
+lifecycle:
+  preStop:
+    sleep: {seconds: {{ . }}}
+{{- end }}
+{{- end -}}
+
+{{- define "mcp2.component.service" -}}
+{{- $service := .values.service -}}
+---
+apiVersion: v1
+kind: Service
+metadata:
+  {{- include "mcp2.metadata" (list .root .component .name $service.annotations) | nindent 2 }}
+spec:
+  type: {{ $service.type }}
+  {{- with $service.trafficDistribution }}
+  trafficDistribution: {{ . }}
+  {{- end }}
+  selector:
+    {{- include "mcp2.selectorLabels" (list .root .component) | nindent 4 }}
+  ports:
+    - name: grpc
+      port: {{ $service.port }}
+      targetPort: grpc
+{{- end -}}
+
+{{/* Headless and apart from the other, so that metrics can be scraped pod by pod and never leave the cluster. */}}
+{{- define "mcp2.component.opsService" -}}
+---
+apiVersion: v1
+kind: Service
+metadata:
+  {{- include "mcp2.metadata" (list .root .component (printf "%s-ops" .name) dict) | nindent 2 }}
+spec:
+  clusterIP: None
+  publishNotReadyAddresses: true
+  selector:
+    {{- include "mcp2.selectorLabels" (list .root .component) | nindent 4 }}
+  ports:
+    - name: ops
+      port: 9090
+      targetPort: ops
+{{- end -}}
+
+{{- define "mcp2.component.podDisruptionBudget" -}}
+---
+apiVersion: policy/v1
+kind: PodDisruptionBudget
+metadata:
+  {{- include "mcp2.metadata" (list .root .component .name dict) | nindent 2 }}
+spec:
+  # Not minAvailable: with one pod that would block every drain.
+  maxUnavailable: {{ .values.podDisruptionBudget.maxUnavailable }}
+  unhealthyPodEvictionPolicy: AlwaysAllow
+  selector:
+    matchLabels:
+      {{- include "mcp2.selectorLabels" (list .root .component) | nindent 6 }}
+{{- end -}}
+
+{{- define "mcp2.component.autoscaler" -}}
+{{- $autoscaling := .values.autoscaling -}}
+---
+apiVersion: autoscaling/v2
+kind: HorizontalPodAutoscaler
+metadata:
+  {{- include "mcp2.metadata" (list .root .component .name dict) | nindent 2 }}
+spec:
+  scaleTargetRef: {apiVersion: apps/v1, kind: Deployment, name: {{ .name }}}
+  minReplicas: {{ $autoscaling.minReplicas }}
+  maxReplicas: {{ $autoscaling.maxReplicas }}
+  metrics:
+    - type: Resource
+      resource:
+        name: cpu
+        target: {type: Utilization, averageUtilization: {{ $autoscaling.targetCpuUtilizationPercentage }}}
+  {{- with $autoscaling.behavior }}
+  behavior:
+    {{- toYaml . | nindent 4 }}
+  {{- end }}
+{{- end -}}

@@ -1,0 +1,77 @@
+{{/* The bundled etcd. Its image has no shell: everything is arguments, in which Kubernetes puts the pod's name. */}}
+
+{{- define "mcp2.etcd.name" -}}
+{{ include "mcp2.fullname" . }}-etcd
+{{- end -}}
+
+{{/* host of one member; its pod's name as argument */}}
+{{- define "mcp2.etcd.host" -}}
+{{- $root := index . 0 -}}
+{{ index . 1 }}.{{ include "mcp2.etcd.name" $root }}-peers.{{ include "mcp2.namespace" $root }}.svc
+{{- end -}}
+
+{{- define "mcp2.etcd.initialCluster" -}}
+{{- $name := include "mcp2.etcd.name" . -}}
+{{- range $i := until (int .Values.etcd.replicas) -}}
+{{- $member := printf "%s-%d" $name $i -}}
+{{- if $i }},{{ end }}{{ $member }}=https://{{ include "mcp2.etcd.host" (list $ $member) }}:2380
+{{- end -}}
+{{- end -}}
+
+{{- define "mcp2.etcd.args" -}}
+{{- $etcd := .Values.etcd -}}
+{{- $host := include "mcp2.etcd.host" (list . "$(POD_NAME)") -}}
+- --name=$(POD_NAME)
+- --data-dir=/var/lib/etcd/{{ $etcd.dataDirectory }}
+- --listen-client-urls=https://{{ .Values.listenAddress }}:2379
+- --advertise-client-urls=https://{{ $host }}:2379
+- --listen-peer-urls=https://{{ .Values.listenAddress }}:2380
+- --initial-advertise-peer-urls=https://{{ $host }}:2380
+- --listen-metrics-urls=http://{{ .Values.listenAddress }}:2381
+- --initial-cluster={{ include "mcp2.etcd.initialCluster" . }}
+- --initial-cluster-token={{ include "mcp2.etcd.name" . }}.{{ include "mcp2.namespace" . }}
+- --initial-cluster-state=new
+- --cert-file=/etc/etcd/tls/tls.crt
+- --key-file=/etc/etcd/tls/tls.key
+- --trusted-ca-file=/etc/etcd/tls/ca.crt
+- --client-cert-auth=true
+- --peer-cert-file=/etc/etcd/tls/tls.crt
+- --peer-key-file=/etc/etcd/tls/tls.key
+- --peer-trusted-ca-file=/etc/etcd/tls/ca.crt
+- --peer-client-cert-auth=true
+# Clients' certificates come from the same CA: without this, one of them could pose as a member.
+- --peer-cert-allowed-hostname={{ include "mcp2.etcd.name" . }}.{{ include "mcp2.namespace" . }}.svc
+- --auto-compaction-mode=periodic
+- --auto-compaction-retention={{ $etcd.autoCompactionRetention }}
+- --quota-backend-bytes={{ int64 $etcd.quotaBackendBytes }}
+- --log-level={{ $etcd.logLevel }}
+{{- end -}}
+
+{{/* (list root command… ): a container of etcd's image that speaks to all members as etcd's root. */}}
+{{- define "mcp2.etcd.client" -}}
+image: {{ include "mcp2.image" (list . .Values.etcd.image dict) }}
+imagePullPolicy: {{ .Values.etcd.image.pullPolicy | default .Values.image.pullPolicy }}
+env:
+  - {name: ETCDCTL_ENDPOINTS, value: {{ include "mcp2.etcdEndpoints" . | quote }}}
+  - {name: ETCDCTL_CACERT, value: /etc/mcp2/etcd/ca.crt}
+  - {name: ETCDCTL_CERT, value: /etc/mcp2/etcd/tls.crt}
+  - {name: ETCDCTL_KEY, value: /etc/mcp2/etcd/tls.key}
+  - name: POD_NAME
+    valueFrom: {fieldRef: {fieldPath: metadata.name}}
+resources:
+  requests: {cpu: 50m, memory: 64Mi}
+  limits: {memory: 256Mi}
+securityContext:
+  {{- include "mcp2.containerSecurityContext" . | nindent 2 }}
+{{- end -}}
+
+{{/* dict root component: the pod of a job that looks after etcd. */}}
+{{- define "mcp2.etcd.jobPod" -}}
+restartPolicy: Never
+automountServiceAccountToken: false
+enableServiceLinks: false
+{{- include "mcp2.imagePullSecrets" . }}
+securityContext:
+  {{- include "mcp2.podSecurityContext" . | nindent 2 }}
+{{- include "mcp2.scheduling" (list . .Values.etcd) }}
+{{- end -}}

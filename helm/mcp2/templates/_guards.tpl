@@ -1,0 +1,64 @@
+{{/*
+What the schema cannot say, or what --skip-schema-validation let through: each ends with one sentence that says what to
+do.
+*/}}
+{{- define "mcp2.guards" -}}
+{{- $etcd := .Values.etcd -}}
+{{- if not (has $etcd.mode (list "bundled" "external")) -}}
+{{- fail (printf "etcd.mode is %q: choose bundled (a StatefulSet of this chart) or external (an etcd of yours)" $etcd.mode) -}}
+{{- end -}}
+{{- if and (eq $etcd.mode "bundled") $etcd.external.endpoints -}}
+{{- fail "etcd.external.endpoints are set, but etcd.mode is bundled: set etcd.mode=external to use them, or remove them" -}}
+{{- end -}}
+{{- if eq $etcd.mode "external" -}}
+{{- include "mcp2.guards.externalEtcd" . -}}
+{{- else if not (has (int $etcd.replicas) (list 1 3)) -}}
+{{- fail (printf "etcd.replicas is %v: choose 1 (development) or 3; two members survive no more than one does" $etcd.replicas) -}}
+{{- end -}}
+{{- if not (has .Values.tls.mode (list "selfSigned" "certManager" "existingSecret")) -}}
+{{- fail (printf "tls.mode is %q: choose selfSigned, certManager or existingSecret; there is no mode without TLS" .Values.tls.mode) -}}
+{{- end -}}
+{{- if lt (int (trimSuffix "h" .Values.tls.certificateDuration)) (mul 2 (int (trimSuffix "h" .Values.tls.renewBefore))) -}}
+{{- fail (printf "tls.renewBefore (%s) must be at most half of tls.certificateDuration (%s)" .Values.tls.renewBefore .Values.tls.certificateDuration) -}}
+{{- end -}}
+{{- range $name, $_ := include "mcp2.traits" . | fromYaml -}}
+{{- include "mcp2.guards.component" (list $name (get $.Values $name)) -}}
+{{- end -}}
+{{- end -}}
+
+{{- define "mcp2.guards.externalEtcd" -}}
+{{- $external := .Values.etcd.external -}}
+{{- if not $external.endpoints -}}
+{{- fail "etcd.mode is external: set etcd.external.endpoints, for example [https://etcd-0.example:2379]" -}}
+{{- end -}}
+{{- range $external.endpoints -}}
+{{- if not (hasPrefix "https://" .) -}}
+{{- fail (printf "etcd.external.endpoints: %s must begin with https://, since the store holds every server's address" .) -}}
+{{- end -}}
+{{- end -}}
+{{- if and (not $external.existingSecret) (not (and $external.operatorSecret $external.registrySecret)) -}}
+{{- fail "etcd.mode is external: set etcd.external.existingSecret to a Secret with ca.crt, tls.crt and tls.key" -}}
+{{- end -}}
+{{- end -}}
+
+{{- define "mcp2.guards.component" -}}
+{{- $name := index . 0 -}}
+{{- $values := index . 1 -}}
+{{- if dig "autoscaling" "enabled" false $values -}}
+{{- if not (kindIs "invalid" $values.replicas) -}}
+{{- fail (printf "%s.replicas and %s.autoscaling.enabled contradict each other: leave %s.replicas null, or autoscaling off" $name $name $name) -}}
+{{- end -}}
+{{- if gt (int $values.autoscaling.minReplicas) (int $values.autoscaling.maxReplicas) -}}
+{{- fail (printf "%s.autoscaling.minReplicas is more than maxReplicas" $name) -}}
+{{- end -}}
+{{- if not (dig "requests" "cpu" "" ($values.resources | default dict)) -}}
+{{- fail (printf "%s.autoscaling needs %s.resources.requests.cpu: utilization is measured against it" $name $name) -}}
+{{- end -}}
+{{- end -}}
+{{- if and (eq $name "operator") (dig "autoscaling" "enabled" false $values) -}}
+{{- fail "operator.autoscaling: one operator leads and the others stand by, so more of them do no more" -}}
+{{- end -}}
+{{- if le (int $values.terminationGracePeriodSeconds) (int $values.preStopSleepSeconds) -}}
+{{- fail (printf "%s.terminationGracePeriodSeconds must be more than %s.preStopSleepSeconds, or the process has no time to end" $name $name) -}}
+{{- end -}}
+{{- end -}}

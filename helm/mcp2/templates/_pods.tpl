@@ -1,0 +1,120 @@
+{{/* What all pods have in common, jobs and tests included. Pod Security "restricted" is not a value. */}}
+
+{{- define "mcp2.podSecurityContext" -}}
+runAsNonRoot: true
+{{- with .Values.security }}
+{{- if .runAsUser }}
+runAsUser: {{ .runAsUser }}
+{{- end }}
+{{- if .runAsGroup }}
+runAsGroup: {{ .runAsGroup }}
+{{- end }}
+{{- if .fsGroup }}
+fsGroup: {{ .fsGroup }}
+# A large volume is not walked at every start.
+fsGroupChangePolicy: OnRootMismatch
+{{- end }}
+{{- end }}
+seccompProfile:
+  type: RuntimeDefault
+{{- end -}}
+
+{{- define "mcp2.containerSecurityContext" -}}
+allowPrivilegeEscalation: false
+readOnlyRootFilesystem: true
+runAsNonRoot: true
+capabilities:
+  drop: [ALL]
+seccompProfile:
+  type: RuntimeDefault
+{{- end -}}
+
+{{/* (list root values): where pods go. */}}
+{{- define "mcp2.scheduling" -}}
+{{- $values := index . 1 -}}
+{{- with $values.priorityClassName }}
+priorityClassName: {{ . }}
+{{- end }}
+{{- with $values.nodeSelector }}
+nodeSelector:
+  {{- toYaml . | nindent 2 }}
+{{- end }}
+{{- with $values.tolerations }}
+tolerations:
+  {{- toYaml . | nindent 2 }}
+{{- end }}
+{{- with $values.affinity }}
+affinity:
+  {{- toYaml . | nindent 2 }}
+{{- end }}
+{{- end -}}
+
+{{/* (list root component values): labels and annotations of pods. */}}
+{{- define "mcp2.podMetadata" -}}
+{{- $root := index . 0 -}}
+{{- $values := index . 2 -}}
+labels:
+  {{- include "mcp2.selectorLabels" (list $root (index . 1)) | nindent 2 }}
+  app.kubernetes.io/part-of: mcp2
+  {{- with $root.Values.commonLabels }}
+  {{- toYaml . | nindent 2 }}
+  {{- end }}
+  {{- with $values.podLabels }}
+  {{- toYaml . | nindent 2 }}
+  {{- end }}
+{{- with $values.podAnnotations }}
+annotations:
+  {{- toYaml . | nindent 2 }}
+{{- end }}
+{{- end -}}
+
+{{/*
+Three quarters of a memory limit in MiB, or nothing without a limit: Node would otherwise size its heap by the node and
+be killed instead of collecting garbage.
+*/}}
+{{- define "mcp2.heapMiB" -}}
+{{- $text := . -}}
+{{- if kindIs "float64" . -}}{{- $text = printf "%.0f" . -}}{{- end -}}
+{{- $text = toString $text -}}
+{{- $number := regexFind "^[0-9]+([.][0-9]+)?" $text -}}
+{{- $units := dict "" 1.0 "k" 1000.0 "M" 1000000.0 "G" 1000000000.0 "Ki" 1024.0 "Mi" 1048576.0 "Gi" 1073741824.0 -}}
+{{- $unit := get $units (trimPrefix $number $text) -}}
+{{- if and $number $unit -}}
+{{- divf (mulf (float64 $number) $unit 0.75) 1048576.0 | floor | int64 -}}
+{{- end -}}
+{{- end -}}
+
+{{/* resources: the environment variable that bounds Node's heap. */}}
+{{- define "mcp2.heapEnv" -}}
+{{- with dig "limits" "memory" "" (. | default dict) }}
+{{- with include "mcp2.heapMiB" . }}
+- name: NODE_OPTIONS
+  value: --max-old-space-size={{ . }}
+{{- end }}
+{{- end }}
+{{- end -}}
+
+{{- define "mcp2.tmpVolume" -}}
+- name: tmp
+  emptyDir:
+    sizeLimit: 64Mi
+{{- end -}}
+
+{{- define "mcp2.tmpMount" -}}
+- name: tmp
+  mountPath: /tmp
+{{- end -}}
+
+{{/* (list name secret): Secrets are readable by the group that owns the volume, and nobody else. */}}
+{{- define "mcp2.secretVolume" -}}
+- name: {{ index . 0 }}
+  secret:
+    secretName: {{ index . 1 }}
+    defaultMode: 288 # 0440
+{{- end -}}
+
+{{- define "mcp2.mount" -}}
+- name: {{ index . 0 }}
+  mountPath: {{ index . 1 }}
+  readOnly: true
+{{- end -}}
