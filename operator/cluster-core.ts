@@ -1,7 +1,6 @@
 /**
  * The reconcile core for a cluster: resources and references from the API server, statuses and Events back to it.
  */
-import { readFileSync } from 'node:fs';
 import type { Keys } from '#lib/store/keys.ts';
 import { mintProbeToken } from '#lib/token/mint.ts';
 import type { OperatorConfig } from './config.ts';
@@ -17,6 +16,7 @@ import { EventRecorder } from './kube/events.ts';
 import { LeadershipEnded, type LeaseName } from './kube/leadership.ts';
 import { StatusWriter } from './kube/status.ts';
 import type { OperatorMetrics } from './operator-metrics.ts';
+import type { RotatingFiles } from './rotating-files.ts';
 import { createHandshake } from './server/handshake.ts';
 import type { ParseMcp2Server } from './server/resource.ts';
 import { ClusterSource, MCP2_SERVERS } from './source/cluster.ts';
@@ -31,6 +31,7 @@ export interface ClusterCoreParts {
   readonly dependencies: OperatorDependencies;
   readonly api: KubeApi;
   readonly metrics: OperatorMetrics;
+  readonly files: RotatingFiles;
   readonly keys: Keys;
   readonly parse: ParseMcp2Server;
   readonly installation: string;
@@ -75,7 +76,7 @@ export function createClusterCore(parts: ClusterCoreParts): ClusterCore {
     parse,
     allowLoopback: false,
     handshake: handshakeOf(parts),
-    controlPlaneCa: () => (config.caFile === undefined ? undefined : readFileSync(config.caFile, 'utf8')),
+    controlPlaneCa: () => parts.files.controlPlaneCa(),
     clock,
     random,
     log,
@@ -90,6 +91,8 @@ export function createClusterCore(parts: ClusterCoreParts): ClusterCore {
       new DependencyGate({ name: 'api', probe: (probeSignal) => api.probe(probeSignal), clock, random, log, signal }),
     ],
   });
+  // The next handshake of each server is to look with the new authority.
+  parts.files.onCaChange(() => core.enqueueAll());
   return { core, source, events };
 }
 
@@ -110,26 +113,16 @@ function createSource({ dependencies, api, metrics, requireLeadership }: Cluster
   });
 }
 
-function handshakeOf({ config, dependencies }: ClusterCoreParts) {
-  const { signingKey, services, dial, clock } = dependencies;
+function handshakeOf({ config, dependencies, files }: ClusterCoreParts) {
+  const { services, dial, clock } = dependencies;
+  const { clientCertificate } = files;
   const probe = { iss: config.issuer, sub: `${config.namespace}.mcp2-operator` };
   return createHandshake({
     serviceInfo: services.ServiceInfo,
-    mintProbeToken: (serverName) => mintProbeToken(signingKey, { ...probe, serverName }, { clock }),
+    mintProbeToken: (serverName) => mintProbeToken(files.signingKey(), { ...probe, serverName }, { clock }),
     dial,
-    ...clientCertificate(config),
+    ...(clientCertificate ? { clientCertificate } : {}),
   });
-}
-
-/** Read at each handshake, so that a renewed certificate needs no restart. */
-function clientCertificate({ clientCertificateFile, clientKeyFile }: OperatorConfig) {
-  if (clientCertificateFile === undefined || clientKeyFile === undefined) return {};
-  return {
-    clientCertificate: () => ({
-      certificate: readFileSync(clientCertificateFile, 'utf8'),
-      key: readFileSync(clientKeyFile, 'utf8'),
-    }),
-  };
 }
 
 function classify(error: unknown): Failure | undefined {

@@ -2,7 +2,7 @@
 import { type EtcdSettings, readEtcd } from '#lib/config/common-settings.ts';
 import { type Environment, EnvReader } from '#lib/config/env-reader.ts';
 import { LOG_LEVELS, type LogLevel } from '#lib/observe/logger.ts';
-import { DEFAULT_PREFIX } from '#lib/store/keys.ts';
+import { createKeys, DEFAULT_PREFIX } from '#lib/store/keys.ts';
 
 export interface OperatorConfig {
   readonly logLevel: LogLevel;
@@ -44,8 +44,8 @@ export function readOperatorConfig(env: Environment): OperatorConfig {
     logLevel: read.oneOf('MCP2_LOG_LEVEL', LOG_LEVELS, { fallback: 'info' }),
     opsListen: read.hostPort('MCP2_OPS_LISTEN', { fallback: '0.0.0.0:9090' }),
     etcd: requiredEtcd(read),
-    storePrefix: read.string('MCP2_STORE_PREFIX', { fallback: DEFAULT_PREFIX }),
-    installationId: read.optional('MCP2_OPERATOR_INSTALLATION_ID'),
+    storePrefix: readPrefix(read),
+    installationId: readInstallationId(read),
     signingKeyFile: read.requiredFile('MCP2_SIGNING_KEY_FILE'),
     issuer: read.required('MCP2_ISSUER'),
     caFile: read.file('MCP2_CA_FILE'),
@@ -63,8 +63,40 @@ export function readOperatorConfig(env: Environment): OperatorConfig {
     kubernetesHost: read.optional('KUBERNETES_SERVICE_HOST'),
     kubernetesPort: read.optional('KUBERNETES_SERVICE_PORT'),
   };
+  checkTiming(read, config);
+  if ((config.clientCertificateFile === undefined) !== (config.clientKeyFile === undefined)) {
+    read.problem('MCP2_OPERATOR_CLIENT_CERT_FILE and MCP2_OPERATOR_CLIENT_KEY_FILE must be set together');
+  }
   read.check();
   return Object.freeze(config);
+}
+
+/** A leader must have stopped before another one may begin. */
+function checkTiming(read: EnvReader, { leaseDurationMs, renewDeadlineMs, retryPeriodMs }: OperatorConfig): void {
+  if (leaseDurationMs > renewDeadlineMs && renewDeadlineMs > 1.2 * retryPeriodMs) return;
+  read.problem(
+    'MCP2_OPERATOR_LEASE_DURATION must be longer than MCP2_OPERATOR_RENEW_DEADLINE, and that longer than 1.2 times MCP2_OPERATOR_RETRY_PERIOD',
+  );
+}
+
+/** It is a part of a key in the store, and of an issuer. */
+function readInstallationId(read: EnvReader): string | undefined {
+  const id = read.optional('MCP2_OPERATOR_INSTALLATION_ID');
+  if (id !== undefined && !INSTALLATION_ID.test(id)) {
+    read.problem('MCP2_OPERATOR_INSTALLATION_ID must be 1 to 128 of A-Z a-z 0-9 _ . @ = + ~ -');
+  }
+  return id;
+}
+const INSTALLATION_ID = /^[A-Za-z0-9_.@=+~-]{1,128}$/;
+
+function readPrefix(read: EnvReader): string {
+  const prefix = read.string('MCP2_STORE_PREFIX', { fallback: DEFAULT_PREFIX });
+  try {
+    createKeys(prefix);
+  } catch {
+    read.problem(`MCP2_STORE_PREFIX must look like ${DEFAULT_PREFIX}`);
+  }
+  return prefix;
 }
 
 function requiredEtcd(read: EnvReader): EtcdSettings {

@@ -120,6 +120,13 @@ export class OperatorCore {
     this.#queue.add(key, priority);
   }
 
+  /** Something that all resources depend on changed. */
+  enqueueAll(): void {
+    for (const { metadata } of this.#options.source.all()) {
+      this.#queue?.add(`${metadata.namespace}/${metadata.name}`, Priority.Initial);
+    }
+  }
+
   /** Endpoints flap in crowds: what changes within `delayMs` is looked at once. */
   enqueueAfter(key: string, delayMs: number): void {
     if (this.#queue === undefined) return;
@@ -158,7 +165,7 @@ export class OperatorCore {
     const lost = Promise.withResolvers<void>();
     const { gate, queue, writer, prober, reconciler, controller } = this.#assemble(fence, end.signal, lost.resolve);
     this.#queue = queue;
-    for (const { metadata } of source.all()) queue.add(`${metadata.namespace}/${metadata.name}`, Priority.Initial);
+    this.enqueueAll();
     controller.start();
     const guard = new MassDeleteGuard();
     const sweepNow = () => this.#sweep({ writer, guard, signal: end.signal });

@@ -3,7 +3,6 @@ import type { Registry } from 'prom-client';
 import type { Clock } from '#lib/clock.ts';
 import type { Logger } from '#lib/observe/logger.ts';
 import type { Store } from '#lib/store/store.ts';
-import type { SigningKey } from '#lib/token/signing-key.ts';
 import type { Services } from '#protos/load.ts';
 import type { Dial } from './dial.ts';
 import type { KubeConnection } from './kube/credentials.ts';
@@ -12,7 +11,6 @@ import type { ReflectorTiming } from './kube/reflector.ts';
 export interface OperatorDependencies {
   readonly connection: KubeConnection;
   readonly store: Store;
-  readonly signingKey: SigningKey;
   readonly services: Services;
   readonly dial: Dial;
   /** The text of crds/mcp2.dev_mcp2servers.yaml. */
@@ -23,6 +21,8 @@ export interface OperatorDependencies {
   readonly registry: Registry;
   /** For tests. */
   readonly reflectorTiming?: Partial<ReflectorTiming>;
+  /** For tests: how often to look at files that are replaced. */
+  readonly filePollMs?: number;
   /** For tests: how long the store is away before statuses tell of it. */
   readonly unavailableAfterMs?: number;
 }

@@ -7,7 +7,6 @@ import { createLogger } from '#lib/observe/logger.ts';
 import { createMetricsRegistry } from '#lib/observe/metrics.ts';
 import { endOnSignals, Shutdown } from '#lib/shutdown.ts';
 import { connectEtcd } from '#lib/store/etcd-files.ts';
-import { importSigningKey, type SigningKey } from '#lib/token/signing-key.ts';
 import { loadServices } from '#protos/load.ts';
 import { type OperatorConfig, readOperatorConfig } from './config.ts';
 import { createDial } from './dial.ts';
@@ -28,7 +27,6 @@ async function main(): Promise<void> {
   const operator = await start(config, {
     connection: await connect(config),
     store,
-    signingKey: await readSigningKey(config.signingKeyFile),
     services: loadServices(),
     dial: createDial({ allowLoopback: false, lookup: createDnsLookup(readResolverSettings('/etc/resolv.conf')) }),
     definition: readFileSync(new URL('../crds/mcp2.dev_mcp2servers.yaml', import.meta.url), 'utf8'),
@@ -50,16 +48,6 @@ async function main(): Promise<void> {
   await operator.ended;
   log.fatal({}, 'this process no longer leads and ends at once');
   process.exit(EXIT_REPLACED);
-}
-
-async function readSigningKey(path: string): Promise<SigningKey> {
-  try {
-    return await importSigningKey(JSON.parse(readFileSync(path, 'utf8')));
-  } catch (error) {
-    // A JSON error quotes the text it stumbled over, which here is a secret.
-    const why = error instanceof SyntaxError ? 'it is no JSON' : (error as Error).message;
-    throw new ConfigError([`MCP2_SIGNING_KEY_FILE cannot be used: ${why}`]);
-  }
 }
 
 async function connect({

@@ -14,6 +14,7 @@ import { createKubeApi, type KubeApi } from './kube/api.ts';
 import { LeaderElector } from './kube/leader.ts';
 import { createOperatorMetrics } from './operator-metrics.ts';
 import { Reign } from './reign.ts';
+import { openRotatingFiles, type RotatingFiles } from './rotating-files.ts';
 import { createMcp2ServerParser } from './server/resource.ts';
 import { readSchema } from './server/schema.ts';
 
@@ -28,11 +29,17 @@ export interface RunningOperator {
   stop(): Promise<void>;
 }
 
-/** @throws ListenError, and Error for settings or a definition that cannot be used. */
+/** @throws ListenError, ConfigError for files, and Error for a definition that cannot be used. */
 export async function start(config: OperatorConfig, dependencies: OperatorDependencies): Promise<RunningOperator> {
-  const operator = new ClusterOperator(config, dependencies);
-  await operator.open();
-  return operator;
+  const files = await openRotatingFiles(config, dependencies);
+  const operator = new ClusterOperator(config, dependencies, files);
+  try {
+    await operator.open();
+    return operator;
+  } catch (error) {
+    files.close();
+    throw error;
+  }
 }
 
 class ClusterOperator implements RunningOperator {
@@ -48,7 +55,7 @@ class ClusterOperator implements RunningOperator {
   #running: Promise<void> | undefined;
   #isStopping = false;
 
-  constructor(config: OperatorConfig, dependencies: OperatorDependencies) {
+  constructor(config: OperatorConfig, dependencies: OperatorDependencies, files: RotatingFiles) {
     const { clock, random, log, registry, connection, definition } = dependencies;
     this.#config = config;
     this.#dependencies = dependencies;
@@ -65,6 +72,7 @@ class ClusterOperator implements RunningOperator {
       dependencies,
       api: createKubeApi(access),
       metrics,
+      files,
       keys: createKeys(config.storePrefix),
       parse: createMcp2ServerParser(readSchema(definition)),
       identity,
@@ -110,6 +118,7 @@ class ClusterOperator implements RunningOperator {
     await this.#cluster?.events.flush();
     this.#stop.abort(new Error('the operator is shutting down'));
     await Promise.all([this.#running, this.#cluster?.core.stop()]);
+    this.#parts.files.close();
     await Promise.all([this.#parts.api.close(), this.#leaderApi.close(), this.#ops?.close()]);
   }
 

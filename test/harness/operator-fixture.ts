@@ -71,6 +71,7 @@ export interface OperatorOptions {
   readonly wrapStore?: (store: Store) => Store;
   /** See OperatorDependencies. */
   readonly unavailableAfterMs?: number;
+  readonly filePollMs?: number;
 }
 
 /** The environment of an operator process that works on these parts. */
@@ -101,7 +102,7 @@ export interface TestOperator extends AsyncDisposable {
 
 /** In this process; for signals and pauses start operator/main.ts as a process. */
 export async function startOperator(options: OperatorOptions): Promise<TestOperator> {
-  const { fixture, kubeconfig, etcdUrl, reflectorTiming, unavailableAfterMs } = options;
+  const { fixture, kubeconfig, etcdUrl, reflectorTiming, unavailableAfterMs, filePollMs } = options;
   const { dial = async (url) => `127.0.0.1:${fixture.routes.get(url) ?? 1}`, wrapStore = (store) => store } = options;
   const config = readOperatorConfig(operatorEnvironment(options));
   const store = wrapStore(connectTestStore(etcdUrl));
@@ -109,7 +110,6 @@ export async function startOperator(options: OperatorOptions): Promise<TestOpera
   const operator = await start(config, {
     connection: await readKubeconfigConnection({ file: kubeconfig, clock: systemClock }),
     store,
-    signingKey: fixture.signingKey,
     services: fixture.services,
     dial,
     definition: await readFile(new URL('../../crds/mcp2.dev_mcp2servers.yaml', import.meta.url), 'utf8'),
@@ -119,6 +119,7 @@ export async function startOperator(options: OperatorOptions): Promise<TestOpera
     registry: metrics,
     ...(reflectorTiming ? { reflectorTiming } : {}),
     ...(unavailableAfterMs === undefined ? {} : { unavailableAfterMs }),
+    ...(filePollMs === undefined ? {} : { filePollMs }),
   });
   let stopped: Promise<void> | undefined;
   const stop = () => {
@@ -148,6 +149,8 @@ export interface TestServerOptions {
   readonly dnsName: string;
   /** Default 55051. */
   readonly port?: number;
+  /** Who signs its certificate. Default: the control plane's authority. */
+  readonly authority?: CertificateAuthority;
   /** Whose tokens it takes. Default: the control plane's. */
   readonly jwksFile?: string;
   /** Default true. */
@@ -159,7 +162,8 @@ export interface TestServerOptions {
 /** A sample server, with TLS unless told otherwise, that answers at a made-up pod address. */
 export async function startTestServer(options: TestServerOptions): Promise<TestServer> {
   const { fixture, serverName, address, dnsName, port = 55051, jwksFile = fixture.jwksFile, tls = true } = options;
-  const certificate = await fixture.authority.issue({ commonName: serverName, names: [`DNS:${dnsName}`] });
+  const { authority = fixture.authority } = options;
+  const certificate = await authority.issue({ commonName: serverName, names: [`DNS:${dnsName}`] });
   const files = {
     MCP2_TLS_CERT_FILE: certificate.certificateFile,
     MCP2_TLS_KEY_FILE: certificate.keyFile,

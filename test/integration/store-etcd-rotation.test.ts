@@ -2,8 +2,7 @@
  * Certificates for etcd that are renewed while everything runs: a mounted Secret is swapped, as the kubelet does it,
  * and no call fails, no event is lost and no lease ends.
  */
-import { mkdir, rename, symlink, writeFile } from 'node:fs/promises';
-import { join } from 'node:path';
+import { writeFile } from 'node:fs/promises';
 import { Etcd3, Permission } from 'etcd3';
 import { pino } from 'pino';
 import { expect, test } from 'vitest';
@@ -13,6 +12,7 @@ import { connectEtcd } from '#lib/store/etcd-files.ts';
 import type { Store } from '#lib/store/store.ts';
 import { type Etcd, type EtcdTls, startEtcd } from '../harness/etcd.ts';
 import { eventually } from '../harness/eventually.ts';
+import { MountedVolume } from '../harness/mounted-volume.ts';
 import { type Certificate, createCertificateAuthority } from '../harness/pki.ts';
 import { createWorkspace } from '../harness/processes.ts';
 import { WatchRecorder } from '../harness/watch-recorder.ts';
@@ -22,7 +22,7 @@ const PREFIX = '/mcp2/v1/';
 interface Setup extends AsyncDisposable {
   readonly etcd: Etcd;
   readonly tls: EtcdTls;
-  readonly secret: MountedSecret;
+  readonly secret: MountedVolume;
   connect(): Promise<Store>;
 }
 
@@ -32,14 +32,16 @@ async function setUp(first: (tls: EtcdTls) => Promise<Certificate>): Promise<Set
   const { tls } = etcd;
   if (tls === undefined) throw new Error('started without TLS');
   await allow(etcd, tls);
-  const secret = await MountedSecret.create(await first(tls), tls.authority.certificate);
+  const secret = await MountedVolume.create(secretOf(await first(tls), tls.authority.certificate));
   const stores: Store[] = [];
   return {
     etcd,
     tls,
     secret,
     async connect() {
-      const settings = { endpoints: etcd.urls, tls: secret.files };
+      const path = (name: string) => secret.path(name);
+      const files = { caFile: path('ca.crt'), certificateFile: path('tls.crt'), keyFile: path('tls.key') };
+      const settings = { endpoints: etcd.urls, tls: files };
       const log = pino({ level: 'silent' });
       const store = await connectEtcd(settings, { clock: systemClock, random: Math.random, log, pollMs: 100 });
       stores.push(store);
@@ -77,41 +79,8 @@ async function allow(etcd: Etcd, { authority, root: own }: EtcdTls): Promise<voi
   root.close();
 }
 
-/** As the kubelet mounts a Secret: files are links through "..data", which is swapped by renaming a link over it. */
-class MountedSecret {
-  readonly #folder: string;
-  #edition = 0;
-
-  constructor(folder: string) {
-    this.#folder = folder;
-  }
-
-  static async create(certificate: Certificate, ca: string): Promise<MountedSecret> {
-    const secret = new MountedSecret(join(createWorkspace('secret').folder, 'mount'));
-    await mkdir(secret.#folder);
-    await secret.swap(certificate, ca);
-    for (const name of ['tls.crt', 'tls.key', 'ca.crt']) {
-      await symlink(join('..data', name), join(secret.#folder, name));
-    }
-    return secret;
-  }
-
-  get files() {
-    const path = (name: string) => join(this.#folder, name);
-    return { caFile: path('ca.crt'), certificateFile: path('tls.crt'), keyFile: path('tls.key') };
-  }
-
-  async swap({ certificate, key }: Certificate, ca: string): Promise<void> {
-    this.#edition += 1;
-    const edition = `..${this.#edition}`;
-    await mkdir(join(this.#folder, edition));
-    const contents = { 'tls.crt': certificate, 'tls.key': key, 'ca.crt': ca };
-    for (const [name, content] of Object.entries(contents)) {
-      await writeFile(join(this.#folder, edition, name), content, { mode: 0o600 });
-    }
-    await symlink(edition, join(this.#folder, '..data_tmp'));
-    await rename(join(this.#folder, '..data_tmp'), join(this.#folder, '..data'));
-  }
+function secretOf({ certificate, key }: Certificate, ca: string) {
+  return { 'tls.crt': certificate, 'tls.key': key, 'ca.crt': ca };
 }
 
 /** Reads, writes and keeps a lease alive without a pause; every failure is kept. */
@@ -178,7 +147,7 @@ test.concurrent('a renewed certificate is used by new connections, and no call, 
   await using traffic = new Traffic(store, leaseId);
   await traffic.more(20);
 
-  await setup.secret.swap(await setup.tls.clientCertificate('after'), setup.tls.authority.certificate);
+  await setup.secret.swap(secretOf(await setup.tls.clientCertificate('after'), setup.tls.authority.certificate));
   await eventually(
     () => store.get('/after/a'),
     () => true,
@@ -203,7 +172,7 @@ test.concurrent('when the old certificate has expired and etcd was restarted, th
   });
   const store = await setup.connect();
   await store.get(`${PREFIX}a`);
-  await setup.secret.swap(await setup.tls.clientCertificate('after'), setup.tls.authority.certificate);
+  await setup.secret.swap(secretOf(await setup.tls.clientCertificate('after'), setup.tls.authority.certificate));
   await eventually(
     () => store.get('/after/a'),
     () => true,
@@ -244,12 +213,12 @@ test.concurrent('files that etcd does not take change nothing, and the right one
   await using traffic = new Traffic(store, leaseId);
   await traffic.more(20);
 
-  await setup.secret.swap(await stranger.issue({ commonName: 'after' }), setup.tls.authority.certificate);
+  await setup.secret.swap(secretOf(await stranger.issue({ commonName: 'after' }), setup.tls.authority.certificate));
   await traffic.more(300);
   const right = await setup.tls.clientCertificate('after');
-  await setup.secret.swap({ ...right, key: 'no key' }, setup.tls.authority.certificate);
+  await setup.secret.swap(secretOf({ ...right, key: 'no key' }, setup.tls.authority.certificate));
   await traffic.more(300);
-  await setup.secret.swap(right, setup.tls.authority.certificate);
+  await setup.secret.swap(secretOf(right, setup.tls.authority.certificate));
   await eventually(
     () => store.get('/after/a'),
     () => true,
@@ -282,20 +251,20 @@ test.concurrent('an authority is replaced by way of a bundle that holds both', a
     await etcd.restart();
   };
 
-  await secret.swap(await tls.clientCertificate('before'), bundle);
+  await secret.swap(secretOf(await tls.clientCertificate('before'), bundle));
   await trust(bundle);
   await write('both are trusted');
   const server = await newer.issue({ commonName: 'etcd' });
   await writeFile(tls.server.keyFile, server.key);
   await writeFile(tls.server.certificateFile, server.certificate);
-  await secret.swap(await newer.issue({ commonName: 'after' }), bundle);
+  await secret.swap(secretOf(await newer.issue({ commonName: 'after' }), bundle));
   await eventually(
     () => store.get('/after/a'),
     () => true,
     { what: 'calls with a certificate of the newer authority' },
   );
   await write('both sides show the newer');
-  await secret.swap(await newer.issue({ commonName: 'after' }), newer.certificate);
+  await secret.swap(secretOf(await newer.issue({ commonName: 'after' }), newer.certificate));
   await trust(newer.certificate);
   await write('only the newer is trusted');
   const seen = () => new Set(watch.lines.map((line) => line.split('=')[1]));
