@@ -6,13 +6,13 @@ export default defineConfig({
       {
         test: {
           name: 'unit',
-          include: ['{protos,crds,services,operator,client,cli,image}/**/*.test.ts', 'test/architecture/**/*.test.ts'],
+          include: ['{protos,crds,helm,services,operator,client,cli,image}/**/*.test.ts', 'test/architecture/**/*.test.ts'],
         },
       },
       {
         test: {
           name: 'integration',
-          include: ['test/{integration,interop,harness}/**/*.test.ts', 'test/cluster/**/*.test.ts'],
+          include: ['test/{integration,interop,harness,helm}/**/*.test.ts', 'test/cluster/**/*.test.ts'],
           globalSetup: 'test/harness/global-setup.ts',
           setupFiles: 'test/harness/keep-logs.setup.ts',
           testTimeout: 60_000,

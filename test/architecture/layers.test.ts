@@ -10,7 +10,7 @@ const LAYERS: readonly { readonly prefix: RegExp; readonly level: number }[] = [
   { prefix: /^services\/[^/]+(?=\/)/, level: 2 },
   { prefix: /^(?:operator|client)(?=\/)/, level: 2 },
   { prefix: /^cli(?=\/)/, level: 3 },
-  { prefix: /^(?:test|examples|crds|image)(?=\/)/, level: 4 },
+  { prefix: /^(?:test|examples|crds|helm|image)(?=\/)/, level: 4 },
   { prefix: /^[^/]+\.config\.ts$/, level: 4 },
 ];
 

@@ -1,0 +1,45 @@
+/** docs/values.md: the values as a page that people read. */
+import { allOf, type Value } from './values-document.ts';
+
+/** @returns Markdown. */
+export function renderPage(values: readonly Value[]): string {
+  const sections = values.filter(({ children }) => children.length > 0);
+  const single = values.filter(({ children }) => children.length === 0);
+  return [
+    '# Values of the chart',
+    '<!-- Written by `npm run generate` from helm/mcp2/values.yaml. Edit that file, not this one. -->',
+    'What `helm install mcp2 helm/mcp2 --values FILE` accepts. A value that is not listed here is refused. Examples that are installed and upgraded by tests: [development](../helm/mcp2/ci/development-values.yaml), [production](../helm/mcp2/ci/production-values.yaml), [kind](../helm/mcp2/ci/kind-values.yaml); the [other files beside them](../helm/mcp2/ci) show one switch each.',
+    '## General',
+    table(single),
+    ...sections.flatMap((section) => [
+      `## \`${section.key}\``,
+      asPlainText(section.description),
+      table(allOf(section.children).filter(({ children }) => children.length === 0)),
+    ]),
+  ]
+    .join('\n\n')
+    .concat('\n');
+}
+
+function table(values: readonly Value[]): string {
+  const rows = values.map((value) => [
+    `\`${value.path}\``,
+    `\`${JSON.stringify(value.default)}\``,
+    allowed(value.schema),
+    asPlainText(value.description),
+  ]);
+  const line = (cells: readonly string[]) => `| ${cells.map((cell) => cell.replaceAll('|', '\\|')).join(' | ')} |`;
+  const head = ['value', 'default', 'allowed', 'meaning'];
+  return [line(head), line(head.map(() => '---')), ...rows.map(line)].join('\n');
+}
+
+function allowed({ enum: words, minimum, maximum, pattern }: Value['schema']): string {
+  if (Array.isArray(words)) return words.map((word) => `\`${word}\``).join(', ');
+  if (minimum !== undefined && maximum !== undefined) return `${minimum} to ${maximum}`;
+  if (minimum !== undefined) return `at least ${minimum}`;
+  return pattern === undefined ? '' : `\`${pattern}\``;
+}
+
+function asPlainText(text: string): string {
+  return text.replace(/[*_<[]/g, '\\$&');
+}
