@@ -6,7 +6,7 @@
  */
 
 export interface Binary {
-  /** File name in the cache's bin folder. */
+  /** File name in the cache's bin folder; may have a folder of its own, as in "cni/ptp". */
   readonly name: string;
   /** Go package path. Its version is the one that go.mod pins. */
   readonly package: string;
@@ -22,6 +22,36 @@ export const CONTROL_PLANE: readonly Binary[] = [
   { name: 'kube-apiserver', package: 'k8s.io/kubernetes/cmd/kube-apiserver' },
   { name: 'kubectl', package: 'k8s.io/kubernetes/cmd/kubectl' },
 ];
+
+/** The chart's tests need nothing else beside the control plane. */
+export const HELM: readonly Binary[] = [{ name: 'helm', package: 'helm.sh/helm/v4/cmd/helm' }];
+
+const CNI_PLUGINS = 'github.com/containernetworking/plugins/plugins';
+const CONTAINERD = 'github.com/containerd/containerd/v2/cmd';
+
+/** Second level: what turns a control plane into a cluster whose nodes run pods. `startCluster()` needs all three lists. */
+export const NODE: readonly Binary[] = [
+  { name: 'etcdctl', package: 'go.etcd.io/etcd/etcdctl/v3' },
+  { name: 'etcdutl', package: 'go.etcd.io/etcd/etcdutl/v3' },
+  { name: 'kube-controller-manager', package: 'k8s.io/kubernetes/cmd/kube-controller-manager' },
+  { name: 'kube-scheduler', package: 'k8s.io/kubernetes/cmd/kube-scheduler' },
+  { name: 'kubelet', package: 'k8s.io/kubernetes/cmd/kubelet' },
+  { name: 'kube-proxy', package: 'k8s.io/kubernetes/cmd/kube-proxy' },
+  { name: 'containerd', package: `${CONTAINERD}/containerd`, tags: ['no_btrfs', 'no_zfs', 'no_devmapper'] },
+  { name: 'containerd-shim-runc-v2', package: `${CONTAINERD}/containerd-shim-runc-v2` },
+  { name: 'ctr', package: `${CONTAINERD}/ctr`, tags: ['no_btrfs', 'no_zfs'] },
+  // Pods ask for the RuntimeDefault seccomp profile, and only libseccomp, which is C, can load one.
+  { name: 'runc', package: 'github.com/opencontainers/runc', tags: ['seccomp'], cgo: true },
+  { name: 'cni/ptp', package: `${CNI_PLUGINS}/main/ptp` },
+  { name: 'cni/loopback', package: `${CNI_PLUGINS}/main/loopback` },
+  { name: 'cni/host-local', package: `${CNI_PLUGINS}/ipam/host-local` },
+  { name: 'cni/portmap', package: `${CNI_PLUGINS}/meta/portmap` },
+  { name: 'coredns', package: 'github.com/coredns/coredns' },
+  { name: 'pause', package: './pause' },
+];
+
+/** Everything that go.mod builds. It decides the cache folder, so that all levels share one (see `cache.ts`). */
+export const CATALOGUE: readonly Binary[] = [...CONTROL_PLANE, ...HELM, ...NODE];
 
 /** The oldest Go that builds go.mod. */
 export const MINIMUM_GO_VERSION = '1.26.6';

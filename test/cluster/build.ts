@@ -4,7 +4,7 @@
  */
 
 import { mkdir, readdir, rename, rm, stat } from 'node:fs/promises';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { type Binary, buildArguments, CONTROL_PLANE } from './binaries.ts';
 import { type BuildPlan, type Environment, MODULE_FOLDER, planBuild } from './cache.ts';
 import { withFileLock } from './file-lock.ts';
@@ -92,6 +92,7 @@ async function buildOne(
     repeated = setInterval(report, PROGRESS_EVERY_MS);
   }, QUIET_MS);
   const partial = join(plan.bin, `${binary.name}.${process.pid}${PARTIAL}`);
+  await mkdir(dirname(partial), { recursive: true });
   try {
     await runCommand(go.command, [...buildArguments(binary, plan.kubernetesVersion), '-o', partial, binary.package], {
       cwd: module,
@@ -116,7 +117,8 @@ async function missing(binaries: readonly Binary[], plan: BuildPlan): Promise<Bi
 
 /** What a killed build left behind. Called by the lock's owner, so nobody is writing them. */
 async function removePartial(bin: string): Promise<void> {
-  for (const name of await readdir(bin)) if (name.endsWith(PARTIAL)) await rm(join(bin, name), { force: true });
+  for (const name of await readdir(bin, { recursive: true }))
+    if (name.endsWith(PARTIAL)) await rm(join(bin, name), { force: true });
 }
 
 async function isFile(path: string): Promise<boolean> {

@@ -2,15 +2,16 @@
  * Where built binaries live: `${XDG_CACHE_HOME:-~/.cache}/mcp2/<hash>/bin`, outside the clone, so that a second
  * clone starts at once and `git clean` costs nothing.
  *
- * The hash covers go.mod, go.sum, every binary's flags and the platform: a binary in the folder is therefore
- * always the right one, and a look at the file's existence is all that a warm start needs.
+ * The hash covers go.mod, go.sum, our one Go source, the flags of the whole catalogue and the platform: a binary in
+ * the folder is therefore always the right one, and a look at the file's existence is all that a warm start needs.
+ * The whole catalogue rather than the binaries that were asked for, so that the levels share etcd and kube-apiserver.
  */
 
 import { createHash } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
 import { homedir } from 'node:os';
 import { join } from 'node:path';
-import { type Binary, buildArguments, kubernetesVersionOf } from './binaries.ts';
+import { type Binary, buildArguments, CATALOGUE, kubernetesVersionOf } from './binaries.ts';
 
 export type Environment = Readonly<Record<string, string | undefined>>;
 
@@ -38,9 +39,15 @@ export async function planBuild(
 ): Promise<BuildPlan> {
   const [goMod, goSum] = await Promise.all(['go.mod', 'go.sum'].map((name) => readFile(join(module, name), 'utf8')));
   const kubernetesVersion = kubernetesVersionOf(await readFile(join(MODULE_FOLDER, 'go.mod'), 'utf8'));
-  const flags = binaries.map((binary) => [binary.name, binary.cgo ?? false, buildArguments(binary, kubernetesVersion)]);
+  const shared = module === MODULE_FOLDER ? CATALOGUE : [];
+  const source = module === MODULE_FOLDER ? await readFile(join(MODULE_FOLDER, 'pause', 'main.go'), 'utf8') : '';
+  const flags = [...shared, ...binaries.filter((binary) => !shared.includes(binary))].map((binary) => [
+    binary.name,
+    binary.cgo ?? false,
+    buildArguments(binary, kubernetesVersion),
+  ]);
   const hash = createHash('sha256')
-    .update(JSON.stringify([goMod, goSum, flags, process.platform, process.arch]))
+    .update(JSON.stringify([goMod, goSum, source, flags, process.platform, process.arch]))
     .digest('hex')
     .slice(0, 16);
   const folder = join(cacheFolder(env), hash);

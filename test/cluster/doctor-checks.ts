@@ -7,7 +7,7 @@
 import { mkdtemp, rm, stat, statfs } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
-import { CONTROL_PLANE, MINIMUM_GO_VERSION } from './binaries.ts';
+import { CONTROL_PLANE, HELM, MINIMUM_GO_VERSION } from './binaries.ts';
 import { cacheFolder, type Environment, planBuild } from './cache.ts';
 import { findGo, isAtLeast } from './go-toolchain.ts';
 import { runCommand } from './run-command.ts';
@@ -31,7 +31,8 @@ export interface DoctorInput {
   readonly nodeVersion: string;
 }
 
-/** Building the control plane from nothing: Go's modules and build cache, and the binaries. */
+const NPM_TEST = [...CONTROL_PLANE, ...HELM];
+/** Building it from nothing: Go's modules and build cache, and the binaries. */
 const COLD_DISK_BYTES = 8e9;
 /** With the binaries built: data of the etcds and logs. */
 const WARM_DISK_BYTES = 1e9;
@@ -97,7 +98,7 @@ async function checkGo(
   { env, platform }: DoctorInput,
   { built, pythonWorks }: { readonly built: boolean; readonly pythonWorks: boolean },
 ): Promise<Check> {
-  const check = { name: 'go', for: 'building etcd, kube-apiserver and kubectl, once' };
+  const check = { name: 'go', for: 'building etcd, kube-apiserver, kubectl and helm, once' };
   if (built) return { ...check, state: 'ok', found: 'not needed: everything is built' };
   const go = await findGo(env);
   if (go !== undefined) return { ...check, state: 'ok', found: go.version };
@@ -147,8 +148,8 @@ async function checkDisk(env: Environment, neededBytes: number): Promise<Check> 
 }
 
 async function areBinariesBuilt(env: Environment): Promise<boolean> {
-  const { bin } = await planBuild(CONTROL_PLANE, env);
-  const present = await Promise.all(CONTROL_PLANE.map(({ name }) => exists(join(bin, name))));
+  const { bin } = await planBuild(NPM_TEST, env);
+  const present = await Promise.all(NPM_TEST.map(({ name }) => exists(join(bin, name))));
   return present.every((is) => is);
 }
 
