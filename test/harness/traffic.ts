@@ -197,13 +197,13 @@ async function mint({ cluster, namespace, ...options }: TrafficOptions): Promise
   const secret = `secret/${release.fullname}-signing-key`;
   const text = await cluster.kubectl('get', '-n', release.namespace, secret, '-o', 'json');
   const { data } = JSON.parse(text) as { data: Record<string, string> };
-  const valueOf = (key: string) => Buffer.from(data[key] ?? '', 'base64').toString();
+  const read = (key: string) => Buffer.from(data[key] ?? '', 'base64').toString();
   const request = {
-    iss: valueOf('issuer').trim(),
+    iss: read('issuer').trim(),
     sub: `${namespace}.traffic`,
     aud: options.audience ?? ['InventoryDB_Primary'],
     capabilities: [CAPABILITY, 'registry:lookup'],
     ttlSeconds: TOKEN_LIFETIME_SECONDS,
   };
-  return mintToken(await importSigningKey(JSON.parse(valueOf('key.jwk'))), request, { clock: systemClock });
+  return mintToken(await importSigningKey(JSON.parse(read('key.jwk'))), request, { clock: systemClock });
 }
