@@ -57,6 +57,7 @@ test('what the parts report has the names that stock dashboards for controllers 
     'rest_client_request_duration_seconds_count GET': 1,
     'mcp2_relists_total services': 1,
     'mcp2_watch_missed_total services': 3,
+    'mcp2_watch_missed_total mcp2servers': 0,
     'mcp2_watch_failures_total services Idle': 1,
     'mcp2_watch_age_seconds services': 42,
     'mcp2_watch_age_seconds mcp2servers': 0,

@@ -92,12 +92,20 @@ function reflectorMetrics(registry: Registry, clock: Pick<Clock, 'monotonicMs'>)
     relisted: (resource) => relists.inc({ resource }),
     missed: (resource, count) => missed.inc({ resource }, count),
     failed: (resource, reason) => failures.inc({ resource, reason }),
-    heard: watchAge(registry, clock),
+    heard: watchAge(registry, clock, (resource) => missed.inc({ resource }, 0)),
   };
 }
 
-/** Of a kind that was heard of once: before that, readiness tells. */
-function watchAge(registry: Registry, clock: Pick<Clock, 'monotonicMs'>): ReflectorMetrics['heard'] {
+/**
+ * Of a kind that was heard of once: before that, readiness tells.
+ *
+ * @param onFirst Counters that an alert watches begin at 0 then: Prometheus sees no increase in one that begins at 1.
+ */
+function watchAge(
+  registry: Registry,
+  clock: Pick<Clock, 'monotonicMs'>,
+  onFirst: (resource: string) => void,
+): ReflectorMetrics['heard'] {
   const heardAtMs = new Map<string, number>();
   new Gauge({
     name: 'mcp2_watch_age_seconds',
@@ -108,7 +116,10 @@ function watchAge(registry: Registry, clock: Pick<Clock, 'monotonicMs'>): Reflec
       for (const [resource, atMs] of heardAtMs) this.set({ resource }, (clock.monotonicMs() - atMs) / 1000);
     },
   });
-  return (resource) => void heardAtMs.set(resource, clock.monotonicMs());
+  return (resource) => {
+    if (!heardAtMs.has(resource)) onFirst(resource);
+    heardAtMs.set(resource, clock.monotonicMs());
+  };
 }
 
 function queueMetrics(registry: Registry): OperatorMetrics['queue'] {
