@@ -38,6 +38,9 @@
 {{- end }}
 {{- end }}
 {{- if .traits.api }}
+# Outlives the container: what a process counts at its end is seen by the next scrape.
+- name: MCP2_OPERATOR_STATE_DIR
+  value: /tmp
 - name: POD_NAME
   valueFrom: {fieldRef: {fieldPath: metadata.name}}
 - name: POD_NAMESPACE

@@ -1,0 +1,70 @@
+{{/* What is scraped and watched: see templates/monitoring-*.yaml and files/alerts.yaml. */}}
+
+{{/* (list root what kind): fails where the cluster does not know the kind; GitOps tools pass what it knows along. */}}
+{{- define "mcp2.monitoring.require" -}}
+{{- $kind := index . 2 -}}
+{{- if not ((index . 0).Capabilities.APIVersions.Has (printf "monitoring.coreos.com/v1/%s" $kind)) -}}
+{{- fail (printf "monitoring.%s.enabled needs the kind %s, which this cluster does not know. Install the Prometheus operator first, or set it to false. (helm template: --api-versions monitoring.coreos.com/v1/%s)" (index . 1) $kind $kind) -}}
+{{- end -}}
+{{- end -}}
+
+{{/* The components that have metrics and the name of the port where they answer. */}}
+{{- define "mcp2.monitoring.targets" -}}
+{{- range $name, $traits := include "mcp2.traits" . | fromYaml }}
+{{- if (get $.Values $name).enabled }}
+{{ $name }}: ops
+{{- end }}
+{{- end }}
+{{- if eq .Values.etcd.mode "bundled" }}
+etcd: metrics
+{{- end }}
+{{- end -}}
+
+{{/* (list root text): an expression or a sentence of files/alerts.yaml with this release's labels in place of the marks. */}}
+{{- define "mcp2.monitoring.resolve" -}}
+{{- $root := index . 0 -}}
+{{- $text := index . 1 -}}
+{{- $fullname := include "mcp2.fullname" $root -}}
+{{- $namespace := printf "namespace=%q" (include "mcp2.namespace" $root) -}}
+{{- range $name := list "operator" "registry" "etcd" -}}
+{{- $text = $text | replace (printf "{@%s" $name) (printf "{job=%q,%s" (printf "%s-%s" $fullname $name) $namespace) -}}
+{{- end -}}
+{{- $targets := include "mcp2.monitoring.targets" $root | fromYaml | keys | sortAlpha | join "|" -}}
+{{- $text = $text | replace "{@all" (printf "{job=~%q,%s" (printf "%s-(%s)" $fullname $targets) $namespace) -}}
+{{- $text | replace "@etcd-members" (toString $root.Values.etcd.replicas) -}}
+{{- end -}}
+
+{{/* (list root rule): one alert. */}}
+{{- define "mcp2.monitoring.alert" -}}
+{{- $root := index . 0 -}}
+{{- $rules := $root.Values.monitoring.rules -}}
+{{- with index . 1 -}}
+alert: {{ .alert }}
+expr: {{ include "mcp2.monitoring.resolve" (list $root .expr) | quote }}
+{{- with .for }}
+for: {{ . }}
+{{- end }}
+labels:
+  {{- toYaml (merge (dict "severity" .severity) $rules.alertLabels) | nindent 2 }}
+annotations:
+  summary: {{ .summary | quote }}
+  description: {{ include "mcp2.monitoring.resolve" (list $root .description) | quote }}
+  runbook_url: {{ printf "%s/%s.md" (trimSuffix "/" $rules.runbookUrl) .runbook | quote }}
+{{- end -}}
+{{- end -}}
+
+{{/* (list root component name namespace labels annotations): metadata with the labels by which others find the object. */}}
+{{- define "mcp2.monitoring.metadata" -}}
+{{- $root := index . 0 -}}
+name: {{ index . 2 }}
+namespace: {{ index . 3 | default (include "mcp2.namespace" $root) }}
+labels:
+  {{- include "mcp2.labels" (list $root (index . 1)) | nindent 2 }}
+  {{- with index . 4 }}
+  {{- toYaml . | nindent 2 }}
+  {{- end }}
+{{- with merge (dict) (index . 5) $root.Values.commonAnnotations }}
+annotations:
+  {{- toYaml . | nindent 2 }}
+{{- end }}
+{{- end -}}
