@@ -24,7 +24,7 @@ export interface RegistrationDiff {
 
 export interface DiffInput {
   readonly kube: KubeClient;
-  readonly store: Store;
+  readonly store: Pick<Store, 'list'>;
   readonly installation: string;
 }
 

@@ -62,8 +62,8 @@ export interface Traffic extends AsyncDisposable {
   report(fromMs: number, toMs?: number): Promise<TrafficReport>;
   /** Each time that an agent was told other endpoints than before. */
   changes(fromMs: number): Promise<readonly AnswerChange[]>;
-  /** One Lookup from the pod, with its token, on a new connection. */
-  lookup(query: object): Promise<LookupAnswer>;
+  /** One Lookup from the pod, with its token, on a new connection. `target`: host:port of one registry pod. */
+  lookup(query: object, target?: string): Promise<LookupAnswer>;
 }
 
 const PORT = 8080;
@@ -89,7 +89,10 @@ export async function startTraffic(options: TrafficOptions): Promise<Traffic> {
     nowMs: () => Date.now() + aheadMs,
     report: (fromMs, toMs) => ask(`/report?from=${fromMs}${toMs === undefined ? '' : `&to=${toMs}`}`) as never,
     changes: (fromMs) => ask(`/changes?from=${fromMs}`) as never,
-    lookup: (query) => ask(`/lookup?query=${encodeURIComponent(JSON.stringify(query))}`) as never,
+    lookup: (query, target) => {
+      const parameters = { query: JSON.stringify(query), ...(target === undefined ? {} : { target }) };
+      return ask(`/lookup?${new URLSearchParams(parameters)}`) as never;
+    },
     async [Symbol.asyncDispose]() {
       const objects = [`pod/${name}`, `configmap/${name}`, `secret/${name}`];
       await cluster.kubectl('delete', '-n', namespace, ...objects, '--ignore-not-found', '--grace-period=1');

@@ -2,7 +2,7 @@
  * Agents that look a server up and call it, over and over, as docs/clients.md says; runs in a pod of the product's
  * image, which has no tests: this file and record.ts are mounted below /app, so that `#lib` means the image's own code.
  *
- * The first argument is a TrafficSettings as JSON. `GET /report?from=&to=`, `/changes?from=` and `/lookup?query=` answer
+ * The first argument is a TrafficSettings as JSON. `GET /report?from=&to=`, `/changes?from=` and `/lookup?query=&target=` answer
  * on the ops port; `/ready` once every agent has found and called something.
  */
 import { readFileSync } from 'node:fs';
@@ -79,9 +79,9 @@ class Traffic {
     for (const agent of this.#agents) void this.#runAgent(agent);
   }
 
-  /** One Lookup on a connection of its own. */
-  async lookup(query: object): Promise<object> {
-    const registry = this.#connectRegistry();
+  /** One Lookup on a connection of its own. `target`: host:port of one registry pod, in place of any. */
+  async lookup(query: object, target?: string): Promise<object> {
+    const registry = this.#connectRegistry(target);
     try {
       return await registry.call('Lookup', { requester_token: this.#readToken(), ...query });
     } finally {
@@ -152,8 +152,8 @@ class Traffic {
     }
   }
 
-  #connectRegistry(): ServiceClient<DiscoveryDefinition> {
-    return createClient(this.#services.Discovery, this.#settings.registry, {
+  #connectRegistry(target = this.#settings.registry): ServiceClient<DiscoveryDefinition> {
+    return createClient(this.#services.Discovery, target, {
       credentials: this.#credentials,
       deadlineMs: LOOKUP_DEADLINE_MS,
       idempotent: ['Lookup'],
@@ -162,6 +162,7 @@ class Traffic {
         'grpc.keepalive_timeout_ms': 3_000,
         // Agents would otherwise share one connection.
         'grpc.use_local_subchannel_pool': 1,
+        'grpc.ssl_target_name_override': this.#settings.registry.replace(/:[0-9]+$/, ''),
       },
     });
   }
@@ -215,10 +216,15 @@ async function answer(traffic: Traffic, url: URL): Promise<{ readonly code: numb
     case '/now':
       return { code: 200, body: Date.now() };
     case '/lookup':
-      return { code: 200, body: await traffic.lookup(JSON.parse(url.searchParams.get('query') ?? '{}') as object) };
+      return { code: 200, body: await lookUp(traffic, url.searchParams) };
     default:
       return { code: 404, body: 'unknown' };
   }
+}
+
+function lookUp(traffic: Traffic, parameters: URLSearchParams): Promise<object> {
+  const query = JSON.parse(parameters.get('query') ?? '{}') as object;
+  return traffic.lookup(query, parameters.get('target') ?? undefined);
 }
 
 async function main(settings: TrafficSettings): Promise<void> {
