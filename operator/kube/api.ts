@@ -50,7 +50,7 @@ export interface WatchQuery extends Selection {
 }
 
 export interface PatchOptions extends CallOptions {
-  readonly subresource?: 'status';
+  readonly subresource?: 'status' | 'scale';
 }
 
 export interface ApplyOptions extends PatchOptions {

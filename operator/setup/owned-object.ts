@@ -32,7 +32,7 @@ export interface Change {
 }
 
 export interface ObjectAccess {
-  readonly api: Pick<KubeApi, 'get' | 'mergePatch' | 'serverSideApply'>;
+  readonly api: Pick<KubeApi, 'get' | 'list' | 'mergePatch' | 'serverSideApply'>;
   readonly namespace: string;
   readonly labels: Readonly<Record<string, string>>;
   readonly log: Log;

@@ -6,8 +6,10 @@ import type { KubeConnection } from '../kube/credentials.ts';
 import type { Log } from '../log.ts';
 import type { SetupConfig, Task } from './config.ts';
 import { CONTROL_PLANE, MANAGED_BY, MANAGER, type ObjectAccess } from './owned-object.ts';
-import { prepare, refreshTrust } from './prepare.ts';
+import { prepare } from './prepare.ts';
 import { SetupError } from './setup-error.ts';
+import { setUpStore } from './store.ts';
+import { uninstall } from './uninstall.ts';
 
 export interface TaskDependencies {
   readonly connection: KubeConnection;
@@ -47,10 +49,8 @@ type TaskRun = (
 const TASKS: Readonly<Record<Task, TaskRun>> = {
   prepare,
   rotate: prepare,
-  store: (config, { access }) => refreshTrust(config, access),
-  uninstall: async () => {
-    throw new SetupError('uninstall is not built yet');
-  },
+  store: setUpStore,
+  uninstall,
 };
 
 function labelsOf(fullName: string, namespace: string): Readonly<Record<string, string>> {

@@ -14,13 +14,14 @@ export function nameForPeople({ kind }: ResourceType, { name, namespace }: Objec
   return namespace === undefined ? `${kind} ${name}` : `${kind} ${namespace}/${name}`;
 }
 
-/** Adds to a refusal which right is missing; any other error is handed back as it is. */
+/** Adds to a refusal which right is missing; any other error is handed back as it is. An empty name = all objects. */
 export function explainRefusal(error: unknown, verb: string, resource: ResourceType, object: ObjectName): unknown {
   if (!(error instanceof KubeApiError) || (error.code !== 403 && error.code !== 422)) return error;
-  const what = nameForPeople(resource, object);
+  const what = object.name === '' ? resource.plural : nameForPeople(resource, object);
   if (error.code === 422) return new SetupError(`${what} cannot be written: ${error.message}`, { cause: error });
   const scope = object.namespace === undefined ? 'cluster' : `namespace ${object.namespace}`;
-  const where = `"${verb}" on ${resource.plural} "${object.name}" in the ${scope}`;
+  const which = object.name === '' ? resource.plural : `${resource.plural} "${object.name}"`;
+  const where = `"${verb}" on ${which} in the ${scope}`;
   return new SetupError(`${what}: the setup job's ServiceAccount may not; allow it ${where} (${error.message})`, {
     cause: error,
   });

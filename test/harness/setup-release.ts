@@ -33,6 +33,8 @@ export interface SetupRunOptions {
   /** Wall time of the run. Default: now. */
   readonly nowMs?: number;
   readonly env?: Readonly<Record<string, string>>;
+  /** Told of each line as it comes. */
+  readonly onLine?: (line: LogLine) => void;
 }
 
 export interface SetupRelease {
@@ -43,6 +45,8 @@ export interface SetupRelease {
   /** Decoded. @throws when it does not exist */
   secret(name: string): Promise<Readonly<Record<string, string>>>;
   configMap(name: string, namespace?: string): Promise<Readonly<Record<string, string>>>;
+  /** Writes a certificate's Secret to files, as it would be mounted. @returns the folder */
+  mount(secret: string): Promise<string>;
   /** Name to resource version of every Secret and ConfigMap in the namespace. */
   versions(): Promise<Readonly<Record<string, string>>>;
 }
@@ -59,6 +63,11 @@ export async function createSetupRelease(
   const connections = await connect(endpoint, client, { namespace, env: settings });
   const read = (kind: string, name: string, where = namespace): Promise<KubeObject> =>
     client.get({ apiVersion: 'v1', kind, metadata: { name, namespace: where } });
+  const secret = async (name: string) => {
+    const { data = {} } = await read('Secret', name);
+    const decode = (text: unknown) => Buffer.from(String(text), 'base64').toString();
+    return Object.fromEntries(Object.entries(data).map(([key, text]) => [key, decode(text)]));
+  };
   return {
     namespace,
     fullName: FULL_NAME,
@@ -68,10 +77,12 @@ export async function createSetupRelease(
         ...options,
         env: { ...settings, ...options.env },
       }),
-    async secret(name) {
-      const { data = {} } = await read('Secret', name);
-      const decode = (text: unknown) => Buffer.from(String(text), 'base64').toString();
-      return Object.fromEntries(Object.entries(data).map(([key, text]) => [key, decode(text)]));
+    secret,
+    async mount(name) {
+      const { folder } = createWorkspace(name);
+      const entries = Object.entries(await secret(name));
+      await Promise.all(entries.map(([key, text]) => writeFile(join(folder, key), text, { mode: 0o600 })));
+      return folder;
     },
     configMap: async (name, where) => (await read('ConfigMap', name, where)).data ?? {},
     async versions() {
@@ -149,11 +160,18 @@ async function grant(client: KubeClient, { namespace, name, rules }: Grant): Pro
   for (const object of objects) await client.apply(object);
 }
 
-async function runAs(connection: Connection, task: Task, { nowMs, env = {} }: SetupRunOptions): Promise<RunResult> {
+async function runAs(
+  connection: Connection,
+  task: Task,
+  { nowMs, env = {}, onLine }: SetupRunOptions,
+): Promise<RunResult> {
   const { task: known, ...config } = readSetupConfig(task, env);
   const lines: LogLine[] = [];
-  const line = (level: LogLine['level']) => (fields: object, message: string) =>
-    void lines.push({ level, message, fields: { ...fields } });
+  const line = (level: LogLine['level']) => (fields: object, message: string) => {
+    const said = { level, message, fields: { ...fields } };
+    lines.push(said);
+    onLine?.(said);
+  };
   const log = { debug: line('debug'), info: line('info'), warn: line('warn'), error: line('error') };
   const clock = nowMs === undefined ? systemClock : { ...systemClock, nowMs: () => nowMs };
   const isDone = await runTask(known, config, { connection, clock, random: Math.random, log });
