@@ -1,13 +1,15 @@
-/** `mcp2 token mint`: a capability token, signed with the development key or one that is named. */
+/** `mcp2 token mint`: a capability token, signed with the development key, one in a file, or a cluster's. */
 import { Command, Option } from 'commander';
 import { DEFAULT_LIFETIME_SECONDS, mintToken } from '#lib/token/mint.ts';
+import type { ClusterOptions } from '../cluster/connection.ts';
+import { usageError } from '../failure.ts';
 import { DEFAULT_SUBJECT } from '../lookup/authority.ts';
 import { locateState } from '../state/folder.ts';
-import { readIssuer, readSigningKey } from '../state/keys.ts';
+import { readIssuer, readSigningKey, type Signer } from '../state/keys.ts';
 import type { Terminal } from '../terminal.ts';
 import { collect, collectJson, durationSeconds, stateOption } from '../text/arguments.ts';
 
-interface MintOptions {
+interface MintOptions extends ClusterOptions {
   readonly sub: string;
   readonly aud: readonly string[];
   readonly capability?: readonly string[];
@@ -15,6 +17,7 @@ interface MintOptions {
   readonly ttl: number;
   readonly key?: string;
   readonly issuer?: string;
+  readonly fromSecret?: string;
   readonly state?: string;
 }
 
@@ -24,8 +27,10 @@ Examples:
   mcp2 token mint --sub shop.agent --aud 'InventoryDB_*' --capability tool:compute_pricing --ttl 5m
   mcp2 token mint --aud InventoryDB_Primary --grant \\
     '{"method":"ContextTool.RequestContext","resource":["inventory:*"],"params":{"warehouse":{"eq":"NY"}}}'
+  mcp2 token mint --from-secret mcp2-system/mcp2-signing-key --aud InventoryDB_Primary --capability db:inventory:read
 
-Only the token goes to stdout. Whoever holds it has its rights until it expires: keep it out of logs and arguments.`;
+With --from-secret the key and issuer of a cluster are read with your own kubeconfig: RBAC on that Secret is the right to
+mint. Only the token goes to stdout. Whoever holds it has its rights until it expires: keep it out of logs and arguments.`;
 
 export function tokenMintCommand(terminal: Terminal): Command {
   return new Command('mint')
@@ -42,18 +47,38 @@ export function tokenMintCommand(terminal: Terminal): Command {
     )
     .option('--key <file>', 'private JWK with kid and alg (default: the key of "mcp2 up")')
     .option('--issuer <name>', 'the issuer that it names (default: that of "mcp2 up")')
+    .option('--from-secret <namespace/name>', 'key and issuer of a cluster, for example mcp2-system/mcp2-signing-key')
+    .option('--kubeconfig <file>', 'for --from-secret (default: $KUBECONFIG, or ~/.kube/config)')
+    .option('--context <name>', 'the context of the kubeconfig (default: its current one)')
     .addOption(stateOption())
     .addHelpText('after', EXAMPLES)
     .action((options: MintOptions) => mint(options, terminal));
 }
 
 async function mint(options: MintOptions, terminal: Terminal): Promise<void> {
-  const state = locateState(options.state, terminal);
-  const { sub, aud, capability, grant, ttl: ttlSeconds, issuer: iss = readIssuer(state) } = options;
-  const key = await readSigningKey(options.key ?? state.signingKey);
+  const { key, issuer: iss } = await chooseSigner(options, terminal);
+  const { sub, aud, capability, grant, ttl: ttlSeconds } = options;
   const rights = {
     ...(capability === undefined ? {} : { capabilities: capability }),
     ...(grant === undefined ? {} : { grants: grant }),
   };
   terminal.print(await mintToken(key, { iss, sub, aud, ttlSeconds, ...rights }, { clock: terminal.clock }));
+}
+
+async function chooseSigner(options: MintOptions, terminal: Terminal): Promise<Signer> {
+  const { fromSecret, kubeconfig, context } = options;
+  if (fromSecret === undefined) {
+    if (kubeconfig !== undefined || context !== undefined) {
+      throw usageError('--kubeconfig and --context say where --from-secret is read; name the Secret too');
+    }
+    const state = locateState(options.state, terminal);
+    const key = await readSigningKey(options.key ?? state.signingKey);
+    return { key, issuer: options.issuer ?? readIssuer(state) };
+  }
+  if (options.key !== undefined || options.issuer !== undefined) {
+    throw usageError('key and issuer are in the Secret: leave out --key and --issuer, or --from-secret');
+  }
+  // Loaded when it is needed: a client of the API server doubles the time to start.
+  const { readSecretSigner } = await import('../cluster/signing-secret.ts');
+  return readSecretSigner(fromSecret, options, terminal);
 }

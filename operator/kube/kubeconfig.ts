@@ -11,9 +11,9 @@ import type { Clock } from '#lib/clock.ts';
 import type { KubeConnection, TlsMaterial } from './credentials.ts';
 
 export interface KubeconfigOptions {
-  /** The kubeconfig file. */
-  readonly file: string;
-  /** Default: the file's current context. */
+  /** One file, or several as kubectl merges them: of two entries with one name the first counts. */
+  readonly file: string | readonly string[];
+  /** Default: the current context of the first file that names one. */
   readonly context?: string | undefined;
   readonly clock: Clock;
 }
@@ -23,10 +23,10 @@ const MAX_AGE_MS = 60_000;
 
 /** @throws Error that says what to change in the file. */
 export async function readKubeconfigConnection(options: KubeconfigOptions): Promise<KubeConnection> {
-  const { file, context, clock } = options;
-  const { KubeConfig } = await import('@kubernetes/client-node');
-  const config = new KubeConfig();
-  config.loadFromFile(file);
+  const { context, clock } = options;
+  const files = [options.file].flat();
+  const file = files.join(', ');
+  const config = await loadFiles(files);
   if (context !== undefined) config.setCurrentContext(context);
   const cluster = config.getCurrentCluster();
   if (cluster === null) {
@@ -43,6 +43,31 @@ export async function readKubeconfigConnection(options: KubeconfigOptions): Prom
     tls: async () => (await read.current()).tls,
     forget: read.forget,
   };
+}
+
+async function loadFiles(files: readonly string[]): Promise<KubeConfig> {
+  const { KubeConfig } = await import('@kubernetes/client-node');
+  const merged = new KubeConfig();
+  const loaded = files.map((file) => {
+    const config = new KubeConfig();
+    try {
+      config.loadFromFile(file);
+      return config;
+    } catch (error) {
+      const { code, message } = error as NodeJS.ErrnoException;
+      // A parser's error quotes the text around it, which may be a credential.
+      throw new Error(code === undefined ? `${file} is no kubeconfig file` : message);
+    }
+  });
+  const first = <T extends { readonly name: string }>(entries: readonly T[]) =>
+    entries.filter(({ name }, i) => entries.findIndex((other) => other.name === name) === i);
+  merged.loadFromOptions({
+    clusters: first(loaded.flatMap(({ clusters }) => clusters)),
+    users: first(loaded.flatMap(({ users }) => users)),
+    contexts: first(loaded.flatMap(({ contexts }) => contexts)),
+    currentContext: loaded.map(({ currentContext }) => currentContext).find((name) => name),
+  });
+  return merged;
 }
 
 interface Credentials {

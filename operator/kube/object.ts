@@ -126,3 +126,11 @@ export const CONFIG_MAPS: ResourceType = Object.freeze({
   kind: 'ConfigMap',
   isNamespaced: true,
 });
+
+export const SECRETS: ResourceType = Object.freeze({
+  group: '',
+  version: 'v1',
+  plural: 'secrets',
+  kind: 'Secret',
+  isNamespaced: true,
+});

@@ -9,17 +9,9 @@
 import { randomBytes } from 'node:crypto';
 import type { KubeApi } from '../kube/api.ts';
 import { isConflict, isNotFound } from '../kube/api-error.ts';
-import { CONFIG_MAPS, type KubeObject, type ObjectName, type ResourceType } from '../kube/object.ts';
+import { CONFIG_MAPS, type KubeObject, type ObjectName, type ResourceType, SECRETS } from '../kube/object.ts';
 import type { Log } from '../log.ts';
 import { explainRefusal, nameForPeople, SetupError } from './setup-error.ts';
-
-export const SECRETS: ResourceType = Object.freeze({
-  group: '',
-  version: 'v1',
-  plural: 'secrets',
-  kind: 'Secret',
-  isNamespaced: true,
-});
 
 /** Decoded: what a pod would find in the files. */
 export type Content = Readonly<Record<string, string>>;

@@ -6,13 +6,14 @@
  * authority that was not published before.
  */
 import type { Clock } from '#lib/clock.ts';
+import { SECRETS } from '../kube/object.ts';
 import { type Authority, ensureAuthority } from './authority.ts';
 import { type CertificatePlan, planCertificate, type WantedCertificate } from './certificate-plan.ts';
 import type { SetupConfig } from './config.ts';
 import { readInstallationId } from './installation-id.ts';
 import { issueCertificate } from './issue-certificate.ts';
 import { namesOf } from './object-names.ts';
-import { type Change, type Content, ensureObject, type ObjectAccess, readContent, SECRETS } from './owned-object.ts';
+import { type Change, type Content, ensureObject, type ObjectAccess, readContent } from './owned-object.ts';
 import { readBundle, readCertificate } from './read-certificate.ts';
 import { ensureSigningKey } from './signing-key.ts';
 import { publishTrust } from './trust.ts';

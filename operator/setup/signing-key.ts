@@ -5,9 +5,9 @@
  * it, and the next run publishes the new public key beside the old one.
  */
 import { generateSigningKey } from '#lib/token/signing-key.ts';
-import { CONFIG_MAPS } from '../kube/object.ts';
+import { CONFIG_MAPS, SECRETS } from '../kube/object.ts';
 import type { SetupNames } from './object-names.ts';
-import { ensureObject, type ObjectAccess, SECRETS } from './owned-object.ts';
+import { ensureObject, type ObjectAccess } from './owned-object.ts';
 import { mergePublicKeys, type PublicKey, publicKeyOf } from './public-keys.ts';
 import { SetupError } from './setup-error.ts';
 
