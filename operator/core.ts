@@ -5,6 +5,7 @@
  * Every replica keeps the mirror of Discovery warm; only `lead` makes one write. Leading ends with `stop` (orderly)
  * or when the fence is lost (at once): a process that was fenced must not go on in any form, so the caller exits.
  */
+import { abortable } from '#lib/abortable.ts';
 import { Backoff } from '#lib/backoff.ts';
 import { foldServerName } from '#lib/capability/name.ts';
 import type { Clock } from '#lib/clock.ts';
@@ -23,7 +24,8 @@ import { type SweepOptions, type SweepReport, sweep } from './discovery/sweep.ts
 import { RecordWriter } from './discovery/writer.ts';
 import type { Log } from './log.ts';
 import type { OperatorMetrics } from './operator-metrics.ts';
-import { attendOutages } from './outage.ts';
+import { attendOutages, type OutageOptions } from './outage.ts';
+import { AwayReporter } from './server/away.ts';
 import type { Handshake } from './server/handshake.ts';
 import { Prober } from './server/prober.ts';
 import { ServerReconciler } from './server/reconcile.ts';
@@ -102,7 +104,8 @@ export class OperatorCore {
       follower: {
         reset: (listing) => this.#mirror.reset(listing),
         apply: (batch) => this.#mirror.apply(batch),
-        unavailable: (error) => log.warn({ err: error }, 'cannot follow Discovery; trying again'),
+        unavailable: (error, isFirst) =>
+          log[isFirst ? 'warn' : 'debug']({ err: error }, 'cannot follow Discovery; trying again'),
       },
     });
   }
@@ -136,21 +139,45 @@ export class OperatorCore {
 
   /** Takes the fence and starts to work. Resolves once workers run; needs `hasSynced`. @throws the signal's reason. */
   async lead(signal: AbortSignal): Promise<Leadership> {
+    const { clock, log, installation } = this.#options;
+    let awaySinceMs: number | undefined;
+    const began = new AbortController();
+    const beginning = AbortSignal.any([signal, began.signal]);
+    const away = new AwayReporter(this.#options);
+    void this.#attendOutages({ awaySinceMs: () => awaySinceMs, waiting: () => away.outdated(), away }, beginning);
+    try {
+      const fence = await this.#takeFence(signal, (sinceMs) => {
+        awaySinceMs = sinceMs;
+      });
+      while (!this.hasSynced()) await clock.sleep(20, signal);
+      log.info({ installation, epoch: fence.revision }, 'leading');
+      return this.#work(fence);
+    } finally {
+      began.abort();
+    }
+  }
+
+  /** Tries for as long as the store is away. @throws the signal's reason. */
+  async #takeFence(signal: AbortSignal, onAway: (sinceMs: number) => void): Promise<Fence> {
     const { store, keys, installation, holder, clock, random, log } = this.#options;
     const backoff = new Backoff({ baseMs: 100, capMs: 2000, random });
+    const sinceMs = clock.monotonicMs();
     for (;;) {
-      signal.throwIfAborted();
       try {
-        const fence = await takeFence(store, keys.epoch(installation), holder);
-        while (!this.hasSynced()) await clock.sleep(20, signal);
-        log.info({ installation, epoch: fence.revision }, 'leading');
-        return this.#work(fence);
+        return await abortable(takeFence({ store, key: keys.epoch(installation), holder }, signal), signal);
       } catch (error) {
         if (!hasReason(error, 'STORE_UNAVAILABLE')) throw error;
-        log.warn({ err: error }, 'cannot take the write fence while the store is away; trying again');
+        const level = backoff.failures === 0 ? 'warn' : 'debug';
+        log[level]({ err: error }, 'cannot take the write fence while the store is away; trying again');
+        onAway(sinceMs);
         await clock.sleep(backoff.nextMs(), signal);
       }
     }
+  }
+
+  #attendOutages(parts: Pick<OutageOptions, 'awaySinceMs' | 'waiting' | 'away'>, signal: AbortSignal): Promise<void> {
+    const { clock, log, unavailableAfterMs = UNAVAILABLE_AFTER_MS } = this.#options;
+    return attendOutages({ ...parts, clock, log, unavailableAfterMs }, signal);
   }
 
   /** Stops following; call after the leadership ended. */
@@ -160,21 +187,23 @@ export class OperatorCore {
   }
 
   #work(fence: Fence): Leadership {
-    const { source, clock, log, unavailableAfterMs = UNAVAILABLE_AFTER_MS } = this.#options;
     const end = new AbortController();
     const lost = Promise.withResolvers<void>();
-    const { gate, queue, writer, prober, reconciler, controller } = this.#assemble(fence, end.signal, lost.resolve);
+    const { gate, queue, writer, prober, controller } = this.#assemble(fence, end.signal, lost.resolve);
     this.#queue = queue;
     this.enqueueAll();
     controller.start();
     const guard = new MassDeleteGuard();
     const sweepNow = () => this.#sweep({ writer, guard, signal: end.signal });
     void this.#sweepForEver(sweepNow, end.signal);
-    void attendOutages({ gate, queue, reconciler, source, clock, log, unavailableAfterMs }, end.signal);
+    const away = new AwayReporter(this.#options);
+    const waiting = () => queue.pendingKeys();
+    void this.#attendOutages({ awaySinceMs: () => gate.closedAtMs, waiting, away }, end.signal);
     const finish = () => {
       this.#queue = undefined;
       end.abort(new Error('no longer leading'));
       prober.stop();
+      writer.close();
     };
     return {
       lost: lost.promise,
@@ -231,7 +260,7 @@ export class OperatorCore {
       ...(concurrency === undefined ? {} : { concurrency }),
     });
     metrics.observeQueue(CONTROLLER, queue);
-    return { gate, queue, writer, prober, reconciler, controller };
+    return { gate, queue, writer, prober, controller };
   }
 
   async #sweep(parts: Pick<SweepOptions, 'writer' | 'guard' | 'signal'>): Promise<SweepReport> {

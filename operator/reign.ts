@@ -4,31 +4,40 @@
  * A leader that loses its lease or its fence does not try to recover in place: it stops at once and the process ends,
  * so that nothing of the old reign can still write.
  */
+import type { Clock } from '#lib/clock.ts';
 import type { Logger } from '#lib/observe/logger.ts';
 import type { OperatorCore, Leadership as Work } from './core.ts';
 import type { LeaderElector } from './kube/leader.ts';
 import { LeadershipEnded, type Leadership as Lease } from './kube/leadership.ts';
 
-/** Work that is still on its way at a shutdown may take so long. */
-const DRAIN_MS = 15_000;
+/** Work that is still on its way at a shutdown may take so long, then it is aborted. */
+const DRAIN_MS = 1_500;
+/**
+ * And the lease is released after so long, whatever work does: a call to a store that is away ends only with its own
+ * time limit, and until then nobody would lead. What is left can do no harm: the fence refuses its writes to Discovery
+ * as soon as the next leader has taken it, and no status is written without the lease.
+ */
+const HAND_OVER_MS = 2_000;
 
 export class Reign {
   /** Resolves when this process must end. Never rejects. */
   readonly ended: Promise<void>;
   readonly #elector: LeaderElector;
   readonly #log: Logger;
+  readonly #clock: Clock;
   readonly #end: () => void;
   readonly #stop = new AbortController();
   #running: Promise<void> | undefined;
   #lease: Lease | undefined;
   #work: Work | undefined;
 
-  constructor(elector: LeaderElector, log: Logger) {
+  constructor(elector: LeaderElector, { log, clock }: { readonly log: Logger; readonly clock: Clock }) {
     const { promise, resolve } = Promise.withResolvers<void>();
     this.ended = promise;
     this.#end = resolve;
     this.#elector = elector;
     this.#log = log;
+    this.#clock = clock;
   }
 
   /** By the clock, so right even when the event loop stood still. */
@@ -54,8 +63,17 @@ export class Reign {
   async stop(): Promise<void> {
     this.#stop.abort(new Error('the operator is shutting down'));
     await this.#running;
-    await this.#work?.stop(DRAIN_MS);
+    const ended = this.#work?.stop(DRAIN_MS);
+    await this.#atMost(HAND_OVER_MS, ended);
+    this.#work?.abort(new Error('the operator is shutting down'));
     await this.#lease?.release();
+    await ended;
+  }
+
+  async #atMost(ms: number, work: Promise<void> | undefined): Promise<void> {
+    const done = new AbortController();
+    await Promise.race([work, this.#clock.sleep(ms, done.signal).catch(() => undefined)]);
+    done.abort();
   }
 
   async #lead(core: OperatorCore): Promise<void> {

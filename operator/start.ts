@@ -66,7 +66,7 @@ class ClusterOperator implements RunningOperator {
     const lease = { namespace: config.namespace, name: LEASE_NAME };
     const election = { api: this.#leaderApi, lease, identity, metrics: metrics.leader(LEASE_NAME), timing: config };
     this.#elector = new LeaderElector({ ...election, clock, random, log });
-    this.#reign = new Reign(this.#elector, log);
+    this.#reign = new Reign(this.#elector, { log, clock });
     this.#parts = {
       config,
       dependencies,

@@ -4,8 +4,9 @@
  *
  * Mode 0700, because whoever reads the key in it can mint any token of this control plane.
  */
-import { mkdirSync, type Stats, statSync } from 'node:fs';
+import { type Stats, statSync } from 'node:fs';
 import { isAbsolute, join, resolve } from 'node:path';
+import { makeFolder } from '#lib/make-folder.ts';
 import { CommandFailed } from '../failure.ts';
 import type { Terminal } from '../terminal.ts';
 
@@ -77,7 +78,7 @@ function statsOf(path: string): Stats | undefined {
 /** @throws CommandFailed when it cannot be made or used. */
 export function prepareState({ path }: StateFolder): void {
   try {
-    mkdirSync(path, { recursive: true, mode: 0o700 });
+    makeFolder(path, 0o700);
   } catch (error) {
     throw unusableState(path, error);
   }

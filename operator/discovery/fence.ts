@@ -22,15 +22,23 @@ export interface Fence {
   readonly compare: Compare;
 }
 
+export interface FenceOptions {
+  readonly store: Store;
+  readonly key: string;
+  /** Who we are, for people who look at the store. */
+  readonly holder: string;
+}
+
 /**
  * Takes the fence over from whoever holds it.
  *
- * @param holder Who we are, for people who look at the store.
- * @throws ServiceError STORE_UNAVAILABLE; the caller tries again.
+ * @param signal Once it aborts, nothing is taken any more: another process may lead by then.
+ * @throws ServiceError STORE_UNAVAILABLE, the caller tries again; the signal's reason.
  */
-export async function takeFence(store: Store, key: string, holder: string): Promise<Fence> {
+export async function takeFence({ store, key, holder }: FenceOptions, signal?: AbortSignal): Promise<Fence> {
   for (;;) {
     const { entry } = await store.get(key);
+    signal?.throwIfAborted();
     const compare = { key, modRevision: entry?.modRevision ?? 0 };
     const result = await store.transact({ compares: [compare], writes: [{ kind: 'put', key, value: holder }] });
     if (result.succeeded) {

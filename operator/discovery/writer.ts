@@ -47,6 +47,14 @@ interface Pending extends RecordWrite {
   readonly reject: (error: unknown) => void;
 }
 
+/** This process does not lead any more. */
+export class WriterClosedError extends Error {
+  constructor() {
+    super('the operator stopped writing');
+    this.name = 'WriterClosedError';
+  }
+}
+
 export class RecordWriter {
   readonly #options: WriterOptions;
   readonly #busyKeys = new Set<string>();
@@ -54,6 +62,7 @@ export class RecordWriter {
   #timer: NodeJS.Timeout | undefined;
   #inFlight = 0;
   #fenced = false;
+  #isClosed = false;
 
   constructor(options: WriterOptions) {
     this.#options = options;
@@ -61,11 +70,20 @@ export class RecordWriter {
 
   /** @throws FencedError, or ServiceError STORE_UNAVAILABLE with the outcome open. */
   write(write: RecordWrite): Promise<WriteOutcome> {
+    if (this.#isClosed) return Promise.reject(new WriterClosedError());
     if (this.#fenced) return Promise.reject(new FencedError());
     return new Promise((resolve, reject) => {
       this.#waiting.push({ ...write, resolve, reject });
       this.#timer ??= setTimeout(() => this.#flush(), BATCH_WINDOW_MS);
     });
+  }
+
+  /** What was not sent yet is not sent any more; what is on its way is refused by the fence once another one leads. */
+  close(): void {
+    this.#isClosed = true;
+    const waiting = this.#waiting;
+    this.#waiting = [];
+    for (const { reject } of waiting) reject(new WriterClosedError());
   }
 
   #flush(): void {
@@ -154,7 +172,8 @@ export class RecordWriter {
     this.#waiting = [];
     if (!this.#fenced) {
       this.#fenced = true;
-      this.#options.onFenced();
+      // After our own end it is no news that another one leads.
+      if (!this.#isClosed) this.#options.onFenced();
     }
     for (const pending of [...batch, ...waiting]) pending.reject(new FencedError());
   }

@@ -13,6 +13,7 @@ import type { ReconcileResult } from '../controller.ts';
 import type { Mirror } from '../discovery/mirror.ts';
 import type { RecordWriter } from '../discovery/writer.ts';
 import type { References, ResourceSource, SourcedServer } from '../source/source.ts';
+import { isForced } from './away.ts';
 import { holderOf } from './claim.ts';
 import { countEndpoints, countHandshakes, nothingSeen } from './count.ts';
 import { type Desired, desiredRecord } from './desired.ts';
@@ -31,8 +32,6 @@ import { StatusReporter } from './status-reporter.ts';
 import { needsHandshake } from './verdicts.ts';
 import { visibilityOf } from './visibility.ts';
 
-/** Removes the finalizer without touching Discovery: the documented way out when the store is gone for good. */
-export const FORCE_FINALIZE = 'mcp2.dev/force-finalize';
 /** ConfigMaps are not watched, so a changed CA is found by looking again. */
 const CA_BUNDLE_RECHECK_MS = 300_000;
 /** Somebody is likely to be putting it right just now. */
@@ -109,27 +108,6 @@ export class ServerReconciler {
     if (parsed.ok) return this.#register(visit, parsed.ok);
     await this.#reporter.report(server, { observation: { ...nothingSeen(server), parsed } }, signal);
     return {};
-  }
-
-  /** For a store that has been away for long: says so in the status of a resource that waits for it. */
-  async reportAway(key: string, signal: AbortSignal): Promise<void> {
-    const server = this.#options.source.get(key);
-    if (!server) return;
-    const parsed = this.#parse(server);
-    const resolved = parsed.ok && (await resolve(parsed.ok, this.#options.references, signal));
-    const observation: Observation = {
-      ...nothingSeen(server),
-      parsed,
-      ...(resolved ? { references: resolved.references, endpoints: countEndpoints(resolved) } : {}),
-      registration: { kind: 'unavailable' },
-    };
-    await this.#reporter.reportAway(server, observation, signal);
-  }
-
-  /** True for a resource that is deleted and whose owner does not want to wait for the store. */
-  isForced(key: string): boolean {
-    const metadata = this.#options.source.get(key)?.metadata;
-    return metadata?.deletionTimestamp !== undefined && metadata.annotations?.[FORCE_FINALIZE] === 'true';
   }
 
   /** True while the newest write of a resource has not come back to us. */
@@ -286,7 +264,7 @@ export class ServerReconciler {
   /** Also for a resource without our finalizer: its records must go, whoever holds it back. */
   async #deregister({ key, server, signal }: Visit): Promise<ReconcileResult> {
     const { source } = this.#options;
-    if (!this.isForced(key)) {
+    if (!isForced(server)) {
       const parsed = this.#parse(server);
       await removeRecords(this.#options, {
         owner: this.#ownerOf(server),

@@ -23,13 +23,13 @@ export interface RegistrationIndexOptions {
   readonly keys: Keys;
   readonly clock: Clock;
   /** The store did not answer or the watch broke; following goes on by itself. */
-  readonly onUnavailable?: (error: unknown) => void;
+  readonly onUnavailable?: Follower['unavailable'];
 }
 
 export class RegistrationIndex implements Follower {
   readonly #keys: Keys;
   readonly #clock: Clock;
-  readonly #onUnavailable: (error: unknown) => void;
+  readonly #onUnavailable: Follower['unavailable'];
   readonly #waiting = new Set<() => void>();
   readonly #loaded = Promise.withResolvers<void>();
   #table: RegistrationTable;
@@ -39,7 +39,7 @@ export class RegistrationIndex implements Follower {
   #edition = 0;
   #heardMs = 0;
 
-  constructor({ keys, clock, onUnavailable = () => undefined }: RegistrationIndexOptions) {
+  constructor({ keys, clock, onUnavailable }: RegistrationIndexOptions) {
     this.#keys = keys;
     this.#clock = clock;
     this.#onUnavailable = onUnavailable;
@@ -106,8 +106,8 @@ export class RegistrationIndex implements Follower {
     this.#heard();
   }
 
-  unavailable(error: unknown): void {
-    this.#onUnavailable(error);
+  unavailable(error: unknown, isFirst: boolean): void {
+    this.#onUnavailable?.(error, isFirst);
   }
 
   has(revision: Revision): boolean {

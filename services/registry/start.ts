@@ -129,7 +129,8 @@ function createState(config: RegistryConfig, { store, clock, log }: RegistryDepe
   const index = new RegistrationIndex({
     keys,
     clock,
-    onUnavailable: (error) => log.warn({ err: error }, 'the store cannot be followed at the moment; trying again'),
+    onUnavailable: (error, isFirst) =>
+      log[isFirst ? 'warn' : 'debug']({ err: error }, 'the store cannot be followed at the moment; trying again'),
   });
   const staleness = new Staleness({
     store,

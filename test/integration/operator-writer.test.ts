@@ -31,7 +31,7 @@ afterEach(async () => {
 async function openWriter(holder = 'one'): Promise<RecordWriter> {
   return new RecordWriter({
     store,
-    fence: await takeFence(store, keys.epoch('test'), holder),
+    fence: await takeFence({ store, key: keys.epoch('test'), holder }),
     onFenced: () => {
       fencedCount += 1;
     },

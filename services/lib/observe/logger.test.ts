@@ -47,6 +47,19 @@ test('an error is written with its causes and reason, without what else hangs on
   expect(JSON.stringify(line)).not.toContain('hunter2');
 });
 
+test('a foreseen error has no stack, nor have its causes; one that nobody foresaw has', () => {
+  const away = Object.assign(new Error('away', { cause: new Error('refused') }), { reason: 'STORE_UNAVAILABLE' });
+  const bug = Object.assign(new Error('bug', { cause: new TypeError('undefined') }), { reason: 'INTERNAL' });
+  const lines = capture((log) => {
+    log.warn({ err: away }, 'away');
+    log.error({ err: bug }, 'a bug');
+  });
+  expect(JSON.stringify(lines[0])).not.toContain('stack');
+  expect(lines[1]).toMatchObject({
+    err: { stack: expect.any(String), cause: { stack: expect.any(String) } },
+  });
+});
+
 test('errors that cause each other and things that are no error are written too', () => {
   const first = new Error('first');
   first.cause = new Error('second', { cause: first });

@@ -58,16 +58,22 @@ export function createLogger({ service, level, stream = destination({ dest: 2, s
 
 const MAX_CAUSES = 5;
 
-/** Name, message, reason or code, stack and the chain of causes; no other property of the error. */
-function describeError(error: unknown, depth = 0): unknown {
+/**
+ * Name, message, reason or code, stack and the chain of causes; no other property of the error. One with a reason was
+ * foreseen: where it and its causes come from is known, and their stacks would only hide what they say.
+ */
+function describeError(error: unknown, depth = 0, isForeseen = false): unknown {
   if (!(error instanceof Error)) return typeof error === 'object' ? '[not an error]' : String(error);
   const { code, reason } = error as { code?: unknown; reason?: unknown };
+  const isKnown = isForeseen || (typeof reason === 'string' && reason !== 'INTERNAL');
   return {
     type: error.name,
     message: error.message,
     ...(typeof reason === 'string' ? { reason } : {}),
     ...(typeof code === 'string' || typeof code === 'number' ? { code } : {}),
-    stack: error.stack,
-    ...(error.cause !== undefined && depth < MAX_CAUSES ? { cause: describeError(error.cause, depth + 1) } : {}),
+    ...(isKnown ? {} : { stack: error.stack }),
+    ...(error.cause !== undefined && depth < MAX_CAUSES
+      ? { cause: describeError(error.cause, depth + 1, isKnown) }
+      : {}),
   };
 }

@@ -12,7 +12,6 @@
 import {
   closeSync,
   existsSync,
-  mkdirSync,
   openSync,
   readdirSync,
   readFileSync,
@@ -23,6 +22,7 @@ import {
 } from 'node:fs';
 import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
+import { makeFolder } from '#lib/make-folder.ts';
 
 /** The folder cannot be used as a store; the message says why and what to do, for the person who starts the process. */
 export class StoreFolderError extends Error {
@@ -78,7 +78,7 @@ interface Marker {
 /** @returns the marker, undefined in a folder that is new. */
 function prepare(path: string): Marker | undefined {
   const names = attempt(path, () => {
-    mkdirSync(path, { recursive: true, mode: 0o700 });
+    makeFolder(path, 0o700);
     return readdirSync(path);
   });
   if (names.includes(MARKER)) return readMarker(path);

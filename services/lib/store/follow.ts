@@ -4,6 +4,7 @@
  * The follower gets whole states (`reset`) and then changes (`apply`), in order. It is never told less than the
  * truth: while the store is away it simply keeps what it has, and `unavailable` says since when to doubt it.
  */
+import { abortable } from '#lib/abortable.ts';
 import type { Backoff } from '#lib/backoff.ts';
 import type { Clock } from '#lib/clock.ts';
 import { CompactedError, type Listing, type Store, type WatchBatch } from './store.ts';
@@ -12,8 +13,12 @@ export interface Follower {
   /** The whole content of the prefix; replaces all earlier knowledge. Changes are applied only after it settled. */
   reset(listing: Listing): void | Promise<void>;
   apply(batch: WatchBatch): void;
-  /** The store did not answer or the watch broke; following goes on by itself. */
-  unavailable?(error: unknown): void;
+  /**
+   * The store did not answer or the watch broke; following goes on by itself.
+   *
+   * @param isFirst False while it still has not answered since the last time.
+   */
+  unavailable?(error: unknown, isFirst: boolean): void;
 }
 
 export interface FollowOptions {
@@ -25,7 +30,7 @@ export interface FollowOptions {
   readonly backoff: Backoff;
 }
 
-/** Resolves when the signal aborts; never rejects for anything the store does. */
+/** Resolves as soon as the signal aborts; never rejects for anything the store does. */
 export async function follow(options: FollowOptions): Promise<void> {
   const { signal, clock, backoff, follower } = options;
   while (!signal.aborted) {
@@ -33,18 +38,19 @@ export async function follow(options: FollowOptions): Promise<void> {
       await listAndWatch(options);
     } catch (error) {
       if (signal.aborted) return;
-      if (error instanceof CompactedError && backoff.failures === 0) {
+      const isFirst = backoff.failures === 0;
+      if (error instanceof CompactedError && isFirst) {
         backoff.nextMs();
         continue;
       }
-      follower.unavailable?.(error);
+      follower.unavailable?.(error, isFirst);
       await clock.sleep(backoff.nextMs(), signal).catch(() => undefined);
     }
   }
 }
 
 async function listAndWatch({ store, prefix, follower, signal, backoff }: FollowOptions): Promise<void> {
-  const listing = await store.list(prefix);
+  const listing = await abortable(store.list(prefix), signal);
   if (signal.aborted) return;
   await follower.reset(listing);
   if (signal.aborted) return;
