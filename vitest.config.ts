@@ -6,7 +6,10 @@ export default defineConfig({
       {
         test: {
           name: 'unit',
-          include: ['{protos,crds,helm,services,operator,client,cli,image}/**/*.test.ts', 'test/architecture/**/*.test.ts'],
+          include: [
+            '{protos,crds,helm,services,operator,client,cli,image}/**/*.test.ts',
+            'test/architecture/**/*.test.ts',
+          ],
         },
       },
       {
