@@ -1,10 +1,12 @@
 /**
- * How a command reaches the registry: `--address`, or the address that a running `mcp2 up` left in the state folder.
+ * How a command reaches the registry: `--address`, MCP2_REGISTRY_ADDRESS (in a pod beside the trust ConfigMap), or the
+ * address that a running `mcp2 up` left in the state folder.
  *
  * A token is a bearer credential: it is not sent in the clear to another machine unless that is asked for in so many
  * words.
  */
 import { status } from '@grpc/grpc-js';
+import type { Environment } from '#lib/config/env-reader.ts';
 import { CallError, createClient, type ServiceClient } from '#lib/grpc/client.ts';
 import { plaintextClient, tlsClient } from '#lib/grpc/credentials.ts';
 import { parseHostPort } from '#lib/listen-address.ts';
@@ -21,13 +23,16 @@ export interface ConnectionOptions {
   readonly address?: string | undefined;
   /** PEM file: who signs the registry's certificate. */
   readonly ca?: string | undefined;
+  /** The name that its certificate is for, where the address is another one. */
+  readonly tlsServerName?: string | undefined;
   readonly plaintext?: boolean | undefined;
 }
 
 export interface RegistryConnection {
   readonly address: string;
-  /** True when the address is not from the command line but from the last `mcp2 up`. */
+  /** True when the address was not named by anybody but is that of the last `mcp2 up`. */
   readonly isRemembered: boolean;
+  readonly isTls: boolean;
   readonly client: ServiceClient<DiscoveryDefinition>;
   close(): void;
 }
@@ -41,17 +46,20 @@ const LOOPBACK = /^(?:localhost|127\.\d{1,3}\.\d{1,3}\.\d{1,3}|::1)$/;
 export async function connectRegistry(
   options: ConnectionOptions,
   state: StateFolder,
-  { clock }: Terminal,
+  { clock, env }: Terminal,
   discovery: DiscoveryDefinition,
 ): Promise<RegistryConnection> {
-  const address = chooseAddress(options, state);
+  const { address, isRemembered, ca } = chooseTarget(options, state, env);
   const log = createLogger({ service: 'mcp2', level: 'silent' });
-  const tls = options.ca === undefined ? undefined : await readCa(options.ca, { clock, log });
+  const tls = ca === undefined ? undefined : await readCa(ca, { clock, log });
   const credentials = tls?.credentials ?? plaintextClient();
-  const client = createClient(discovery, address, { credentials, deadlineMs: DEADLINE_MS });
+  const { tlsServerName } = options;
+  const channel = tlsServerName === undefined ? {} : { 'grpc.ssl_target_name_override': tlsServerName };
+  const client = createClient(discovery, address, { credentials, deadlineMs: DEADLINE_MS, channel });
   return {
     address,
-    isRemembered: options.address === undefined,
+    isRemembered,
+    isTls: tls !== undefined,
     client,
     close() {
       client.close();
@@ -60,35 +68,57 @@ export async function connectRegistry(
   };
 }
 
-function chooseAddress({ address, ca, plaintext = false }: ConnectionOptions, state: StateFolder): string {
-  if (address === undefined) {
-    const known = readConnection(state.connection)?.registry;
-    // "mcp2 up" listens on this machine alone: an address elsewhere is none that it wrote.
-    if (known !== undefined && LOOPBACK.test(parseHostPort(known)?.host ?? '')) return known;
-    throw new CommandFailed('no registry runs here: start one with "npm start" (mcp2 up), or name one with --address');
+interface Target extends Pick<RegistryConnection, 'address' | 'isRemembered'> {
+  /** PEM file; undefined = plaintext. */
+  readonly ca: string | undefined;
+}
+
+function chooseTarget(options: ConnectionOptions, state: StateFolder, env: Environment): Target {
+  const { plaintext = false, tlsServerName } = options;
+  const address = options.address ?? nonEmpty(env.MCP2_REGISTRY_ADDRESS);
+  const isRemembered = address === undefined;
+  // The CA of the environment is that of a registry that was named; "mcp2 up" has none.
+  const ca = options.ca ?? (plaintext || isRemembered ? undefined : nonEmpty(env.MCP2_CA_FILE));
+  if (tlsServerName !== undefined && ca === undefined) {
+    throw usageError('--tls-server-name is checked against a certificate: name the CA with --ca FILE as well');
   }
+  if (isRemembered) return { address: rememberedAddress(state), isRemembered, ca };
+  const source = options.address === undefined ? 'MCP2_REGISTRY_ADDRESS' : '--address';
   const target = parseHostPort(address);
-  if (target === undefined) throw usageError('--address must be host:port, for example 127.0.0.1:50050');
+  if (target === undefined) throw usageError(`${source} must be host:port, for example 127.0.0.1:50050`);
   if (ca === undefined && !plaintext && !LOOPBACK.test(target.host)) {
     throw usageError(
-      `${address} is another machine, and the token would travel in the clear: name the registry's CA with --ca FILE, or add --plaintext`,
+      `${address} is another machine, and the token would travel in the clear: name the registry's CA with --ca FILE or MCP2_CA_FILE, or add --plaintext`,
     );
   }
-  return address;
+  return { address, isRemembered, ca };
+}
+
+function rememberedAddress(state: StateFolder): string {
+  const known = readConnection(state.connection)?.registry;
+  // "mcp2 up" listens on this machine alone: an address elsewhere is none that it wrote.
+  if (known !== undefined && LOOPBACK.test(parseHostPort(known)?.host ?? '')) return known;
+  throw new CommandFailed(
+    'no registry runs here: start one with "npm start" (mcp2 up), or name one with --address or MCP2_REGISTRY_ADDRESS',
+  );
+}
+
+function nonEmpty(text: string | undefined): string | undefined {
+  return text?.trim() || undefined;
 }
 
 async function readCa(caFile: string, options: Parameters<typeof tlsClient>[1]) {
   try {
     return await tlsClient({ caFile }, options);
   } catch (error) {
-    throw new CommandFailed(`--ca ${caFile} cannot be used: ${whyUnreadable(error)}`, { cause: error });
+    throw new CommandFailed(`the CA file ${caFile} cannot be used: ${whyUnreadable(error)}`, { cause: error });
   }
 }
 
 /** The sentence for a call that failed; what the server said is for people already. */
 export function explainCall(
   error: unknown,
-  { address, isRemembered }: Pick<RegistryConnection, 'address' | 'isRemembered'>,
+  { address, isRemembered, isTls }: Pick<RegistryConnection, 'address' | 'isRemembered' | 'isTls'>,
 ): unknown {
   if (!(error instanceof CallError)) return error;
   const details = error.cause instanceof Error && 'details' in error.cause ? error.cause.details : error.message;
@@ -97,7 +127,9 @@ export function explainCall(
   if (error.code === status.UNAVAILABLE && error.reason === undefined) {
     const advice = isRemembered
       ? 'where "mcp2 up" ran last: start it again, or name another registry with --address'
-      : 'check the address, that it runs, and whether it speaks TLS (--ca FILE)';
+      : isTls
+        ? `check the address, and that its certificate is of this CA and for this name (--tls-server-name); ${said}`
+        : 'check the address, that it runs, and whether it speaks TLS (--ca FILE)';
     return failed(`no registry answers at ${address}${isRemembered ? ',' : ':'} ${advice}`);
   }
   if (error.reason === 'UNIMPLEMENTED') return failed(`${address} answers gRPC, but is no registry`);

@@ -28,8 +28,11 @@ Examples:
   mcp2 lookup 'db:*:read' 'tool:*' --all          servers that offer both
   mcp2 lookup 'tool:*' --tag region=local -o json
   mcp2 lookup db:inventory:read --address registry.example:50050 --ca ca.crt --token-file token
+  kubectl port-forward -n mcp2-system svc/mcp2-registry 50050 &
+  mcp2 lookup db:inventory:read --address 127.0.0.1:50050 --tls-server-name mcp2-registry --ca ca.crt --token-file -
 
-With "mcp2 up" running, address and token come from its state folder: a token is minted for each call. MCP2_TOKEN is
+With "mcp2 up" running, address and token come from its state folder: a token is minted for each call. Elsewhere
+MCP2_REGISTRY_ADDRESS and MCP2_CA_FILE stand for --address and --ca, as set in the pods of a control plane. MCP2_TOKEN is
 used where neither --token nor --token-file is given; a token in an argument can be seen by every user of the machine.`;
 
 export function lookupCommand(terminal: Terminal): Command {
@@ -43,11 +46,12 @@ export function lookupCommand(terminal: Terminal): Command {
     .option('--include-unhealthy', 'also endpoints that do not serve')
     .option('--server-name <name>', 'only this server')
     .option('--limit <number>', 'at most so many endpoints', wholeNumber(1, 100_000), 1000)
-    .option('--address <host:port>', 'the registry (default: the one that "mcp2 up" runs)')
-    .option('--ca <file>', 'PEM: who signed the certificate of the registry')
+    .option('--address <host:port>', 'the registry (default: $MCP2_REGISTRY_ADDRESS, or the one that "mcp2 up" runs)')
+    .option('--ca <file>', 'PEM: who signed the certificate of the registry (default: $MCP2_CA_FILE)')
+    .option('--tls-server-name <name>', 'the name in its certificate, when the address is another one')
     .option('--plaintext', 'send the token in the clear to another machine')
     .option('--token <token>', 'the token to use')
-    .option('--token-file <file>', 'the file that holds it')
+    .option('--token-file <file>', 'the file that holds it; "-" is stdin')
     .option('--as <sub>', `subject of the minted token (default: ${DEFAULT_SUBJECT})`)
     .option(
       '--audience <names>',

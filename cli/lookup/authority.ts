@@ -4,7 +4,7 @@
  * The audience of a token narrows a lookup to the servers that it names and holds at most 16 of them, so a minted
  * lookup of everything asks once for each 16 of the names that are known.
  */
-import { readFileSync } from 'node:fs';
+import { existsSync, readFileSync } from 'node:fs';
 import { MAX_AUDIENCES } from '#lib/capability/audience.ts';
 import { foldServerName } from '#lib/capability/name.ts';
 import type { Clock } from '#lib/clock.ts';
@@ -18,6 +18,7 @@ import { whyUnreadable } from '../text/input.ts';
 
 export interface AuthorityOptions {
   readonly token?: string | undefined;
+  /** "-" is stdin. */
   readonly tokenFile?: string | undefined;
   /** Subject of a minted token. */
   readonly as?: string | undefined;
@@ -36,10 +37,15 @@ const TTL_SECONDS = 120;
 export async function tokensFor(
   options: AuthorityOptions,
   state: StateFolder,
-  { env, clock }: Terminal,
+  terminal: Terminal,
 ): Promise<readonly string[]> {
-  const given = givenToken(options, env.MCP2_TOKEN);
-  if (given === undefined) return mintTokens(options, state, clock);
+  const given = await givenToken(options, terminal);
+  if (given === undefined) {
+    if (existsSync(state.signingKey)) return mintTokens(options, state, terminal.clock);
+    throw new CommandFailed(
+      'there is no token: pass one with --token-file FILE ("-" is stdin) or MCP2_TOKEN. Only where "mcp2 up" has run is one minted here',
+    );
+  }
   if (options.as !== undefined || options.audience !== undefined) {
     throw usageError('--as and --audience are for a token that is minted here; leave out the token, or them');
   }
@@ -61,15 +67,22 @@ function namesFor(wanted: string | undefined, known: readonly string[]): readonl
   return [known.find((name) => foldServerName(name) === foldServerName(wanted)) ?? wanted];
 }
 
-function givenToken({ token, tokenFile }: AuthorityOptions, fromEnvironment: string | undefined): string | undefined {
+async function givenToken(
+  { token, tokenFile }: AuthorityOptions,
+  { env, readInput }: Terminal,
+): Promise<string | undefined> {
   if (token !== undefined && tokenFile !== undefined) throw usageError('use --token or --token-file, not both');
-  const text = token ?? (tokenFile === undefined ? fromEnvironment : readTokenFile(tokenFile));
-  const trimmed = text?.trim();
-  if (trimmed === '' && (token ?? tokenFile) !== undefined) throw usageError('the token is empty');
-  return trimmed === '' ? undefined : trimmed;
+  const named = token ?? (tokenFile === undefined ? undefined : await readToken(tokenFile, readInput));
+  if (named?.trim() === '') throw usageError('the token is empty');
+  return (named ?? env.MCP2_TOKEN)?.trim() || undefined;
 }
 
-function readTokenFile(path: string): string {
+async function readToken(path: string, readInput: Terminal['readInput']): Promise<string> {
+  if (path === '-') {
+    const piped = await readInput();
+    if (piped === undefined) throw usageError('--token-file - reads the token from stdin: pipe it in');
+    return piped;
+  }
   try {
     return readFileSync(path, 'utf8');
   } catch (error) {

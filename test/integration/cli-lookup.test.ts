@@ -103,7 +103,7 @@ test.each<[string, readonly string[], number, RegExp]>([
   ['an audience that could be everybody', ['db:a:read', '--audience', '*'], 1, /audience/],
   ['another machine in the clear', ['db:a:read', '--address', 'registry.example:50050'], 2, /--ca FILE/],
   ['an address without a port', ['db:a:read', '--address', 'localhost'], 2, /host:port/],
-  ['a CA that is not there', ['db:a:read', '--address', '127.0.0.1:1', '--ca', '/nowhere'], 1, /--ca \/nowhere/],
+  ['a CA that is not there', ['db:a:read', '--address', '127.0.0.1:1', '--ca', '/nowhere'], 1, /the CA file \/nowhere/],
   [
     'an address where nothing is',
     ['db:a:read', '--address', '127.0.0.1:1'],
