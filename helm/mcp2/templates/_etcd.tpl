@@ -47,12 +47,13 @@
 - --log-level={{ $etcd.logLevel }}
 {{- end -}}
 
-{{/* (list root command… ): a container of etcd's image that speaks to all members as etcd's root. */}}
+{{/* A container of etcd's image that speaks to the members as etcd's root. */}}
 {{- define "mcp2.etcd.client" -}}
 image: {{ include "mcp2.image" (list . .Values.etcd.image dict) }}
 imagePullPolicy: {{ .Values.etcd.image.pullPolicy | default .Values.image.pullPolicy }}
 env:
-  - {name: ETCDCTL_ENDPOINTS, value: {{ include "mcp2.etcdEndpoints" . | quote }}}
+  # The Service: only members that are ready. "--cluster" asks it for the others.
+  - {name: ETCDCTL_ENDPOINTS, value: "https://{{ include "mcp2.etcd.name" . }}.{{ include "mcp2.namespace" . }}.svc:2379"}
   - {name: ETCDCTL_CACERT, value: /etc/mcp2/etcd/ca.crt}
   - {name: ETCDCTL_CERT, value: /etc/mcp2/etcd/tls.crt}
   - {name: ETCDCTL_KEY, value: /etc/mcp2/etcd/tls.key}
@@ -60,12 +61,12 @@ env:
     valueFrom: {fieldRef: {fieldPath: metadata.name}}
 resources:
   requests: {cpu: 50m, memory: 64Mi}
-  limits: {memory: 256Mi}
+  limits: {memory: 512Mi}
 securityContext:
   {{- include "mcp2.containerSecurityContext" . | nindent 2 }}
 {{- end -}}
 
-{{/* dict root component: the pod of a job that looks after etcd. */}}
+{{/* The pod of a job that looks after etcd. */}}
 {{- define "mcp2.etcd.jobPod" -}}
 restartPolicy: Never
 automountServiceAccountToken: false
@@ -74,4 +75,26 @@ enableServiceLinks: false
 securityContext:
   {{- include "mcp2.podSecurityContext" . | nindent 2 }}
 {{- include "mcp2.scheduling" (list . .Values.etcd) }}
+{{- end -}}
+
+{{/* What the CronJobs share, from below the schedule to the containers. */}}
+{{- define "mcp2.etcd.cronJob" -}}
+timeZone: Etc/UTC
+concurrencyPolicy: Forbid
+startingDeadlineSeconds: 3600
+successfulJobsHistoryLimit: 1
+failedJobsHistoryLimit: 3
+jobTemplate:
+  spec:
+    backoffLimit: 2
+    activeDeadlineSeconds: 1800
+    template:
+      metadata:
+        {{- include "mcp2.podMetadata" (list . "etcd-maintenance" .Values.etcd) | nindent 8 }}
+      spec:
+        {{- include "mcp2.etcd.jobPod" . | nindent 8 }}
+{{- end -}}
+
+{{- define "mcp2.etcd.snapshotClaim" -}}
+{{ .Values.etcd.snapshot.existingClaim | default (printf "%s-etcd-snapshots" (include "mcp2.fullname" .)) }}
 {{- end -}}

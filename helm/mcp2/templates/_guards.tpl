@@ -15,6 +15,12 @@ do.
 {{- else if not (has (int $etcd.replicas) (list 1 3)) -}}
 {{- fail (printf "etcd.replicas is %v: choose 1 (development) or 3; two members survive no more than one does" $etcd.replicas) -}}
 {{- end -}}
+{{- if and $etcd.restore.snapshot (eq $etcd.dataDirectory "data") -}}
+{{- fail "etcd.restore.snapshot needs etcd.dataDirectory set to a new folder, for example data-2: the old data stays beside it" -}}
+{{- end -}}
+{{- if and $etcd.restore.snapshot (not $etcd.persistence.enabled) -}}
+{{- fail "etcd.restore.snapshot needs etcd.persistence.enabled: what is restored must outlive the job" -}}
+{{- end -}}
 {{- if not (has .Values.tls.mode (list "selfSigned" "certManager" "existingSecret")) -}}
 {{- fail (printf "tls.mode is %q: choose selfSigned, certManager or existingSecret; there is no mode without TLS" .Values.tls.mode) -}}
 {{- end -}}
