@@ -13,6 +13,7 @@ const PROCESSES = {
   registry: '../services/registry/main.ts',
   sample: '../services/sample/main.ts',
   setup: '../operator/setup/main.ts',
+  check: '../operator/check/main.ts',
 };
 
 const [name = '', ...rest] = process.argv.slice(2);

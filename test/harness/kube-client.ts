@@ -81,10 +81,12 @@ export class KubeClient implements AsyncDisposable {
       fieldManager = 'mcp2-test',
       force = true,
       subresource,
-    }: SubresourceOption & { fieldManager?: string; force?: boolean } = {},
+      dryRun = false,
+    }: SubresourceOption & { fieldManager?: string; force?: boolean; dryRun?: boolean } = {},
   ): Promise<KubeObject> {
     const path = await this.#objectPath(object, subresource);
     const query = new URLSearchParams({ fieldManager, force: String(force), fieldValidation: 'Strict' });
+    if (dryRun) query.set('dryRun', 'All');
     return this.#object('PATCH', `${path}?${query}`, { body: object, contentType: 'application/apply-patch+yaml' });
   }
 

@@ -1,0 +1,148 @@
+/**
+ * One server's whole way, as a client of the cluster sees it: a resource is made, becomes Ready, is looked up with a
+ * token, and leaves Discovery when it is removed. What was made is removed whatever happens.
+ */
+import type { Clock } from '#lib/clock.ts';
+import type { ServiceClient } from '#lib/grpc/client.ts';
+import type { DiscoveryDefinition } from '#protos/generated/mcp2/Discovery.ts';
+import type { KubeApi } from '../kube/api.ts';
+import { isNotFound } from '../kube/api-error.ts';
+import type { KubeObject } from '../kube/object.ts';
+import type { Log } from '../log.ts';
+import { MCP2_SERVERS } from '../source/cluster.ts';
+import type { CheckConfig } from './config.ts';
+
+export interface CheckDependencies {
+  readonly api: Pick<KubeApi, 'get' | 'delete' | 'serverSideApply'>;
+  readonly discovery: Pick<ServiceClient<DiscoveryDefinition>, 'call'>;
+  /** A token that may look the server up, fresh each time. */
+  readonly mint: () => Promise<string>;
+  readonly clock: Clock;
+  readonly log: Log;
+}
+
+type CheckSettings = Pick<CheckConfig, 'namespace' | 'name' | 'serverName' | 'tlsServerName' | 'timeoutMs'>;
+
+/** Did not come to pass within the time; the message says what, and how it stood last. */
+export class CheckFailed extends Error {
+  constructor(message: string, cause?: unknown) {
+    super(message, cause === undefined ? undefined : { cause });
+    this.name = 'CheckFailed';
+  }
+}
+
+const POLL_MS = 500;
+/** For taking back what was made, after the time of the check. */
+const CLEAN_UP_MS = 30_000;
+const MANAGER = 'mcp2-check';
+/** Of the sample server, which is what answers behind the Service. */
+const CAPABILITY = 'db:inventory:read';
+
+interface Condition {
+  readonly type: string;
+  readonly status: string;
+  readonly reason?: string;
+  readonly message?: string;
+}
+
+type ServerObject = KubeObject & {
+  readonly spec?: unknown;
+  readonly status?: { readonly conditions?: readonly Condition[] };
+};
+
+/** @throws CheckFailed */
+export async function runCheck(settings: CheckSettings, dependencies: CheckDependencies): Promise<void> {
+  const { api, log, clock } = dependencies;
+  const name = { namespace: settings.namespace, name: settings.name };
+  const waitFor = createWait(clock, clock.monotonicMs() + settings.timeoutMs);
+  const lookUp = () => endpointsOf(settings, dependencies);
+  await waitFor('the registry to answer a Lookup', async () =>
+    (await lookUp()) === undefined ? 'it is stale' : undefined,
+  );
+  log.info({}, 'the registry answers');
+  // Of a check that was interrupted: one that is being deleted would not come back.
+  await api.delete(MCP2_SERVERS, name);
+  await waitFor('what an earlier check left to be gone', () => whyThere(api, name));
+  try {
+    await api.serverSideApply(MCP2_SERVERS, serverOf(settings), { fieldManager: MANAGER, force: true });
+    log.info(name, 'the Mcp2Server was made');
+    await waitFor(`Mcp2Server ${name.name} to be Ready`, async () => whyNotReady(await api.get(MCP2_SERVERS, name)));
+    log.info({}, 'it is Ready');
+    await waitFor('Lookup to answer it', async () => ((await lookUp())?.length ? undefined : 'it answers nothing'));
+    log.info({ endpoints: await lookUp() }, 'Lookup answers it');
+  } finally {
+    await api.delete(MCP2_SERVERS, name);
+  }
+  const untilGone = createWait(clock, clock.monotonicMs() + CLEAN_UP_MS);
+  await untilGone(`Mcp2Server ${name.name} to be gone`, () => whyThere(api, name));
+  await untilGone('Lookup to forget it', async () =>
+    (await lookUp())?.length === 0 ? undefined : 'it still answers it',
+  );
+  log.info({}, 'it was removed, and Lookup answers it no more');
+}
+
+function serverOf({ namespace, name, serverName, tlsServerName }: CheckSettings): ServerObject {
+  return {
+    metadata: { namespace, name },
+    spec: {
+      serverName,
+      source: { service: { name, port: 'grpc' } },
+      tls: { mode: 'Simple', serverName: tlsServerName },
+      capabilityMode: 'Discovered',
+      readiness: { minReadySeconds: 0 },
+    },
+  };
+}
+
+/** @returns undefined when the answer is marked stale. */
+async function endpointsOf(
+  { serverName }: CheckSettings,
+  { discovery, mint }: CheckDependencies,
+): Promise<readonly string[] | undefined> {
+  const request = { requester_token: await mint(), capability_filter: [CAPABILITY], server_name: serverName };
+  const { endpoints, stale } = await discovery.call('Lookup', request);
+  return stale ? undefined : endpoints.map(({ grpc_url }) => grpc_url);
+}
+
+function whyNotReady({ status }: ServerObject): string | undefined {
+  const conditions = status?.conditions ?? [];
+  const ready = conditions.find(({ type }) => type === 'Ready');
+  if (ready?.status === 'True') return undefined;
+  if (ready === undefined) return 'the operator has not written a status: does it run, and does it lead?';
+  return `${ready.reason ?? ready.status}: ${ready.message ?? ''}`;
+}
+
+/** @returns undefined when it is gone. */
+async function whyThere(
+  api: CheckDependencies['api'],
+  name: { readonly namespace: string; readonly name: string },
+): Promise<string | undefined> {
+  try {
+    const { metadata } = await api.get(MCP2_SERVERS, name);
+    return `it is there, with the finalizers ${metadata.finalizers?.join(', ') ?? 'none'}`;
+  } catch (error) {
+    if (isNotFound(error)) return undefined;
+    throw error;
+  }
+}
+
+type Wait = (what: string, problem: () => Promise<string | undefined>) => Promise<void>;
+
+/** Asks again until there is no problem; a call that fails is a problem too. */
+function createWait(clock: Clock, endMs: number): Wait {
+  return async function waitFor(what, problem) {
+    for (;;) {
+      let last: string | undefined;
+      let cause: unknown;
+      try {
+        last = await problem();
+      } catch (error) {
+        cause = error;
+        last = (error as Error).message;
+      }
+      if (last === undefined) return;
+      if (clock.monotonicMs() >= endMs) throw new CheckFailed(`waited for ${what}; at last: ${last}`, cause);
+      await clock.sleep(POLL_MS);
+    }
+  };
+}

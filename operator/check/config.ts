@@ -1,0 +1,49 @@
+/** Settings of the check that `helm test` runs, which begin with MCP2_CHECK_, and those it shares with others. */
+import { type Environment, EnvReader } from '#lib/config/env-reader.ts';
+import { LOG_LEVELS, type LogLevel } from '#lib/observe/logger.ts';
+
+export interface CheckConfig {
+  readonly logLevel: LogLevel;
+  /** host:port of the registry. */
+  readonly registry: string;
+  /** PEM: who signed the registry's certificate. */
+  readonly caFile: string;
+  /** A private JWK, for the token that looks up. */
+  readonly signingKeyFile: string;
+  readonly issuer: string;
+  readonly namespace: string;
+  /** Of the Mcp2Server that is made and removed, and of the Service that it points to. */
+  readonly name: string;
+  /** The name under which the server behind that Service knows itself. */
+  readonly serverName: string;
+  /** The host name in that server's certificate. */
+  readonly tlsServerName: string;
+  /** Of the whole check. */
+  readonly timeoutMs: number;
+  /** Outside a cluster. */
+  readonly kubeconfigFile: string | undefined;
+  readonly kubernetesHost: string | undefined;
+  readonly kubernetesPort: string | undefined;
+}
+
+/** @throws ConfigError naming every problem. */
+export function readCheckConfig(env: Environment): CheckConfig {
+  const read = new EnvReader(env);
+  const config: CheckConfig = {
+    logLevel: read.oneOf('MCP2_LOG_LEVEL', LOG_LEVELS, { fallback: 'info' }),
+    registry: read.hostPort('MCP2_CHECK_REGISTRY'),
+    caFile: read.requiredFile('MCP2_CA_FILE'),
+    signingKeyFile: read.requiredFile('MCP2_SIGNING_KEY_FILE'),
+    issuer: read.required('MCP2_ISSUER'),
+    namespace: read.required('POD_NAMESPACE'),
+    name: read.required('MCP2_CHECK_NAME'),
+    serverName: read.required('MCP2_CHECK_SERVER_NAME'),
+    tlsServerName: read.required('MCP2_CHECK_TLS_SERVER_NAME'),
+    timeoutMs: read.durationMs('MCP2_CHECK_TIMEOUT', { fallback: 180_000, min: 1_000, max: 3_600_000 }),
+    kubeconfigFile: read.file('MCP2_CHECK_KUBECONFIG'),
+    kubernetesHost: read.optional('KUBERNETES_SERVICE_HOST'),
+    kubernetesPort: read.optional('KUBERNETES_SERVICE_PORT'),
+  };
+  read.check();
+  return Object.freeze(config);
+}

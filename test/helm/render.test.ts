@@ -1,0 +1,240 @@
+/** What the chart renders, for every example and for each switch on and off. */
+import { expect, test } from 'vitest';
+import type { KubeObject } from '../harness/kube-client.ts';
+import {
+  CHART,
+  containersOf,
+  find,
+  has,
+  helm,
+  podTemplates,
+  type RenderOptions,
+  render,
+  renderText,
+  valuesArguments,
+  valuesFiles,
+} from './chart.ts';
+
+/** RFC 1123: what the names of most kinds are limited to, and labels that repeat them. */
+const MAX_NAME = 63;
+/** The controller adds eleven characters to a CronJob's name. */
+const MAX_CRON_JOB_NAME = 52;
+
+test.each(valuesFiles())('helm lint --strict passes with ci/%s-values.yaml', async (file) => {
+  expect(await helm('lint', '--strict', CHART, ...valuesArguments({ file }))).toContain('0 chart(s) failed');
+});
+
+test.each(valuesFiles())(
+  'ci/%s-values.yaml renders the same bytes twice: nothing is made up while rendering',
+  async (file) => {
+    expect(await renderText({ file })).toBe(await renderText({ file }));
+  },
+);
+
+test.each(valuesFiles())('ci/%s-values.yaml has no image without a tag or a digest', async (file) => {
+  const pods = podTemplates(await render({ file }));
+  const images = pods.flatMap(containersOf).map(({ image }) => image as string);
+  expect(images.length).toBeGreaterThan(4);
+  expect(images.filter((image) => !/[^/]+(?::[\w.-]+|@sha256:[0-9a-f]{64})$/.test(image))).toEqual([]);
+  expect(images.filter((image) => image.endsWith(':latest'))).toEqual([]);
+});
+
+test.each([
+  ['mcp2', 'mcp2-registry'],
+  ['prod', 'prod-mcp2-registry'],
+  ['a-release-name-as-long-as-helm-lets-one-be-used-53-c', 'a-release-name-as-long-as-helm-lets-mcp2-registry'],
+])('names of release %s are short enough for every kind', async (release, registry) => {
+  const objects = await render({
+    release,
+    set: ['etcd.replicas=3', 'etcd.snapshot.enabled=true', 'sample.enabled=true'],
+  });
+  expect(has(objects, 'Service', registry)).toBe(true);
+  const tooLong = objects.filter(({ kind, metadata: { name } }) => {
+    // A member's pod has "-2" behind it, and a label that holds its name.
+    const most = { CronJob: MAX_CRON_JOB_NAME, StatefulSet: MAX_CRON_JOB_NAME }[kind] ?? MAX_NAME;
+    return !/^(ClusterRole|CustomResource)/.test(kind) && name.length > most;
+  });
+  expect(tooLong.map(({ kind, metadata }) => `${kind} ${metadata.name}`)).toEqual([]);
+});
+
+test.each(valuesFiles())('every object of ci/%s-values.yaml says to which release it belongs', async (file) => {
+  for (const { kind, metadata } of (await render({ file })).filter((object) => object.kind !== 'ConfigMap')) {
+    expect(metadata.labels, `${kind} ${metadata.name}`).toMatchObject({
+      'app.kubernetes.io/instance': 'mcp2',
+      'app.kubernetes.io/managed-by': 'Helm',
+      'app.kubernetes.io/part-of': 'mcp2',
+      'app.kubernetes.io/version': expect.any(String),
+      'helm.sh/chart': expect.stringMatching(/^mcp2-/),
+    });
+  }
+});
+
+test('selectors and claims hold nothing that changes with a version', async () => {
+  const objects = await render({ file: 'production' });
+  const fixed = objects.flatMap(({ kind, spec }) =>
+    /^(Deployment|StatefulSet)$/.test(kind) ? [spec.selector, spec.volumeClaimTemplates ?? []] : [],
+  );
+  expect(fixed.length).toBeGreaterThan(4);
+  expect(JSON.stringify(fixed)).not.toMatch(/version|helm\.sh/);
+});
+
+interface Switch {
+  readonly title: string;
+  readonly on: RenderOptions;
+  readonly off: RenderOptions;
+  readonly kind: string;
+  readonly name: string;
+}
+
+const SWITCHES: readonly Switch[] = [
+  {
+    title: 'crds.enabled',
+    kind: 'CustomResourceDefinition',
+    name: 'mcp2servers.mcp2.dev',
+    on: {},
+    off: { set: ['crds.enabled=false'] },
+  },
+  {
+    title: 'rbac.create',
+    kind: 'ClusterRole',
+    name: 'mcp2-operator:mcp2-system',
+    on: {},
+    off: { set: ['rbac.create=false'] },
+  },
+  {
+    title: 'rbac.aggregate',
+    kind: 'ClusterRole',
+    name: 'mcp2-view:mcp2-system',
+    on: {},
+    off: { set: ['rbac.aggregate=false'] },
+  },
+  {
+    title: 'operator.enabled',
+    kind: 'Deployment',
+    name: 'mcp2-operator',
+    on: {},
+    off: { set: ['operator.enabled=false'] },
+  },
+  {
+    title: 'registry.enabled',
+    kind: 'Service',
+    name: 'mcp2-registry',
+    on: {},
+    off: { set: ['registry.enabled=false'] },
+  },
+  { title: 'sample.enabled', kind: 'Deployment', name: 'mcp2-sample', on: { set: ['sample.enabled=true'] }, off: {} },
+  {
+    title: 'podDisruptionBudget.enabled',
+    kind: 'PodDisruptionBudget',
+    name: 'mcp2-registry',
+    on: {},
+    off: { file: 'minimal' },
+  },
+  {
+    title: 'autoscaling.enabled',
+    kind: 'HorizontalPodAutoscaler',
+    name: 'mcp2-registry',
+    on: { file: 'production' },
+    off: {},
+  },
+  {
+    title: 'networkPolicy.enabled',
+    kind: 'NetworkPolicy',
+    name: 'mcp2-default-deny',
+    on: {},
+    off: { file: 'minimal' },
+  },
+  { title: 'etcd.mode', kind: 'StatefulSet', name: 'mcp2-etcd', on: {}, off: { file: 'external-etcd' } },
+  { title: 'etcd.defrag.enabled', kind: 'CronJob', name: 'mcp2-defrag', on: {}, off: { file: 'minimal' } },
+  { title: 'etcd.snapshot.enabled', kind: 'CronJob', name: 'mcp2-snapshot', on: { file: 'production' }, off: {} },
+  {
+    title: 'etcd.snapshot.existingClaim',
+    kind: 'PersistentVolumeClaim',
+    name: 'mcp2-etcd-snapshots',
+    on: { file: 'production' },
+    off: { file: 'everything' },
+  },
+  { title: 'tls.mode', kind: 'Certificate', name: 'mcp2-registry-tls', on: { file: 'cert-manager' }, off: {} },
+  { title: 'tests.enabled', kind: 'Pod', name: 'mcp2-test', on: {}, off: { file: 'minimal' } },
+  { title: 'extraObjects', kind: 'ConfigMap', name: 'mcp2-more', on: { file: 'everything' }, off: {} },
+];
+
+test.each(SWITCHES)('$title adds $kind $name and takes it away', async ({ kind, name, on, off }) => {
+  expect(has(await render(on), kind, name)).toBe(true);
+  expect(has(await render(off), kind, name)).toBe(false);
+});
+
+test('definitions are kept at uninstall unless told otherwise', async () => {
+  const policy = (objects: readonly KubeObject[]) =>
+    find(objects, 'CustomResourceDefinition', 'mcp2servers.mcp2.dev').metadata.annotations?.['helm.sh/resource-policy'];
+  expect(policy(await render())).toBe('keep');
+  expect(policy(await render({ set: ['crds.keep=false'] }))).toBeUndefined();
+});
+
+test('a deployment that is scaled by load says no number of pods', async () => {
+  expect(find(await render(), 'Deployment', 'mcp2-registry').spec.replicas).toBe(2);
+  expect(find(await render({ file: 'production' }), 'Deployment', 'mcp2-registry').spec.replicas).toBeUndefined();
+});
+
+test.each([
+  ['512Mi', 384],
+  ['1Gi', 768],
+  ['1.5Gi', 1152],
+  ['600M', 429],
+])("with a limit of %s Node's heap is held to %d MiB, three quarters of it", async (limit, mebibytes) => {
+  const objects = await render({ set: [`registry.resources.limits.memory=${limit}`] });
+  const [container] = find(objects, 'Deployment', 'mcp2-registry').spec.template.spec.containers;
+  expect(container.env).toContainEqual({ name: 'NODE_OPTIONS', value: `--max-old-space-size=${mebibytes}` });
+});
+
+test("without a memory limit Node's heap is left alone", async () => {
+  const objects = await render({ set: ['registry.resources.limits=null'] });
+  const [container] = find(objects, 'Deployment', 'mcp2-registry').spec.template.spec.containers;
+  expect(container.env.map(({ name }: KubeObject) => name)).not.toContain('NODE_OPTIONS');
+});
+
+test('a mirror serves every image', async () => {
+  const pods = podTemplates(
+    await render({ set: ['global.imageRegistry=mirror.example', 'etcd.snapshot.enabled=true'] }),
+  );
+  for (const { image } of pods.flatMap(containersOf)) expect(image).toMatch(/^mirror\.example\//);
+});
+
+test('only what uses the API server gets a token for it', async () => {
+  const objects = await render({ file: 'production', set: ['sample.enabled=true'] });
+  const accounts = objects.filter(({ kind }) => kind === 'ServiceAccount');
+  expect(accounts.map(({ automountServiceAccountToken: mounts }) => mounts)).not.toContain(true);
+  const withToken = podTemplates(objects)
+    .filter(({ spec }) => spec.automountServiceAccountToken !== false)
+    .map(({ owner }) => owner);
+  expect(withToken.sort()).toEqual([
+    'CronJob mcp2-rotate',
+    'Deployment mcp2-operator',
+    'Job mcp2-setup',
+    'Job mcp2-store-setup',
+    'Job mcp2-uninstall',
+    'Pod mcp2-test',
+  ]);
+});
+
+test('certificates, keys and JWKS are mounted as folders, since a single file would never change', async () => {
+  for (const pod of podTemplates(await render({ file: 'everything' }))) {
+    for (const { volumeMounts = [] } of containersOf(pod)) {
+      for (const mount of volumeMounts) expect(mount.subPath, `${pod.owner}: ${mount.name}`).toBeUndefined();
+    }
+  }
+});
+
+test('only the operator and the test see the signing key', async () => {
+  const holders = podTemplates(await render({ file: 'development' })).filter(({ spec }) =>
+    JSON.stringify(spec.volumes).includes('mcp2-signing-key'),
+  );
+  expect(holders.map(({ owner }) => owner).sort()).toEqual(['Deployment mcp2-operator', 'Pod mcp2-test']);
+});
+
+test('another installation id rolls the pods, which read the issuer once', async () => {
+  const checksum = async (set: readonly string[]) =>
+    find(await render({ set }), 'Deployment', 'mcp2-registry').spec.template.metadata.annotations['checksum/config'];
+  expect(await checksum([])).toBe(await checksum([]));
+  expect(await checksum(['installationId=b'])).not.toBe(await checksum([]));
+});

@@ -1,0 +1,99 @@
+/** The rights that the chart grants are those with which the operator and the jobs are tested. */
+import { expect, test } from 'vitest';
+import type { KubeObject } from '../harness/kube-client.ts';
+import { OPERATOR_CLUSTER_RULES, OPERATOR_LEASE_RULES } from '../harness/operator-rbac.ts';
+import { type SetupAccessOptions, setupAccess, uninstallAccess } from '../harness/setup-access.ts';
+import { find, has, NAMESPACE, type RenderOptions, render } from './chart.ts';
+
+const RELEASE: SetupAccessOptions = {
+  fullName: 'mcp2',
+  tlsMode: 'selfSigned',
+  servers: ['registry'],
+  storeUsers: ['operator', 'registry'],
+  hasBundledEtcd: true,
+  hasInstallationId: false,
+  trustConfigMap: 'mcp2-trust',
+  trustNamespaces: [],
+};
+
+const CASES: readonly (readonly [title: string, options: RenderOptions, access: Partial<SetupAccessOptions>])[] = [
+  ['by default', {}, {}],
+  ['with the sample server', { set: ['sample.enabled=true'] }, { servers: ['registry', 'sample'] }],
+  [
+    'with cert-manager and an installation id',
+    { file: 'production' },
+    { tlsMode: 'certManager', hasInstallationId: true, trustNamespaces: ['default'] },
+  ],
+  ['with an external etcd', { file: 'external-etcd' }, { hasBundledEtcd: false }],
+  [
+    'with a trust of another name',
+    { set: ['trust.configMapName=a', 'trust.namespaces={shop}'] },
+    { trustConfigMap: 'a', trustNamespaces: ['shop'] },
+  ],
+];
+
+test('the operator has the rights that its tests give it, and no other', async () => {
+  const objects = await render();
+  expect(sorted(rulesOf(objects, 'ClusterRole', `mcp2-operator:${NAMESPACE}`))).toEqual(sorted(OPERATOR_CLUSTER_RULES));
+  expect(sorted(rulesOf(objects, 'Role', 'mcp2-operator'))).toEqual(sorted(OPERATOR_LEASE_RULES));
+});
+
+test.each(CASES)('the setup jobs have the rights that their tests give them, %s', async (_title, options, access) => {
+  const objects = await render(options);
+  const { role, clusterRole } = setupAccess({ ...RELEASE, ...access });
+  for (const name of ['mcp2-setup', 'mcp2-rotate']) {
+    expect(sorted(rulesOf(objects, 'Role', name)), name).toEqual(sorted(role));
+    expect(sorted(rulesOf(objects, 'ClusterRole', `${name}:${NAMESPACE}`)), name).toEqual(sorted(clusterRole));
+  }
+});
+
+test('the job of uninstall has the rights that its tests give it', async () => {
+  const objects = await render();
+  const { role, clusterRole } = uninstallAccess(RELEASE);
+  expect(sorted(rulesOf(objects, 'Role', 'mcp2-uninstall'))).toEqual(sorted(role));
+  expect(sorted(rulesOf(objects, 'ClusterRole', `mcp2-uninstall:${NAMESPACE}`))).toEqual(sorted(clusterRole));
+});
+
+test('no role lists Secrets, and none names a wildcard', async () => {
+  const objects = await render({ file: 'everything' });
+  const rules = objects.flatMap(({ kind, rules = [] }) => (/^(Cluster)?Role$/.test(kind) ? (rules as Rule[]) : []));
+  expect(rules.length).toBeGreaterThan(10);
+  expect(JSON.stringify(rules)).not.toContain('"*"');
+  const wide = rules.filter(({ resources, resourceNames }) => resources.includes('secrets') && !resourceNames?.length);
+  expect(wide).toEqual([]);
+});
+
+test('every binding binds a role that is there to an account that is there', async () => {
+  for (const options of [{}, { file: 'production' }, { file: 'everything' }]) {
+    const objects = await render(options);
+    const bindings = objects.filter(({ kind }) => kind.endsWith('RoleBinding'));
+    expect(bindings.length).toBeGreaterThan(4);
+    for (const { roleRef, subjects } of bindings) {
+      expect(has(objects, roleRef.kind, roleRef.name), roleRef.name).toBe(true);
+      for (const { kind, name, namespace } of subjects) {
+        expect({ found: has(objects, kind, name), namespace }, name).toEqual({ found: true, namespace: NAMESPACE });
+      }
+    }
+  }
+});
+
+interface Rule {
+  readonly apiGroups: readonly string[];
+  readonly resources: readonly string[];
+  readonly resourceNames?: readonly string[];
+  readonly verbs: readonly string[];
+}
+
+/** None when there is no such role: a job that needs none has none. */
+function rulesOf(objects: readonly KubeObject[], kind: string, name: string): readonly Rule[] {
+  return has(objects, kind, name) ? (find(objects, kind, name).rules as Rule[]) : [];
+}
+
+/** The order of rules and of the words in them means nothing. */
+function sorted(rules: readonly Rule[]): string[] {
+  return rules
+    .map(({ apiGroups, resources, resourceNames = [], verbs }) =>
+      [apiGroups, resources, resourceNames, verbs].map((words) => [...words].sort().join(',')).join(' '),
+    )
+    .sort();
+}
