@@ -1,4 +1,6 @@
 /** What the chart renders, for every example and for each switch on and off. */
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import type { KubeObject } from '../harness/kube-client.ts';
 import {
@@ -7,6 +9,7 @@ import {
   find,
   has,
   helm,
+  NAMESPACE,
   podTemplates,
   type RenderOptions,
   render,
@@ -237,4 +240,41 @@ test('another installation id rolls the pods, which read the issuer once', async
     find(await render({ set }), 'Deployment', 'mcp2-registry').spec.template.metadata.annotations['checksum/config'];
   expect(await checksum([])).toBe(await checksum([]));
   expect(await checksum(['installationId=b'])).not.toBe(await checksum([]));
+});
+
+test('every variable that the chart sets is one that docs/settings.md names', async () => {
+  const page = readFileSync(join(CHART, '../../docs/settings.md'), 'utf8');
+  const documented = new Set([...page.matchAll(/`([A-Z][A-Z0-9_]+)`/g)].map(([, name]) => name));
+  const options = { file: 'everything', set: ['image.digest='] };
+  const set = podTemplates(await render(options))
+    .flatMap(containersOf)
+    .filter(({ image }) => image.includes('/mcp2:'))
+    .flatMap(({ env = [] }) => (env as readonly { readonly name: string }[]).map(({ name }) => name));
+  expect(new Set(set).size).toBeGreaterThan(30);
+  // Node's own, and those that the values add.
+  const others = ['NODE_OPTIONS', 'TZ', 'NODE_NAME'];
+  expect([...new Set(set)].filter((name) => !documented.has(name) && !others.includes(name))).toEqual([]);
+});
+
+test('NOTES give commands for what was installed, and warn of what is for development', async () => {
+  const notes = async (file: string) => {
+    const said = await helm(
+      'install',
+      'mcp2',
+      CHART,
+      '-n',
+      NAMESPACE,
+      '--dry-run=client',
+      ...valuesArguments({ file }),
+    );
+    return said.slice(said.indexOf('NOTES:'));
+  };
+  const development = await notes('development');
+  expect(development).toContain('helm test mcp2 -n mcp2-system');
+  expect(development).toContain('source: {service: {name: mcp2-sample, port: grpc}}');
+  expect(development).toContain('etcd.replicas is 1');
+  expect(development).toContain('tls.mode is selfSigned');
+  const production = await notes('production');
+  expect(production).not.toContain('Before production');
+  expect(production).toContain('kubectl -n mcp2-system delete pvc');
 });

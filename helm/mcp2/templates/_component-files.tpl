@@ -18,6 +18,12 @@
 - name: MCP2_JWKS_FILE
   value: /etc/mcp2/jwks/jwks.json
 {{- end }}
+{{- if .traits.discovery }}
+- name: MCP2_REGISTRY_ADDRESS
+  value: {{ include "mcp2.registryAddress" .root }}
+- name: MCP2_CA_FILE
+  value: /etc/mcp2/tls/ca.crt
+{{- end }}
 {{- if .traits.store }}
 {{ include "mcp2.storeEnv" (list .root .component) }}
 {{- end }}

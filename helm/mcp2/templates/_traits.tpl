@@ -7,6 +7,7 @@ includes "mcp2.component".
   api               uses the API server: its token is mounted
   signingKey        mints tokens
   clientCertificate shows a certificate to servers, and trusts those of the control plane's CA
+  discovery         is the registry: `mcp2 lookup` in its pod needs no address
   settings          values below <component>.settings and the variable each becomes
 */}}
 {{- define "mcp2.traits" -}}
@@ -23,6 +24,7 @@ operator:
     concurrency: MCP2_OPERATOR_CONCURRENCY
 registry:
   port: 50050
+  discovery: true
   store: true
   settings:
     defaultTtlSeconds: MCP2_REGISTRY_DEFAULT_TTL_SECONDS
