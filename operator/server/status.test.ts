@@ -18,6 +18,12 @@ test.each<[string, string[], string[], string[]]>([
     ['Registered'],
   ],
   [
+    'what is not known any more because another condition turned false is no news',
+    ['EndpointsReady True EnoughEndpoints', 'HandshakeVerified True Verified', 'Ready True Serving'],
+    ['EndpointsReady False ScaledToZero', 'HandshakeVerified Unknown Pending', 'Ready False ScaledToZero'],
+    ['EndpointsReady'],
+  ],
+  [
     'Ready is news when it becomes true with another condition',
     ['EndpointsReady False ScaledToZero', 'Ready False ScaledToZero'],
     ['EndpointsReady True EnoughEndpoints', 'Ready True Serving'],

@@ -91,15 +91,18 @@ export function rememberedComparison(
 }
 
 /**
- * The conditions whose status changed: each is news once. A first visit that finds nothing wrong is none, and neither
- * is Ready where it only repeats what another of them says.
+ * The conditions whose status changed: each is news once. No news are a first visit that finds nothing wrong, Ready where
+ * it only repeats what another of them says, and what is not known any more because another one turned false.
  */
 export function flips(before: readonly Condition[], after: readonly Condition[]): readonly Condition[] {
   const changed = after.filter(({ type, status }) => {
     const known = before.find((condition) => condition.type === type);
     return known === undefined ? status === 'False' : known.status !== status;
   });
-  const repeats = ({ type, reason }: Condition) =>
-    type === 'Ready' && changed.some((other) => other.type !== 'Ready' && other.reason === reason);
-  return changed.filter((condition) => !repeats(condition));
+  const others = changed.filter(({ type }) => type !== 'Ready');
+  const follows = others.some(({ status }) => status === 'False');
+  return changed.filter(({ type, status, reason }) => {
+    if (type === 'Ready') return !others.some((other) => other.reason === reason);
+    return status !== 'Unknown' || !follows;
+  });
 }
