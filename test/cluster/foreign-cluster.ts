@@ -26,10 +26,13 @@ export async function openForeignCluster(file: string, options: StartClusterOpti
   try {
     const context = await commands.kubectl('config', 'current-context');
     await refuseUsedCluster(commands, context);
-    say(`MCP2_TEST_KUBECONFIG: context "${context}" of ${resolve(file)}. The tests will create there, and remove at the end:`);
+    say(
+      `MCP2_TEST_KUBECONFIG: context "${context}" of ${resolve(file)}. The tests will create there, and remove at the end:`,
+    );
     say(`  namespaces ${commands.run}-*, with the label ${RUN_LABEL}=${commands.run}, and whatever is in them`);
     say(`  resource definitions *.${DEFINITIONS_GROUP}, and the chart's cluster roles and bindings`);
-    if (images.length > 0) say(`  pods of images that its nodes must have: ${images.map(({ name }) => name).join(', ')}`);
+    if (images.length > 0)
+      say(`  pods of images that its nodes must have: ${images.map(({ name }) => name).join(', ')}`);
     const access = readAccess(await commands.kubectl('config', 'view', '--raw', '--minify', '--flatten', '-o', 'json'));
     return new ForeignCluster({ kubeconfig: resolve(file), folder, binaries, commands, access });
   } catch (error) {
@@ -72,7 +75,9 @@ class ForeignCluster implements Cluster {
   get admin(): KubeAccess {
     const { access } = this.#input;
     if (access !== undefined) return access;
-    throw new Error('MCP2_TEST_KUBECONFIG logs in by a program; these tests need a token or a client certificate in it');
+    throw new Error(
+      'MCP2_TEST_KUBECONFIG logs in by a program; these tests need a token or a client certificate in it',
+    );
   }
 
   kubectl(...args: string[]): Promise<string> {

@@ -9,16 +9,18 @@
 import { connect, Server, type Socket } from 'node:net';
 import { pipeline } from 'node:stream';
 
-const port = Number(process.argv[2]);
+if (import.meta.main) serve(Number(process.argv[2]));
 
-process.once('message', (_message, server) => {
-  if (server instanceof Server) server.on('connection', (outside: Socket) => relay(outside));
-});
-// The owner is gone.
-process.once('disconnect', () => process.exit());
-process.send?.('ready');
+function serve(port: number): void {
+  process.once('message', (_message, server) => {
+    if (server instanceof Server) server.on('connection', (outside: Socket) => relay(outside, port));
+  });
+  // The owner is gone.
+  process.once('disconnect', () => process.exit());
+  process.send?.('ready');
+}
 
-function relay(outside: Socket): void {
+function relay(outside: Socket, port: number): void {
   const inside = connect({ port, host: '127.0.0.1', noDelay: true, allowHalfOpen: true });
   outside.allowHalfOpen = true;
   outside.setNoDelay(true);

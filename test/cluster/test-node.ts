@@ -147,7 +147,7 @@ export class TestNode {
   }
 }
 
-const HANDED_DOWN = new Set(['cpu', 'cpuset', 'hugetlb', 'memory', 'pids']);
+const HANDED_DOWN: ReadonlySet<string> = new Set(['cpu', 'cpuset', 'hugetlb', 'memory', 'pids']);
 
 /**
  * What the kubelet writes to the kernel when the values differ. They belong to the whole machine, so files with the
