@@ -74,15 +74,20 @@ async function ensureCertificates(
 ): Promise<void> {
   const { renewBeforeMs, forceRotate } = config;
   for (const certificate of wanted) {
+    let issued: string | undefined;
     await ensureObject(access, {
       resource: SECRETS,
       name: certificate.secret,
       type: 'kubernetes.io/tls',
       decide: async (content) => {
         const nowMs = clock.nowMs();
-        const policy = { nowMs, renewBeforeMs, force: forceRotate, bundle: authority.bundlePem };
+        // When the reply to our own write was lost, what is found here is what was asked for.
+        const force = forceRotate && (issued === undefined || content?.['tls.crt'] !== issued);
+        const policy = { nowMs, renewBeforeMs, force, bundle: authority.bundlePem };
         const plan = planCertificate(certificate, read(content, authority), policy);
-        return carryOut(plan, { certificate, authority, nowMs });
+        const change = await carryOut(plan, { certificate, authority, nowMs });
+        issued = change?.data['tls.crt'] ?? issued;
+        return change;
       },
     });
   }

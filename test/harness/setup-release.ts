@@ -54,7 +54,7 @@ export interface SetupRelease {
 const FULL_NAME = 'mcp2';
 
 export async function createSetupRelease(
-  endpoint: KubeEndpoint,
+  endpoint: Pick<KubeEndpoint, 'admin'>,
   client: KubeClient,
   env: Readonly<Record<string, string>> = {},
 ): Promise<SetupRelease> {
@@ -106,7 +106,7 @@ function defaultEnvironment(namespace: string): Record<string, string> {
 type Connection = ReturnType<typeof createTokenConnection>;
 
 async function connect(
-  { admin }: KubeEndpoint,
+  { admin }: Pick<KubeEndpoint, 'admin'>,
   client: KubeClient,
   { namespace, env }: { readonly namespace: string; readonly env: Readonly<Record<string, string>> },
 ): Promise<Readonly<Record<'setup' | 'uninstall', Connection>>> {

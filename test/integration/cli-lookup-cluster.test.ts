@@ -1,9 +1,12 @@
-/** `mcp2 lookup` as in a pod with the trust ConfigMap mounted, and through a port-forward: nothing of `mcp2 up` is near. */
+/**
+ * `mcp2 lookup` as in a pod with the trust ConfigMap mounted, and through a port-forward: nothing of `mcp2 up` is near.
+ * Certificates are as the setup job makes them, while one authority follows another.
+ */
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
+import { issueAuthority, issueCertificate } from '../../operator/setup/issue-certificate.ts';
 import { runMcp2 } from '../harness/mcp2-command.ts';
-import { type CertificateAuthority, createCertificateAuthority } from '../harness/pki.ts';
 import { createWorkspace } from '../harness/processes.ts';
 import { RegistryCalls } from '../harness/registry-calls.ts';
 import {
@@ -16,20 +19,17 @@ import {
 
 const NAME = 'mcp2-registry.mcp2-system.svc';
 const { folder } = createWorkspace('cli-cluster');
-const tokenFile = join(folder, 'token');
+const [tokenFile, caFile, strangerFile] = [join(folder, 'token'), join(folder, 'ca.crt'), join(folder, 'stranger.crt')];
 
-let authority: CertificateAuthority;
 let store: TestStore;
 let registry: TestRegistry;
 let token: string;
 let localhost: string;
 
 beforeAll(async () => {
-  authority = await createCertificateAuthority(join(folder, 'pki'));
-  const certificate = await authority.issue({ commonName: 'registry', names: [`DNS:${NAME}`, 'DNS:localhost'] });
   const tokens = await createTokens();
   store = await startStore('embedded');
-  const tls = { MCP2_TLS_CERT_FILE: certificate.certificateFile, MCP2_TLS_KEY_FILE: certificate.keyFile };
+  const tls = await makeCertificates();
   registry = await startRegistry({ store: store.store, tokens });
   await new RegistryCalls(registry, tokens).register({ server_name: 'Db_Primary' });
   await registry[Symbol.asyncDispose]();
@@ -47,7 +47,7 @@ afterAll(async () => {
 
 const lookup = (args: readonly string[], env: Readonly<Record<string, string>> = {}, input?: string) =>
   runMcp2(['lookup', 'db:inventory:read', ...args], { state: folder, env, ...(input === undefined ? {} : { input }) });
-const pod = () => ({ MCP2_REGISTRY_ADDRESS: localhost, MCP2_CA_FILE: authority.certificateFile });
+const pod = () => ({ MCP2_REGISTRY_ADDRESS: localhost, MCP2_CA_FILE: caFile });
 
 test('in a pod a token on stdin is all that is needed', async () => {
   const { code, stdout, stderr } = await lookup(['--token-file', '-'], pod(), `${token}\n`);
@@ -57,13 +57,13 @@ test('in a pod a token on stdin is all that is needed', async () => {
 
 test('options go before the environment', async () => {
   const wrong = { MCP2_REGISTRY_ADDRESS: '127.0.0.1:1', MCP2_CA_FILE: '/nowhere' };
-  const args = ['--address', localhost, '--ca', authority.certificateFile, '--token-file', tokenFile];
+  const args = ['--address', localhost, '--ca', caFile, '--token-file', tokenFile];
   expect((await lookup(args, wrong)).stdout).toContain('Db_Primary');
 });
 
 test('through a port-forward the name in the certificate is said, and checked', async () => {
   const forward = `127.0.0.1:${registry.running.port}`;
-  const args = ['--address', forward, '--ca', authority.certificateFile, '--token-file', tokenFile];
+  const args = ['--address', forward, '--ca', caFile, '--token-file', tokenFile];
   expect((await lookup([...args, '--tls-server-name', NAME])).stdout).toContain('Db_Primary');
   for (const other of [[], ['--tls-server-name', 'other.svc']]) {
     const { code, stdout, stderr } = await lookup([...args, ...other]);
@@ -74,8 +74,7 @@ test('through a port-forward the name in the certificate is said, and checked', 
 });
 
 test('a registry of another authority gets no token', async () => {
-  const stranger = await createCertificateAuthority(join(folder, 'stranger'));
-  const env = { ...pod(), MCP2_CA_FILE: stranger.certificateFile };
+  const env = { ...pod(), MCP2_CA_FILE: strangerFile };
   const { code, stderr } = await lookup(['--token-file', tokenFile], env);
   expect(code).toBe(1);
   expect(stderr).toContain('check the address, and that its certificate is of this CA');
@@ -114,3 +113,17 @@ test.each<[string, readonly string[], Readonly<Record<string, string>>, string |
   expect({ code, stdout }).toEqual({ code: exitCode, stdout: '' });
   expect(stderr).toContain(sentence);
 });
+
+async function makeCertificates() {
+  const nowMs = Date.now();
+  const [signing, next] = [await issueAuthority('mcp2', nowMs), await issueAuthority('mcp2', nowMs)];
+  const names = [`DNS:${NAME}`, 'DNS:localhost'];
+  const request = { commonName: 'mcp2-registry', names, purposes: ['server'], durationMs: 3_600_000 } as const;
+  const { certificate, key } = await issueCertificate(signing, request, nowMs);
+  const files = { MCP2_TLS_CERT_FILE: join(folder, 'tls.crt'), MCP2_TLS_KEY_FILE: join(folder, 'tls.key') };
+  writeFileSync(files.MCP2_TLS_CERT_FILE, certificate);
+  writeFileSync(files.MCP2_TLS_KEY_FILE, key, { mode: 0o600 });
+  writeFileSync(caFile, `${next.certificate}${signing.certificate}`);
+  writeFileSync(strangerFile, next.certificate);
+  return files;
+}
