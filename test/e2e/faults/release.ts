@@ -1,0 +1,115 @@
+/** What the faults happen to: a release on two nodes, its servers, changes that go on, and traffic. */
+import { join } from 'node:path';
+import { type Cluster, startCluster } from '../../cluster/cluster.ts';
+import { ensureImageArchive } from '../../cluster/images.ts';
+import { startChurn } from '../../harness/churn.ts';
+import { KubeClient } from '../../harness/kube-client.ts';
+import { addressServer, MCP2_SERVER, serviceServer } from '../../harness/mcp2-servers.ts';
+import { startTraffic, type Traffic } from '../../harness/traffic.ts';
+import { ensureProductImage } from '../product-image.ts';
+import type { AgreementInput } from './agreement.ts';
+import { type Release, untilReady } from './pods.ts';
+
+export interface FaultRelease extends Release, AgreementInput, AsyncDisposable {
+  readonly traffic: Traffic;
+  /** Changes of resources, ten a second, while a fault goes on. */
+  readonly changes: Changes;
+}
+
+export interface Changes {
+  /** Those that the API server took. */
+  readonly count: number;
+  /** Runs `work` without any. */
+  paused<T>(work: () => Promise<T>): Promise<T>;
+}
+
+export const NAMESPACE = 'mcp2-system';
+export const SERVER = 'InventoryDB_Primary';
+const FULLNAME = 'mcp2';
+const ADDRESS_SERVERS = 20;
+const CHANGE_PAUSE_MS = 100;
+const CHART = join(import.meta.dirname, '../../../helm/mcp2');
+const ONE_A_NODE = ['operator', 'registry', 'sample'] as const;
+
+/** Two nodes, the chart, servers, traffic from a pod on node-1: what survives the loss of node-2. */
+export async function startRelease(): Promise<FaultRelease> {
+  await using stack = new AsyncDisposableStack();
+  const images = await Promise.all([ensureProductImage(), ensureImageArchive('localhost/etcd:1')]);
+  const cluster = stack.use(await startCluster({ nodes: 2, images, volumesPerNode: 0 }));
+  // A majority of etcd on the node that stays.
+  await cluster.createPersistentVolumes(3, 'node-1');
+  await cluster.createPersistentVolumes(1, 'node-2');
+  const kube = stack.use(new KubeClient(cluster.admin));
+  await install(cluster);
+  const release: Release = { cluster, kube, namespace: NAMESPACE, fullname: FULLNAME };
+  await Promise.all(ONE_A_NODE.map((component) => untilReady(release, component, 2)));
+  await createServers(kube);
+  const name = images[0].name;
+  const audience = [SERVER, 'outside-*'];
+  const traffic = stack.use(
+    await startTraffic({ cluster, namespace: NAMESPACE, image: name, nodeName: 'node-1', audience }),
+  );
+  const { changes, stop } = startChanges(kube);
+  stack.defer(stop);
+  const { metadata } = await kube.get({ apiVersion: 'v1', kind: 'Namespace', metadata: { name: 'kube-system' } });
+  const kept = stack.move();
+  return { ...release, traffic, changes, installation: metadata.uid, [Symbol.asyncDispose]: () => kept.disposeAsync() };
+}
+
+async function install(cluster: Cluster): Promise<void> {
+  const spread = ONE_A_NODE.flatMap((component) => ['--set-json', `${component}.affinity=${onePerNode(component)}`]);
+  const values = ['--values', join(import.meta.dirname, 'values.yaml'), ...spread];
+  const where = ['--namespace', NAMESPACE, '--create-namespace', '--wait', '--timeout', '3m'];
+  await cluster.helm('install', FULLNAME, CHART, ...where, ...values);
+}
+
+function onePerNode(component: string): string {
+  const matchLabels = { 'app.kubernetes.io/instance': FULLNAME, 'app.kubernetes.io/component': component };
+  const term = { topologyKey: 'kubernetes.io/hostname', labelSelector: { matchLabels } };
+  return JSON.stringify({ podAntiAffinity: { requiredDuringSchedulingIgnoredDuringExecution: [term] } });
+}
+
+async function createServers(kube: KubeClient): Promise<void> {
+  const forAll = { registration: { visibility: { from: 'All' } } };
+  const source = { service: { name: `${FULLNAME}-sample`, port: 'grpc' } };
+  await kube.apply(serviceServer(NAMESPACE, 'inventory-db', { serverName: SERVER, source, ...forAll }));
+  for (let i = 0; i < ADDRESS_SERVERS; i++) await kube.apply(addressServer(NAMESPACE, nameOf(i), forAll));
+}
+
+/** One that the API server does not take now is left out: the next one says the same of another resource. */
+function startChanges(kube: KubeClient): { readonly changes: Changes; readonly stop: () => Promise<void> } {
+  let count = 0;
+  let pauses = 0;
+  let underway: Promise<unknown> = Promise.resolve();
+  const change = async (number: number) => {
+    if (pauses > 0) return;
+    const metadata = { name: nameOf(number % ADDRESS_SERVERS), namespace: NAMESPACE };
+    const spec = { registration: { tags: { change: String(number) } } };
+    underway = kube.patch({ ...MCP2_SERVER, metadata }, { spec }).then(
+      () => count++,
+      () => undefined,
+    );
+    await underway;
+  };
+  const churn = startChurn(change, CHANGE_PAUSE_MS);
+  const paused = async <T>(work: () => Promise<T>) => {
+    pauses += 1;
+    await underway;
+    return work().finally(() => {
+      pauses -= 1;
+    });
+  };
+  return {
+    changes: {
+      get count() {
+        return count;
+      },
+      paused,
+    },
+    stop: () => churn.stop(),
+  };
+}
+
+function nameOf(number: number): string {
+  return `outside-${number}`;
+}
