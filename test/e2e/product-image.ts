@@ -21,12 +21,21 @@ const INPUTS = [
 ];
 const DAY_MS = 24 * 3_600_000;
 
-/** `localhost/mcp2:<version of package.json>`. */
-export async function ensureProductImage({ say = sayOnStandardError }: { say?: Say } = {}): Promise<ImageArchive> {
+export interface ProductImageOptions {
+  /** Default: the version of package.json. Another one is the same image under another name. */
+  readonly tag?: string;
+  /** Default: standard error. */
+  readonly say?: Say;
+}
+
+/** `localhost/mcp2:<tag>`. */
+export async function ensureProductImage(options: ProductImageOptions = {}): Promise<ImageArchive> {
+  const { say = sayOnStandardError } = options;
   const { version } = JSON.parse(await readFile(join(ROOT, 'package.json'), 'utf8')) as { version: string };
-  const name = `localhost/mcp2:${version}`;
+  const tag = options.tag ?? version;
+  const name = `localhost/mcp2:${tag}`;
   const folder = join(cacheFolder(process.env), 'images');
-  const archive = join(folder, `mcp2-${version}-${await hashOfInputs()}.tar`);
+  const archive = join(folder, `mcp2-${tag}-${await hashOfInputs()}.tar`);
   if (await isThere(archive)) return { name, archive };
   await mkdir(folder, { recursive: true });
   // One lock for all contents: builders share the tag.

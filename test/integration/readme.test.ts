@@ -12,9 +12,11 @@ import { readSchema } from '../../operator/server/schema.ts';
 import { runCommand } from '../cluster/run-command.ts';
 import { eventually } from '../harness/eventually.ts';
 import { ManagedProcess } from '../harness/processes.ts';
+import { withoutSection } from '../harness/readme.ts';
 
 const ROOT = join(import.meta.dirname, '../..');
-const README = readFileSync(join(ROOT, 'README.md'), 'utf8');
+/** The commands for a cluster are run by test/e2e/install-and-use.test.ts, on one. */
+const README = withoutSection(readFileSync(join(ROOT, 'README.md'), 'utf8'), 'On Kubernetes');
 /** What the gate runs by itself: installing, and the suites that this test is a part of. */
 const GATE = ['npm ci', 'npm run doctor', 'npm test', 'npm run test:faults', 'npm run bench -- registry'];
 
@@ -57,14 +59,12 @@ test('every other command ends well, and prints what the README shows', async ()
 test('the resource in the README is one that the API server takes', () => {
   const definition = readFileSync(join(ROOT, 'crds/mcp2.dev_mcp2servers.yaml'), 'utf8');
   const parseServer = createMcp2ServerParser(readSchema(definition));
-  const [resource] = blocks('yaml');
+  const [resource] = blocks(readFileSync(join(ROOT, 'README.md'), 'utf8'), 'yaml');
   expect(parseServer(parse(resource ?? ''), { allowLoopback: false }).problems).toBeUndefined();
 });
 
-function blocks(language: string): readonly string[] {
-  return [...README.matchAll(new RegExp(`^\`\`\`${language}\\n([\\s\\S]*?)^\`\`\``, 'gm'))].map(
-    ([, text]) => text ?? '',
-  );
+function blocks(page: string, language: string): readonly string[] {
+  return [...page.matchAll(new RegExp(`^\`\`\`${language}\\n([\\s\\S]*?)^\`\`\``, 'gm'))].map(([, text]) => text ?? '');
 }
 
 interface Example {

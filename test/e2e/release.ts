@@ -1,0 +1,74 @@
+/** The chart on a cluster as the end-to-end tests use it, and the commands that people type next to it. */
+import { delimiter, dirname, join } from 'node:path';
+import type { Cluster } from '../cluster/cluster.ts';
+import { type Say, step } from '../cluster/progress.ts';
+import { runCommand } from '../cluster/run-command.ts';
+
+export const ROOT = join(import.meta.dirname, '../..');
+export const CHART = join(ROOT, 'helm/mcp2');
+/** As every page of the documentation has it. */
+export const NAMESPACE = 'mcp2-system';
+export const RELEASE = 'mcp2';
+
+/** A cluster of somebody else pulls images and has volumes of its own. */
+export function testValues(cluster: Cluster): readonly string[] {
+  return cluster.can.loadImages ? ['--values', join(import.meta.dirname, 'values.yaml')] : [];
+}
+
+/** Steps of a test on standard error, with their seconds. */
+export const say: Say = (line) => process.stderr.write(`[e2e] ${line}\n`);
+
+export function timed<T>(name: string, work: () => Promise<T>): Promise<T> {
+  return step(name, say, work);
+}
+
+/** `helm VERB mcp2 CHART` with --wait. @returns what Helm prints: the notes among it. */
+export function helmRelease(
+  cluster: Cluster,
+  verb: 'install' | 'upgrade',
+  { chart = CHART, args = [] }: { readonly chart?: string; readonly args?: readonly string[] } = {},
+): Promise<string> {
+  const where = ['--namespace', NAMESPACE, ...(verb === 'install' ? ['--create-namespace'] : [])];
+  const options = [...where, '--wait', '--timeout', '3m', ...testValues(cluster), ...args];
+  return cluster.helm(verb, RELEASE, chart, ...options);
+}
+
+/** A line of a shell as a person has it: this cluster's kubectl and helm on the path, its kubeconfig in KUBECONFIG. */
+export function shell(cluster: Cluster, line: string, input?: string): Promise<string> {
+  const folders = [...new Set(['kubectl', 'helm'].map((name) => dirname(cluster.binaries.path(name))))];
+  const env = {
+    ...process.env,
+    KUBECONFIG: cluster.kubeconfig,
+    PATH: [...folders, join(ROOT, 'node_modules/.bin'), process.env.PATH].join(delimiter),
+  };
+  return runCommand('sh', ['-c', line], { cwd: ROOT, env, ...(input === undefined ? {} : { input }) });
+}
+
+/** With the release's signing key. RBAC on its Secret is the right to do this. */
+export function mintToken(cluster: Cluster, args: readonly string[]): Promise<string> {
+  const secret = `${NAMESPACE}/${RELEASE}-signing-key`;
+  const words = ['node', 'cli/mcp2.mjs', 'token', 'mint', '--from-secret', secret, ...args];
+  return shell(cluster, words.map(quote).join(' '));
+}
+
+/** `mcp2 lookup` inside a pod of the registry. */
+export async function lookup(cluster: Cluster, token: string, ...args: string[]): Promise<LookupAnswer> {
+  const pod = ['exec', '--stdin', '--namespace', NAMESPACE, `deploy/${RELEASE}-registry`, '--'];
+  const words = [...pod, 'mcp2', 'lookup', '--token-file', '-', '-o', 'json', ...args];
+  return JSON.parse(await cluster.kubectlInput(token, ...words)) as LookupAnswer;
+}
+
+export interface LookupAnswer {
+  readonly endpoints: readonly { readonly server_name: string; readonly grpc_url: string; readonly health: string }[];
+  readonly not_serving: readonly string[];
+  readonly stale: boolean;
+}
+
+/** kubectl's JSON of objects. */
+export async function getJson<T = Record<string, unknown>>(cluster: Cluster, ...args: string[]): Promise<T> {
+  return JSON.parse(await cluster.kubectl('get', ...args, '-o', 'json')) as T;
+}
+
+function quote(word: string): string {
+  return /^[\w./:=-]+$/.test(word) ? word : `'${word.replaceAll("'", "'\\''")}'`;
+}
