@@ -157,7 +157,7 @@ function podNetwork({ folder, podRange }: NodePlan): string {
   return JSON.stringify({ cniVersion: '1.0.0', name: 'pods', plugins }, undefined, 2);
 }
 
-export function kubelet({ node, pki }: ComponentInput): ComponentStart {
+export function kubelet({ node, pki, nodeMonitorGracePeriodSeconds }: ComponentInput): ComponentStart {
   const path = (...parts: string[]) => join(node.folder, ...parts);
   const certificate = pki.kubelets.get(node.name);
   const config = {
@@ -184,6 +184,8 @@ export function kubelet({ node, pki }: ComponentInput): ComponentStart {
     tlsPrivateKeyFile: certificate?.keyFile,
     podLogsDir: path('pods'),
     volumePluginDir: path('volume-plugins'),
+    // It says that it lives four times in this span; three may get lost before it counts as silent.
+    nodeLeaseDurationSeconds: nodeMonitorGracePeriodSeconds,
     // No registry to fetch an image from again: nothing may evict one.
     imageGCHighThresholdPercent: 100,
     imageGCLowThresholdPercent: 99,

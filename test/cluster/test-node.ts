@@ -88,17 +88,17 @@ export class TestNode {
   }
 
   /** Runs a command to its end in the node's namespaces; the files are the host's. @returns Its standard output. */
-  exec(command: string, ...args: string[]): Promise<string> {
+  async exec(command: string, ...args: string[]): Promise<string> {
     const entering = this.#entering(command, args);
     return runCommand(entering.command, entering.args, { env: entering.env });
   }
 
   /** All at once, as when power is lost. The disk, which is the node's folder, stays. */
   async kill(): Promise<void> {
-    const ended = [...this.#components.values()].map(({ exited }) => exited);
     this.#initPid = undefined;
     await this.#namespaces?.kill();
-    await Promise.all(ended);
+    // The components are gone by now. Not so the nsenter of one that was paused: it may have stopped itself, too.
+    await Promise.all([...this.#components.values()].map((process) => process.kill()));
   }
 
   /** The command line that runs `command` in the node. Without the test's proxies and kubeconfig. */
