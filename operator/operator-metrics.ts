@@ -135,14 +135,17 @@ function queueMetrics(registry: Registry): OperatorMetrics['queue'] {
   const worked = histogram('workqueue_work_duration_seconds', 'How long the work on a key took.');
   const retries = counter('workqueue_retries_total', 'Keys that were put back after a failure.');
   const parked = gauge('mcp2_workqueue_parked', 'Keys that wait behind a closed gate.');
-  return (name) => ({
-    added: () => adds.inc({ name }),
-    depth: (keys) => depth.set({ name }, keys),
-    taken: (seconds) => waited.observe({ name }, seconds),
-    finished: (seconds) => worked.observe({ name }, seconds),
-    retried: () => retries.inc({ name }),
-    parked: (keys) => parked.set({ name }, keys),
-  });
+  return (name) => {
+    parked.set({ name }, 0); // a queue that never parked is scraped as such, and not as nothing
+    return {
+      added: () => adds.inc({ name }),
+      depth: (keys) => depth.set({ name }, keys),
+      taken: (seconds) => waited.observe({ name }, seconds),
+      finished: (seconds) => worked.observe({ name }, seconds),
+      retried: () => retries.inc({ name }),
+      parked: (keys) => parked.set({ name }, keys),
+    };
+  };
 }
 
 function queueAges(registry: Registry): OperatorMetrics['observeQueue'] {

@@ -26,6 +26,7 @@ export function createRegistryMetrics(sources: MetricsSources): RegistryMetrics 
     labelNames: ['result'],
     registers: [sources.registry],
   });
+  registrations.inc({ result: 'ok' }, 0); // a rate of it is 0 from the start, and not nothing
   const found = { some: 0, none: 0 };
   new Counter({
     name: 'mcp2_registry_lookups_total',
