@@ -98,10 +98,11 @@ export function createClusterCore(parts: ClusterCoreParts): ClusterCore {
 
 type SourceHooks = Pick<ConstructorParameters<typeof ClusterSource>[0], 'events' | 'onKey' | 'onEndpoints'>;
 
-function createSource({ dependencies, api, metrics, requireLeadership }: ClusterCoreParts, hooks: SourceHooks) {
+function createSource({ config, dependencies, api, metrics, requireLeadership }: ClusterCoreParts, hooks: SourceHooks) {
   const { clock, random, log, reflectorTiming } = dependencies;
   return new ClusterSource({
     api,
+    namespaces: config.namespaces,
     statusWriter: new StatusWriter({ api, resource: MCP2_SERVERS, fieldManager: FIELD_MANAGER }),
     clock,
     random,

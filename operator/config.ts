@@ -20,6 +20,8 @@ export interface OperatorConfig {
   /** What tls.mode Mutual shows; both or none. */
   readonly clientCertificateFile: string | undefined;
   readonly clientKeyFile: string | undefined;
+  /** Where Mcp2Servers are looked at; empty = in all namespaces. */
+  readonly namespaces: readonly string[];
   readonly namespace: string;
   /** The pod's name; with a random part it is the identity in the lease. */
   readonly podName: string;
@@ -51,6 +53,7 @@ export function readOperatorConfig(env: Environment): OperatorConfig {
     caFile: read.file('MCP2_CA_FILE'),
     clientCertificateFile: read.file('MCP2_OPERATOR_CLIENT_CERT_FILE'),
     clientKeyFile: read.file('MCP2_OPERATOR_CLIENT_KEY_FILE'),
+    namespaces: readNamespaces(read),
     namespace: read.string('POD_NAMESPACE', { fallback: 'default' }),
     podName: read.string('POD_NAME', { fallback: 'mcp2-operator' }),
     leaseDurationMs: read.durationMs('MCP2_OPERATOR_LEASE_DURATION', { fallback: 15_000, min: 2_000, max: 300_000 }),
@@ -88,6 +91,22 @@ function readInstallationId(read: EnvReader): string | undefined {
   return id;
 }
 const INSTALLATION_ID = /^[A-Za-z0-9_.@=+~-]{1,128}$/;
+
+/** Each costs three watches on every replica. */
+const MAX_NAMESPACES = 32;
+/** RFC 1123 label. */
+const NAMESPACE = /^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$/;
+
+function readNamespaces(read: EnvReader): readonly string[] {
+  const names = [...new Set(read.list('MCP2_OPERATOR_NAMESPACES', { fallback: [] }))];
+  for (const name of names.filter((one) => !NAMESPACE.test(one))) {
+    read.problem(`MCP2_OPERATOR_NAMESPACES: "${name}" cannot be the name of a namespace`);
+  }
+  if (names.length > MAX_NAMESPACES) {
+    read.problem(`MCP2_OPERATOR_NAMESPACES may name at most ${MAX_NAMESPACES}; leave it empty for all namespaces`);
+  }
+  return names;
+}
 
 function readPrefix(read: EnvReader): string {
   const prefix = read.string('MCP2_STORE_PREFIX', { fallback: DEFAULT_PREFIX });

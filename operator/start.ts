@@ -42,6 +42,12 @@ export async function start(config: OperatorConfig, dependencies: OperatorDepend
   }
 }
 
+/** A watch takes a connection: of namespaces, and of three kinds everywhere or in each namespace that is named. */
+function watchesIn(namespaces: readonly string[]): number {
+  return 1 + 3 * Math.max(1, namespaces.length) + SPARE_WATCHES;
+}
+const SPARE_WATCHES = 4;
+
 class ClusterOperator implements RunningOperator {
   readonly #config: OperatorConfig;
   readonly #dependencies: OperatorDependencies;
@@ -70,7 +76,7 @@ class ClusterOperator implements RunningOperator {
     this.#parts = {
       config,
       dependencies,
-      api: createKubeApi(access),
+      api: createKubeApi({ ...access, maxWatchConnections: watchesIn(config.namespaces) }),
       metrics,
       files,
       keys: createKeys(config.storePrefix),

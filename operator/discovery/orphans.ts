@@ -12,6 +12,8 @@ export interface OrphanSearch {
   readonly installation: string;
   /** uids of all resources that the source lists. */
   readonly liveUids: ReadonlySet<string>;
+  /** Whether resources of this namespace are listed at all. */
+  readonly covers: (namespace: string) => boolean;
   readonly hasSynced: boolean;
   /** When the source was last known to be current, by the monotonic clock; undefined = never. */
   readonly freshAtMs: number | undefined;
@@ -42,7 +44,9 @@ export function findOrphans(input: OrphanSearch): FoundOrphans {
     if (record?.owner.manager !== 'mcp2-operator' || record.owner.installation !== input.installation) continue;
     owned += 1;
     const { namespace, name, uid } = record.owner;
-    if (trusted && !input.liveUids.has(uid)) orphans.push({ key, modRevision, namespace, name, uid });
+    if (trusted && input.covers(namespace) && !input.liveUids.has(uid)) {
+      orphans.push({ key, modRevision, namespace, name, uid });
+    }
   }
   return { orphans, owned };
 }

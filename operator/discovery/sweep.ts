@@ -48,6 +48,7 @@ export async function sweep(options: SweepOptions): Promise<SweepReport> {
     records: listing.entries.map((entry) => ({ ...entry, record: decodeServerRecord(entry.value) })),
     installation,
     liveUids: new Set([...source.all()].map(({ metadata }) => metadata.uid ?? '')),
+    covers: (namespace) => source.covers(namespace),
     hasSynced: source.hasSynced(),
     freshAtMs: source.freshAtMs(),
     nowMs: clock.monotonicMs(),

@@ -59,6 +59,7 @@ export interface ReflectorTiming {
 export interface ReflectorOptions<T extends KubeObject> extends Selection {
   readonly api: Pick<KubeApi, 'list' | 'watch'>;
   readonly resource: ResourceType;
+  /** With `namespace`, others may share it: only what lies in that namespace is looked at. */
   readonly store: ObjectStore<T>;
   readonly clock: Clock;
   /** Uniform in [0, 1). */
@@ -98,6 +99,8 @@ export class Reflector<T extends KubeObject> {
   readonly #backoff: Backoff;
   readonly #synced = Promise.withResolvers<void>();
   readonly #audit: RelistAudit<T>;
+  /** For metrics and logs. */
+  readonly #name: string;
   #isRunning = false;
   #hasSynced = false;
   #version: string | undefined;
@@ -111,7 +114,9 @@ export class Reflector<T extends KubeObject> {
     this.#timing = { ...DEFAULT_REFLECTOR_TIMING, ...options.timing };
     const { backoffBaseMs: baseMs, backoffCapMs: capMs } = this.#timing;
     this.#backoff = new Backoff({ baseMs, capMs, random: options.random });
-    this.#audit = new RelistAudit(options.store);
+    const { resource, namespace, store } = options;
+    this.#name = namespace === undefined ? resource.plural : `${resource.plural}/${namespace}`;
+    this.#audit = new RelistAudit({ get: (key) => store.get(key), keys: () => this.#ownKeys() });
   }
 
   /** True once a whole list is in the store; stays true while the server is away. */
@@ -149,7 +154,7 @@ export class Reflector<T extends KubeObject> {
   }
 
   async #list(signal: AbortSignal): Promise<void> {
-    const { clock, metrics, resource } = this.#options;
+    const { clock, metrics } = this.#options;
     const startedMs = clock.monotonicMs();
     const list = await this.#read(signal);
     signal.throwIfAborted();
@@ -160,8 +165,8 @@ export class Reflector<T extends KubeObject> {
     this.#fruitlessWatches = 0;
     this.#hasSynced = true;
     this.#synced.resolve();
-    metrics?.heard(resource.plural);
-    metrics?.relisted(resource.plural);
+    metrics?.heard(this.#name);
+    metrics?.relisted(this.#name);
   }
 
   /** One attempt a page: the wait between attempts is ours, and must not multiply with the API client's. */
@@ -173,6 +178,13 @@ export class Reflector<T extends KubeObject> {
     return listAll(api, { resource, namespace, labelSelector, fieldSelector, pageSize, transform, call });
   }
 
+  /** Others may fill the rest of the store. */
+  *#ownKeys(): IterableIterator<string> {
+    const { store, namespace } = this.#options;
+    const own = namespace === undefined ? '' : `${namespace}/`;
+    for (const key of store.keys()) if (key.startsWith(own)) yield key;
+  }
+
   #replace({ objects }: WholeList<T>): void {
     const { store } = this.#options;
     const cause = this.#hasSynced ? 'changed' : 'listed';
@@ -180,7 +192,7 @@ export class Reflector<T extends KubeObject> {
       const before = store.get(keyOf(object));
       if (before?.metadata.resourceVersion !== object.metadata.resourceVersion) this.#put(object, cause);
     }
-    const vanished = [...store.keys()].filter((key) => !objects.has(key));
+    const vanished = [...this.#ownKeys()].filter((key) => !objects.has(key));
     for (const key of vanished) this.#remove(key, 'vanished');
     if (vanished.length > 0) this.#auditSoon?.();
   }
@@ -198,11 +210,11 @@ export class Reflector<T extends KubeObject> {
   }
 
   #watchQuery(): WatchQuery {
-    const { namespace, labelSelector, fieldSelector, random, metrics, resource } = this.#options;
+    const { namespace, labelSelector, fieldSelector, random, metrics } = this.#options;
     const { minWatchSeconds, idleTimeoutMs } = this.#timing;
     const timeoutSeconds = Math.ceil(minWatchSeconds * (1 + random()));
     const resourceVersion = this.#version ?? '';
-    const onOpen = () => metrics?.heard(resource.plural);
+    const onOpen = () => metrics?.heard(this.#name);
     return { namespace, labelSelector, fieldSelector, resourceVersion, timeoutSeconds, idleTimeoutMs, onOpen };
   }
 
@@ -237,11 +249,11 @@ export class Reflector<T extends KubeObject> {
 
   /** Both sides of a change matter: a slice that moved to another service concerns the old one too. */
   #tell(cause: ChangeCause, ...objects: readonly T[]): void {
-    const { keysOf = (object: T) => [keyOf(object)], onKey, log, resource } = this.#options;
+    const { keysOf = (object: T) => [keyOf(object)], onKey, log } = this.#options;
     try {
       for (const key of new Set(objects.flatMap((object) => keysOf(object)))) onKey(key, cause);
     } catch (error) {
-      log.error({ err: error, resource: resource.plural }, 'a change handler failed; its key was not enqueued');
+      log.error({ err: error, resource: this.#name }, 'a change handler failed; its key was not enqueued');
     }
   }
 
@@ -254,7 +266,7 @@ export class Reflector<T extends KubeObject> {
   }
 
   async #waitAfter(error: unknown, signal: AbortSignal): Promise<void> {
-    const { clock, log, metrics, resource } = this.#options;
+    const { clock, log, metrics } = this.#options;
     if (isGone(error) || this.#fruitlessWatches >= MAX_FRUITLESS_WATCHES) this.#version = undefined;
     const isHealthy =
       this.#healthySinceMs !== undefined && clock.monotonicMs() - this.#healthySinceMs >= this.#timing.healthyMs;
@@ -264,8 +276,8 @@ export class Reflector<T extends KubeObject> {
     this.#healthySinceMs = undefined;
     const retryAfterMs = error instanceof KubeApiError ? (error.retryAfterMs ?? 0) : 0;
     const waitMs = Math.max(this.#backoff.nextMs(), retryAfterMs);
-    metrics?.failed(resource.plural, reason);
-    const what = { resource: resource.plural, reason, waitMs };
+    metrics?.failed(this.#name, reason);
+    const what = { resource: this.#name, reason, waitMs };
     // A kind of which nothing changes brings few bookmarks; silence is looked into, and is no failure.
     if (reason === 'Idle') log.debug(what, 'a watch fell silent; going on from where it was');
     else log.warn({ err: error, ...what }, 'a list or watch ended; going on from where it was');
@@ -273,18 +285,18 @@ export class Reflector<T extends KubeObject> {
   }
 
   async #auditRegularly(signal: AbortSignal): Promise<void> {
-    const { log, metrics, resource } = this.#options;
+    const { log, metrics } = this.#options;
     while (!signal.aborted) {
       await this.#untilAudit(signal);
       if (signal.aborted || this.#version === undefined) continue;
       try {
         this.#audit.begin();
         const list = await this.#read(signal);
-        metrics?.heard(resource.plural);
+        metrics?.heard(this.#name);
         if (this.#version !== undefined) this.#heal(this.#audit.offer(list, this.#version));
         this.#finishAudit();
       } catch (error) {
-        if (!signal.aborted) log.warn({ err: error, resource: resource.plural }, 'the regular list failed');
+        if (!signal.aborted) log.warn({ err: error, resource: this.#name }, 'the regular list failed');
       }
     }
   }
@@ -309,17 +321,14 @@ export class Reflector<T extends KubeObject> {
   }
 
   #heal(differences: readonly Difference<T>[]): void {
-    const { log, metrics, resource } = this.#options;
+    const { log, metrics } = this.#options;
     if (differences.length === 0) return;
     for (const difference of differences) {
       if (difference.kind === 'put') this.#put(difference.object, 'changed');
       else this.#remove(difference.key, 'vanished');
     }
-    metrics?.missed(resource.plural, differences.length);
-    log.error(
-      { resource: resource.plural, count: differences.length },
-      'the watch missed changes; the list healed them',
-    );
+    metrics?.missed(this.#name, differences.length);
+    log.error({ resource: this.#name, count: differences.length }, 'the watch missed changes; the list healed them');
   }
 }
 

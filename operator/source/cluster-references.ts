@@ -7,6 +7,7 @@ import type { Clock } from '#lib/clock.ts';
 import type { KubeApi } from '../kube/api.ts';
 import { ENDPOINT_SLICES, type KubeObject, keyOf, type ResourceType, SERVICES } from '../kube/object.ts';
 import { Reflector, type ReflectorMetrics, type ReflectorTiming } from '../kube/reflector.ts';
+import { ReflectorGroup } from '../kube/reflector-group.ts';
 import type { Log } from '../log.ts';
 import type { EndpointSlice, Service } from '../server/endpoints.ts';
 import { createConfigMapReader } from './config-maps.ts';
@@ -27,6 +28,8 @@ type ServiceObject = KubeObject & Service;
 
 export interface ClusterReferencesOptions {
   readonly api: KubeApi;
+  /** Where Services and EndpointSlices are looked at; empty = everywhere. Labels are read of all namespaces. */
+  readonly namespaces: readonly string[];
   readonly clock: Clock;
   /** Uniform in [0, 1). */
   readonly random: () => number;
@@ -92,27 +95,33 @@ export class ClusterReferences implements References {
   }
 
   #reflect(options: ClusterReferencesOptions) {
-    const { onService, onEndpoints, onNamespaces } = options;
-    const services = new Reflector<ServiceObject>({
-      ...options,
-      resource: SERVICES,
-      store: this.#services.listed,
-      onKey: (key, cause) => {
-        if (this.#services.note(key, cause)) onService(key);
+    const { onService, onEndpoints, onNamespaces, namespaces } = options;
+    const services = new ReflectorGroup<ServiceObject>(
+      {
+        ...options,
+        resource: SERVICES,
+        store: this.#services.listed,
+        onKey: (key, cause) => {
+          if (this.#services.note(key, cause)) onService(key);
+        },
       },
-    });
-    const slices = new Reflector<SliceObject>({
-      ...options,
-      resource: ENDPOINT_SLICES,
-      store: this.#slices.listed,
-      // A slice that moves to another Service concerns both, so each key names one of them.
-      keysOf: (slice) => servicesOf(slice).map((service) => `${keyOf(slice)} ${service}`),
-      onKey: (key, cause) => {
-        const [slice = '', service = ''] = key.split(' ');
-        if (this.#slices.note(slice, cause)) onEndpoints(service);
+      namespaces,
+    );
+    const slices = new ReflectorGroup<SliceObject>(
+      {
+        ...options,
+        resource: ENDPOINT_SLICES,
+        store: this.#slices.listed,
+        // A slice that moves to another Service concerns both, so each key names one of them.
+        keysOf: (slice) => servicesOf(slice).map((service) => `${keyOf(slice)} ${service}`),
+        onKey: (key, cause) => {
+          const [slice = '', service = ''] = key.split(' ');
+          if (this.#slices.note(slice, cause)) onEndpoints(service);
+        },
       },
-    });
-    const namespaces = new Reflector<KubeObject>({
+      namespaces,
+    );
+    const labels = new Reflector<KubeObject>({
       ...options,
       resource: NAMESPACES,
       store: this.#namespaces.listed,
@@ -124,7 +133,7 @@ export class ClusterReferences implements References {
         if (this.#namespaces.note(key, cause)) onNamespaces();
       },
     });
-    return [services, slices, namespaces];
+    return [services, slices, labels];
   }
 }
 

@@ -13,7 +13,8 @@ import type { EventRecorder } from '../kube/events.ts';
 import { addFinalizer, removeFinalizer } from '../kube/finalizer.ts';
 import type { ResourceType } from '../kube/object.ts';
 import { ObjectStore } from '../kube/object-store.ts';
-import { type ChangeCause, Reflector, type ReflectorMetrics, type ReflectorTiming } from '../kube/reflector.ts';
+import type { ChangeCause, ReflectorMetrics, ReflectorTiming } from '../kube/reflector.ts';
+import { ReflectorGroup } from '../kube/reflector-group.ts';
 import type { StatusWriter, WithStatus } from '../kube/status.ts';
 import type { Log } from '../log.ts';
 import { FINALIZER, type Mcp2ServerStatus } from '../server/resource.ts';
@@ -31,6 +32,8 @@ export const MCP2_SERVERS: ResourceType = Object.freeze({
 
 export interface ClusterSourceOptions {
   readonly api: KubeApi;
+  /** Where resources are looked at; empty = everywhere. */
+  readonly namespaces: readonly string[];
   readonly statusWriter: StatusWriter;
   readonly events: EventRecorder;
   readonly clock: Clock;
@@ -58,12 +61,12 @@ export class ClusterSource implements ResourceSource {
       selectsNamespaces: (server) => (selectsNamespaces(server) ? ['yes'] : []),
     },
   });
-  readonly #reflector: Reflector<SourcedServer>;
+  readonly #reflector: ReflectorGroup<SourcedServer>;
 
   constructor(options: ClusterSourceOptions) {
     this.#options = options;
     const { onKey, onEndpoints } = options;
-    this.#reflector = new Reflector({
+    const reflect: ConstructorParameters<typeof ReflectorGroup<SourcedServer>>[0] = {
       ...options,
       resource: MCP2_SERVERS,
       store: this.#servers,
@@ -72,7 +75,8 @@ export class ClusterSource implements ResourceSource {
         onKey(key, cause);
         if (cause === 'deleted' || cause === 'vanished') this.#tellRivals(key);
       },
-    });
+    };
+    this.#reflector = new ReflectorGroup(reflect, options.namespaces);
     this.references = new ClusterReferences({
       ...options,
       onService: (service) => this.#tellUsers('service', service, onKey),
@@ -104,6 +108,11 @@ export class ClusterSource implements ResourceSource {
 
   freshAtMs(): number | undefined {
     return this.#reflector.freshAtMs;
+  }
+
+  covers(namespace: string): boolean {
+    const { namespaces } = this.#options;
+    return namespaces.length === 0 || namespaces.includes(namespace);
   }
 
   async isGone({ namespace, name, uid }: { namespace: string; name: string; uid: string }): Promise<boolean> {

@@ -118,6 +118,10 @@ export class FileSource implements ResourceSource {
     return this.#freshAtMs;
   }
 
+  covers(): boolean {
+    return true;
+  }
+
   async isGone({ namespace, name, uid }: { namespace: string; name: string; uid: string }): Promise<boolean> {
     return this.#servers.get(`${namespace}/${name}`)?.metadata.uid !== uid;
   }

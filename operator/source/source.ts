@@ -33,6 +33,8 @@ export interface ResourceSource {
   hasSynced(): boolean;
   /** When this knowledge was last known to be current, by `clock.monotonicMs()`; undefined before the first list. */
   freshAtMs(): number | undefined;
+  /** False for a namespace that is not looked at: what is registered of it is left alone. */
+  covers(namespace: string): boolean;
   /** A live read: no resource of this name and uid exists any more. False when that cannot be told. */
   isGone(resource: { readonly namespace: string; readonly name: string; readonly uid: string }): Promise<boolean>;
   /** @returns false when the resource is gone or being deleted: then it must not be registered any more. */

@@ -42,30 +42,45 @@ const RBAC = 'rbac.authorization.k8s.io';
 
 /** Makes the ServiceAccount with exactly these rights. @returns Its token, good for an hour. */
 export async function operatorToken(kube: KubeClient, account: ServiceAccountReference): Promise<string> {
-  const name = `mcp2-operator-${account.namespace}`;
-  const role: KubeObject = {
-    apiVersion: `${RBAC}/v1`,
-    kind: 'ClusterRole',
-    metadata: { name },
-    rules: OPERATOR_CLUSTER_RULES,
-  };
-  const leaseRole: KubeObject = {
-    apiVersion: `${RBAC}/v1`,
-    kind: 'Role',
-    metadata: { name, namespace: account.namespace },
-    rules: OPERATOR_LEASE_RULES,
-  };
-  await Promise.all([kube.apply(role), kube.apply(leaseRole)]);
-  const subjects = [{ kind: 'ServiceAccount', ...account }];
-  for (const { kind, metadata } of [role, leaseRole]) {
-    const binding: KubeObject = {
-      apiVersion: `${RBAC}/v1`,
-      kind: `${kind}Binding`,
-      metadata,
-      roleRef: { apiGroup: RBAC, kind, name },
-      subjects,
-    };
-    await kube.apply(binding);
-  }
+  await grant(kube, account, { rules: OPERATOR_CLUSTER_RULES });
+  await grant(kube, account, { namespace: account.namespace, rules: OPERATOR_LEASE_RULES });
   return serviceAccountToken(kube, account);
+}
+
+/** What an operator needs that works in some namespaces alone: of all others it reads nothing but the labels. */
+export async function namespacedOperatorToken(
+  kube: KubeClient,
+  account: ServiceAccountReference,
+  namespaces: readonly string[],
+): Promise<string> {
+  const isLabels = ({ resources }: PolicyRule) => resources.includes('namespaces');
+  const labels = { apiGroups: [''], resources: ['namespaces'], verbs: ['get', 'list', 'watch'] };
+  const services = { apiGroups: [''], resources: ['services'], verbs: ['get', 'list', 'watch'] };
+  const inEach = [...OPERATOR_CLUSTER_RULES.filter((rule) => !isLabels(rule)), services];
+  const events = OPERATOR_CLUSTER_RULES.filter(({ resources }) => resources.includes('events'));
+  await grant(kube, account, { rules: [labels] });
+  await grant(kube, account, { namespace: account.namespace, rules: [...OPERATOR_LEASE_RULES, ...events] });
+  for (const namespace of namespaces) await grant(kube, account, { namespace, rules: inEach });
+  return serviceAccountToken(kube, account);
+}
+
+/** A role of the account's name and its binding: in one namespace, or everywhere. */
+async function grant(
+  kube: KubeClient,
+  account: ServiceAccountReference,
+  { namespace, rules }: { readonly namespace?: string; readonly rules: readonly PolicyRule[] },
+): Promise<void> {
+  const kind = namespace === undefined ? 'ClusterRole' : 'Role';
+  const name = `mcp2-operator-${account.namespace}`;
+  const metadata = namespace === undefined ? { name } : { name, namespace };
+  const role: KubeObject = { apiVersion: `${RBAC}/v1`, kind, metadata, rules };
+  const binding: KubeObject = {
+    apiVersion: `${RBAC}/v1`,
+    kind: `${kind}Binding`,
+    metadata,
+    roleRef: { apiGroup: RBAC, kind, name },
+    subjects: [{ kind: 'ServiceAccount', ...account }],
+  };
+  await kube.apply(role);
+  await kube.apply(binding);
 }

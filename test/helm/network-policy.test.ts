@@ -1,0 +1,124 @@
+/**
+ * The NetworkPolicies allow what docs/network-policy.md says, and nothing else: every pair of pods, every port, both
+ * ends. By analysis: the network of the tests' own nodes enforces none.
+ */
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { beforeAll, expect, test } from 'vitest';
+import { ensureTools } from '../cluster/tools.ts';
+import { API_SERVER_IP, allFlows, allowedFlows, describeFlow, type Flow, isOwn, PEERS } from './network-traffic.ts';
+import { renderChart } from './render.ts';
+
+const page = readFileSync(join(import.meta.dirname, '../../docs/network-policy.md'), 'utf8');
+const flows = allFlows();
+const everything = { sample: { enabled: true }, etcd: { snapshot: { enabled: true } } };
+const narrow = { networkPolicy: { apiServer: { cidrs: [`${API_SERVER_IP}/32`] } } };
+
+let cyclonus: string;
+
+beforeAll(async () => {
+  cyclonus = (await ensureTools()).path('cyclonus');
+});
+
+test('the policies allow what the table says, and nothing else', async () => {
+  const expected = flows.filter(inTable(readTable(page))).map(describeFlow);
+  expect(expected.length).toBeGreaterThan(60);
+  expect(await allowedBy({ ...everything, ...narrow })).toEqual(expected);
+});
+
+test('as long as the API server has no address here, who may reach it may reach every address on its ports', async () => {
+  const allowed = await allowedBy(everything);
+  const more = allowed.filter(
+    (flow) =>
+      !flows
+        .filter(inTable(readTable(page)))
+        .map(describeFlow)
+        .includes(flow),
+  );
+  expect(more.length).toBeGreaterThan(0);
+  expect(more.filter((flow) => !/^(operator|setup|test) -> [a-z-]+ (443|6443)\/TCP$/.test(flow))).toEqual([]);
+});
+
+test('the registry can be kept for some, and the operator, jobs and tests still reach it', async () => {
+  const from = [{ namespaceSelector: { matchLabels: { 'kubernetes.io/metadata.name': 'agents' } } }];
+  const asked = flows.filter(({ to, port }) => to === 'registry' && port.number === 50050);
+  const allowed = await allowedBy({ ...everything, ...narrow, registry: { networkPolicy: { from } } }, asked);
+  expect(allowed).toEqual([
+    'operator -> registry 50050/TCP',
+    'test -> registry 50050/TCP',
+    'client -> registry 50050/TCP',
+  ]);
+});
+
+test('an etcd of yours is reached at its addresses, and nowhere else', async () => {
+  const external = { endpoints: ['https://etcd.example:2379'], existingSecret: 'etcd' };
+  const networkPolicy = { ...narrow.networkPolicy, externalEtcd: { cidrs: ['198.51.100.0/24'], ports: [2379] } };
+  const asked = flows.filter(({ from, port }) => from === 'registry' && port.number === 2379);
+  expect(await allowedBy({ etcd: { mode: 'external', external }, networkPolicy }, asked)).toEqual([
+    'registry -> internet 2379/TCP',
+  ]);
+});
+
+test('handshakes can be kept to some ports and namespaces', async () => {
+  const servers = {
+    to: [{ namespaceSelector: { matchLabels: { 'kubernetes.io/metadata.name': 'agents' } } }],
+    ports: [8443],
+  };
+  const strangers = ['client', 'neighbour', 'monitoring', 'internet'];
+  const asked = flows.filter(({ from, to }) => from === 'operator' && strangers.includes(to));
+  const values = { ...everything, networkPolicy: { ...narrow.networkPolicy, servers } };
+  expect(await allowedBy(values, asked)).toEqual(['operator -> client 8443/TCP']);
+});
+
+test('without policies everything is allowed, so the analysis can tell', async () => {
+  const some = flows.slice(0, 100);
+  expect(await allowedBy({ networkPolicy: { enabled: false } }, some)).toEqual(some.map(describeFlow));
+});
+
+test('a table that names nobody is noticed', () => {
+  expect(() => readTable('| `nobody` | `registry` | 1 | TCP | x | |')).toThrow('nobody');
+});
+
+async function allowedBy(values: object, asked: readonly Flow[] = flows): Promise<readonly string[]> {
+  const policies = (await renderChart({ values })).filter(({ kind }) => kind === 'NetworkPolicy');
+  return (await allowedFlows(cyclonus, policies, asked)).map(describeFlow);
+}
+
+interface Row {
+  readonly from: string;
+  readonly to: string;
+  /** Undefined: any. */
+  readonly ports: readonly number[] | undefined;
+  readonly protocols: readonly string[] | undefined;
+}
+
+function readTable(text: string): readonly Row[] {
+  const rows = [...text.matchAll(/^\| `([a-z-]+)` \| `([a-z-]+)` \| (any|[\d, ]+) \| (any|[A-Z, ]+) \|/gm)];
+  return rows.map(([, from = '', to = '', ports = '', protocols = '']) => {
+    if (from !== 'anyone' && !PEERS.has(from)) throw new Error(`the table names ${from}, whom this test does not know`);
+    if (to !== 'servers' && !PEERS.has(to)) throw new Error(`the table names ${to}, whom this test does not know`);
+    return {
+      from,
+      to,
+      ports: ports === 'any' ? undefined : ports.split(', ').map(Number),
+      protocols: protocols === 'any' ? undefined : protocols.split(', '),
+    };
+  });
+}
+
+/**
+ * A flow needs a row of the caller, where the caller is ours, and one of the called, where that is ours. `servers` may be
+ * anybody but a machine's metadata, our own pods included; so may `anyone`.
+ */
+function inTable(rows: readonly Row[]): (flow: Flow) => boolean {
+  return ({ from, to, port }) => {
+    const fitting = rows.filter(
+      ({ ports, protocols }) => (ports?.includes(port.number) ?? true) && (protocols?.includes(port.protocol) ?? true),
+    );
+    const mayCall = fitting.some(
+      (row) => row.from === from && (row.to === to || (row.to === 'servers' && to !== 'metadata')),
+    );
+    const mayBeCalled = fitting.some((row) => row.to === to && (row.from === from || row.from === 'anyone'));
+    return (mayCall || !isOwn(from)) && (mayBeCalled || !isOwn(to));
+  };
+}
