@@ -45,6 +45,7 @@ test('the registry can be kept for some, and the operator, jobs and tests still 
   const allowed = await allowedBy({ ...everything, ...narrow, registry: { networkPolicy: { from } } }, asked);
   expect(allowed).toEqual([
     'operator -> registry 50050/TCP',
+    'registry -> registry 50050/TCP',
     'test -> registry 50050/TCP',
     'client -> registry 50050/TCP',
   ]);

@@ -42,6 +42,14 @@ spec:
     {{- if .traits.clientCertificate }}
     {{- include "mcp2.egressServers" .root | nindent 4 }}
     {{- end }}
+    {{- if .traits.discovery }}
+    # `mcp2 lookup` in its pod goes through the Service, and so to any pod of it.
+    - ports: [{port: {{ .traits.port }}, protocol: TCP}]
+      to:
+        - podSelector:
+            matchLabels:
+              {{- include "mcp2.selectorLabels" (list .root .component) | nindent 14 }}
+    {{- end }}
     {{- with $values.extraEgress }}
     {{- toYaml . | nindent 4 }}
     {{- end }}
