@@ -174,6 +174,27 @@ test('definitions are kept at uninstall unless told otherwise', async () => {
   expect(policy(await render({ set: ['crds.keep=false'] }))).toBeUndefined();
 });
 
+test.each([
+  ['setup', 'pre-install'],
+  ['uninstall', 'pre-delete'],
+])('the job %s brings its account and rights along: perhaps nothing of the release is there', async (job, hook) => {
+  const objects = await render();
+  const hookOf = (kind: string, name: string) => {
+    const { annotations } = find(objects, kind, name).metadata;
+    return {
+      hooks: annotations?.['helm.sh/hook']?.split(',') ?? [],
+      weight: Number(annotations?.['helm.sh/hook-weight']),
+    };
+  };
+  const { weight } = hookOf('Job', `mcp2-${job}`);
+  const account = ['ServiceAccount', 'Role', 'RoleBinding'].map((kind) => hookOf(kind, `mcp2-${job}`));
+  const cluster = ['ClusterRole', 'ClusterRoleBinding'].map((kind) => hookOf(kind, `mcp2-${job}:${NAMESPACE}`));
+  for (const needed of [...account, ...cluster]) {
+    expect(needed.hooks).toContain(hook);
+    expect(needed.weight).toBeLessThan(weight);
+  }
+});
+
 test('a deployment that is scaled by load says no number of pods', async () => {
   expect(find(await render(), 'Deployment', 'mcp2-registry').spec.replicas).toBe(2);
   expect(find(await render({ file: 'production' }), 'Deployment', 'mcp2-registry').spec.replicas).toBeUndefined();

@@ -1,15 +1,17 @@
 {{/*
 The jobs of install, upgrade, rotation and uninstall, all the same container with another task.
 
-What runs before install and upgrade is a hook, and so is what it needs: nothing of the release exists yet then. What runs
-later uses objects of the release, which stay until every pre-delete hook is done.
+What runs before install and upgrade is a hook, and so is what it needs: nothing of the release exists yet then. The same
+holds for uninstall, which may follow an install that failed so early; and its rights are there for no longer than the
+job. What runs after install uses objects of the release.
 */}}
 
 {{- define "mcp2.setup.hook" -}}
 helm.sh/hook: {{ index . 0 }}
 helm.sh/hook-weight: {{ index . 1 | quote }}
-# A failed job stays, with its log, until the next attempt.
+# A failed job stays, with its log, until the next attempt; Helm 4 shows the log at once.
 helm.sh/hook-delete-policy: before-hook-creation,hook-succeeded
+helm.sh/hook-output-log-policy: hook-failed
 {{- end -}}
 
 {{/* Rights are there before the job, and the job is over before the first object of the release. */}}
