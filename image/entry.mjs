@@ -14,6 +14,7 @@ const PROCESSES = {
   sample: '../services/sample/main.ts',
   setup: '../operator/setup/main.ts',
   check: '../operator/check/main.ts',
+  etcd: '../operator/etcd/main.ts',
 };
 
 const [name = '', ...rest] = process.argv.slice(2);

@@ -29,6 +29,7 @@ test.each([
   ['sample', 'MCP2_ISSUER'],
   ['setup', 'the first argument must be prepare'],
   ['check', 'MCP2_CHECK_REGISTRY'],
+  ['etcd', 'the first argument must be join or prune'],
 ])('"%s" starts that process, which says that it lacks its settings', async (name, problem) => {
   const { code, stdout, stderr } = await entry(name);
   expect({ code, stdout }).toEqual({ code: 1, stdout: '' });
@@ -48,7 +49,7 @@ test.each([[], ['regsitry'], ['../cli/main'], ['token-mint'], ['constructor'], [
   async (...args) => {
     const { code, stdout, stderr } = await entry(...args);
     expect({ code, stdout }).toEqual({ code: 2, stdout: '' });
-    expect(stderr).toMatch(/process \(operator, registry, sample, setup, check\)/);
+    expect(stderr).toMatch(/process \(operator, registry, sample, setup, check, etcd\)/);
     expect(stderr.trim().split('\n')).toHaveLength(1);
   },
 );

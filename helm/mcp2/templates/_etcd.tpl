@@ -1,4 +1,4 @@
-{{/* The bundled etcd. Its image has no shell: everything is arguments, in which Kubernetes puts the pod's name. */}}
+{{/* The bundled etcd. Its image has no shell, so what differs between members is worked out by the product's own image. */}}
 
 {{- define "mcp2.etcd.name" -}}
 {{ include "mcp2.fullname" . }}-etcd
@@ -18,33 +18,27 @@
 {{- end -}}
 {{- end -}}
 
-{{- define "mcp2.etcd.args" -}}
+{{/*
+What is the same for every member, with etcd's own names; etcd.config adds to it. The rest (name, addresses, whether it
+begins a cluster or joins one) is added by the init container "join", which knows what the volume holds.
+*/}}
+{{- define "mcp2.etcd.config" -}}
 {{- $etcd := .Values.etcd -}}
-{{- $host := include "mcp2.etcd.host" (list . "$(POD_NAME)") -}}
-- --name=$(POD_NAME)
-- --data-dir=/var/lib/etcd/{{ $etcd.dataDirectory }}
-- --listen-client-urls=https://{{ .Values.listenAddress }}:2379
-- --advertise-client-urls=https://{{ $host }}:2379
-- --listen-peer-urls=https://{{ .Values.listenAddress }}:2380
-- --initial-advertise-peer-urls=https://{{ $host }}:2380
-- --listen-metrics-urls=http://{{ .Values.listenAddress }}:2381
-- --initial-cluster={{ include "mcp2.etcd.initialCluster" . }}
-- --initial-cluster-token={{ include "mcp2.etcd.name" . }}.{{ include "mcp2.namespace" . }}
-- --initial-cluster-state=new
-- --cert-file=/etc/etcd/tls/tls.crt
-- --key-file=/etc/etcd/tls/tls.key
-- --trusted-ca-file=/etc/etcd/tls/ca.crt
-- --client-cert-auth=true
-- --peer-cert-file=/etc/etcd/tls/tls.crt
-- --peer-key-file=/etc/etcd/tls/tls.key
-- --peer-trusted-ca-file=/etc/etcd/tls/ca.crt
-- --peer-client-cert-auth=true
-# Clients' certificates come from the same CA: without this, one of them could pose as a member.
-- --peer-cert-allowed-hostname={{ include "mcp2.etcd.name" . }}.{{ include "mcp2.namespace" . }}.svc
-- --auto-compaction-mode=periodic
-- --auto-compaction-retention={{ $etcd.autoCompactionRetention }}
-- --quota-backend-bytes={{ int64 $etcd.quotaBackendBytes }}
-- --log-level={{ $etcd.logLevel }}
+{{- $tls := dict "cert-file" "/etc/etcd/tls/tls.crt" "key-file" "/etc/etcd/tls/tls.key" "trusted-ca-file" "/etc/etcd/tls/ca.crt" "client-cert-auth" true -}}
+{{- /* Clients' certificates come from the same CA: without this, one of them could pose as a member. */ -}}
+{{- $hostname := printf "%s.%s.svc" (include "mcp2.etcd.name" .) (include "mcp2.namespace" .) -}}
+{{- $config := dict
+      "listen-client-urls" (printf "https://%s:2379" .Values.listenAddress)
+      "listen-peer-urls" (printf "https://%s:2380" .Values.listenAddress)
+      "listen-metrics-urls" (printf "http://%s:2381" .Values.listenAddress)
+      "initial-cluster-token" (printf "%s.%s" (include "mcp2.etcd.name" .) (include "mcp2.namespace" .))
+      "client-transport-security" $tls
+      "peer-transport-security" (merge (dict "allowed-hostname" (list $hostname)) $tls)
+      "auto-compaction-mode" "periodic"
+      "auto-compaction-retention" $etcd.autoCompactionRetention
+      "quota-backend-bytes" (int64 $etcd.quotaBackendBytes)
+      "log-level" $etcd.logLevel -}}
+{{- mergeOverwrite $config $etcd.config | toYaml -}}
 {{- end -}}
 
 {{/* A container of etcd's image that speaks to the members as etcd's root. */}}

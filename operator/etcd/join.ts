@@ -1,0 +1,98 @@
+/**
+ * Before a member of the bundled etcd starts: its configuration file is written, and where its volume is empty it is
+ * first made sure that the others expect it.
+ *
+ * When none of the others answers for a while, this is taken for the first start of all. It is the same when every member
+ * lost its data. A majority without data is not mended here: that is what backups are for.
+ */
+import { existsSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import type { Clock } from '#lib/clock.ts';
+import type { EtcdMembership } from '#lib/store/etcd-membership.ts';
+import type { Log } from '../log.ts';
+import { formatCluster, type JoinStep, type Peer, planJoin } from './plan-join.ts';
+
+export interface JoinSettings {
+  readonly self: Peer;
+  readonly wanted: readonly Peer[];
+  readonly dataFolder: string;
+  /** What does not differ between members, with etcd's own names. */
+  readonly base: Readonly<Record<string, unknown>>;
+  /** Where the configuration is written: JSON, which is YAML. */
+  readonly configFile: string;
+  /** Until an answer of nobody counts. */
+  readonly silenceMs: number;
+  /** Of the whole task. */
+  readonly timeoutMs: number;
+}
+
+export interface JoinDependencies {
+  /** Asks the other members; undefined when there is none. */
+  readonly others: EtcdMembership | undefined;
+  readonly clock: Clock;
+  readonly log: Log;
+}
+
+/** The cluster could not be joined in time; the message says what it answered. */
+export class JoinFailed extends Error {
+  constructor(message: string, cause: unknown) {
+    super(message, { cause });
+    this.name = 'JoinFailed';
+  }
+}
+
+const POLL_MS = 1_000;
+
+/** @throws JoinFailed */
+export async function prepareMember(settings: JoinSettings, dependencies: JoinDependencies): Promise<void> {
+  const start = await untilStart(settings, dependencies);
+  const { self, dataFolder, base, configFile } = settings;
+  const clientUrl = self.url.replace(/:\d+$/, ':2379');
+  const config = {
+    ...base,
+    name: self.name,
+    'data-dir': dataFolder,
+    'advertise-client-urls': clientUrl,
+    'initial-advertise-peer-urls': self.url,
+    'initial-cluster': formatCluster(start.cluster),
+    'initial-cluster-state': start.state,
+  };
+  writeFileSync(configFile, `${JSON.stringify(config, null, 2)}\n`);
+  dependencies.log.info({ member: self.name, state: start.state }, 'the configuration of this member is written');
+}
+
+async function untilStart(
+  settings: JoinSettings,
+  dependencies: JoinDependencies,
+): Promise<JoinStep & { kind: 'start' }> {
+  const { clock, log } = dependencies;
+  const { self, wanted } = settings;
+  const hasData = existsSync(join(settings.dataFolder, 'member'));
+  const endMs = clock.monotonicMs() + settings.timeoutMs;
+  for (;;) {
+    const known = hasData ? undefined : await listUntil(settings, dependencies);
+    const step = planJoin({ self, wanted, hasData, known });
+    if (step.kind === 'start') return step;
+    try {
+      log.warn({ member: self.name, step: step.kind }, 'this volume is empty, and the other members are a cluster');
+      await (step.kind === 'leave' ? dependencies.others?.remove(step.id) : dependencies.others?.add(self.url));
+    } catch (error) {
+      const problem = (error as Error).message;
+      if (clock.monotonicMs() >= endMs) {
+        throw new JoinFailed(`the other members did not let ${self.name} ${step.kind}: ${problem}`, error);
+      }
+      log.warn({ problem, step: step.kind }, 'the other members refuse it for now');
+      await clock.sleep(POLL_MS);
+    }
+  }
+}
+
+async function listUntil({ silenceMs }: JoinSettings, { others, clock }: JoinDependencies) {
+  const endMs = clock.monotonicMs() + silenceMs;
+  while (others !== undefined) {
+    const known = await others.list();
+    if (known !== undefined || clock.monotonicMs() >= endMs) return known;
+    await clock.sleep(POLL_MS);
+  }
+  return undefined;
+}
