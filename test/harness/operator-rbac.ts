@@ -12,20 +12,36 @@ export interface PolicyRule {
   readonly verbs: readonly string[];
 }
 
-export const OPERATOR_CLUSTER_RULES: readonly PolicyRule[] = [
+/** patch: repeats count up in one Event. */
+export const EVENT_RULE: PolicyRule = {
+  apiGroups: ['events.k8s.io'],
+  resources: ['events'],
+  verbs: ['create', 'patch'],
+};
+
+/** Their labels decide who may see a server; the uid of kube-system tells clusters apart. */
+export const NAMESPACE_RULE: PolicyRule = {
+  apiGroups: [''],
+  resources: ['namespaces'],
+  verbs: ['get', 'list', 'watch'],
+};
+
+/** In each namespace that it works with. */
+export const OPERATOR_NAMESPACED_RULES: readonly PolicyRule[] = [
   // Status by server-side apply and the finalizer by merge patch: both are PATCH. Never create, update or delete.
   { apiGroups: ['mcp2.dev'], resources: ['mcp2servers'], verbs: ['get', 'list', 'watch', 'patch'] },
   { apiGroups: ['mcp2.dev'], resources: ['mcp2servers/status'], verbs: ['patch'] },
   // With the admission plugin OwnerReferencesPermissionEnforcement; our own patch goes to the resource itself.
   { apiGroups: ['mcp2.dev'], resources: ['mcp2servers/finalizers'], verbs: ['patch'] },
-  // get: what a list stopped showing is confirmed one by one; of kube-system it tells clusters apart.
-  { apiGroups: [''], resources: ['services', 'namespaces'], verbs: ['get', 'list', 'watch'] },
+  // get: what a list stopped showing is confirmed one by one.
+  { apiGroups: [''], resources: ['services'], verbs: ['get', 'list', 'watch'] },
   { apiGroups: ['discovery.k8s.io'], resources: ['endpointslices'], verbs: ['get', 'list', 'watch'] },
   // CA bundles, by name; never listed.
   { apiGroups: [''], resources: ['configmaps'], verbs: ['get'] },
-  // patch: repeats count up in one Event.
-  { apiGroups: ['events.k8s.io'], resources: ['events'], verbs: ['create', 'patch'] },
+  EVENT_RULE,
 ];
+
+export const OPERATOR_CLUSTER_RULES: readonly PolicyRule[] = [...OPERATOR_NAMESPACED_RULES, NAMESPACE_RULE];
 
 export const OPERATOR_LEASE_RULES: readonly PolicyRule[] = [
   // A name does not exist yet when it is created, so it cannot be limited to one.
@@ -53,14 +69,9 @@ export async function namespacedOperatorToken(
   account: ServiceAccountReference,
   namespaces: readonly string[],
 ): Promise<string> {
-  const isLabels = ({ resources }: PolicyRule) => resources.includes('namespaces');
-  const labels = { apiGroups: [''], resources: ['namespaces'], verbs: ['get', 'list', 'watch'] };
-  const services = { apiGroups: [''], resources: ['services'], verbs: ['get', 'list', 'watch'] };
-  const inEach = [...OPERATOR_CLUSTER_RULES.filter((rule) => !isLabels(rule)), services];
-  const events = OPERATOR_CLUSTER_RULES.filter(({ resources }) => resources.includes('events'));
-  await grant(kube, account, { rules: [labels] });
-  await grant(kube, account, { namespace: account.namespace, rules: [...OPERATOR_LEASE_RULES, ...events] });
-  for (const namespace of namespaces) await grant(kube, account, { namespace, rules: inEach });
+  await grant(kube, account, { rules: [NAMESPACE_RULE] });
+  await grant(kube, account, { namespace: account.namespace, rules: [...OPERATOR_LEASE_RULES, EVENT_RULE] });
+  for (const namespace of namespaces) await grant(kube, account, { namespace, rules: OPERATOR_NAMESPACED_RULES });
   return serviceAccountToken(kube, account);
 }
 

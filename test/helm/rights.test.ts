@@ -1,9 +1,15 @@
 /** The rights that the chart grants are those with which the operator and the jobs are tested. */
 import { expect, test } from 'vitest';
 import type { KubeObject } from '../harness/kube-client.ts';
-import { OPERATOR_CLUSTER_RULES, OPERATOR_LEASE_RULES } from '../harness/operator-rbac.ts';
+import {
+  EVENT_RULE,
+  NAMESPACE_RULE,
+  OPERATOR_CLUSTER_RULES,
+  OPERATOR_LEASE_RULES,
+  OPERATOR_NAMESPACED_RULES,
+} from '../harness/operator-rbac.ts';
 import { type SetupAccessOptions, setupAccess, uninstallAccess } from '../harness/setup-access.ts';
-import { find, has, NAMESPACE, type RenderOptions, render } from './chart.ts';
+import { find, has, NAMESPACE, type RenderOptions, render, renderText } from './chart.ts';
 
 const RELEASE: SetupAccessOptions = {
   fullName: 'mcp2',
@@ -36,6 +42,21 @@ test('the operator has the rights that its tests give it, and no other', async (
   const objects = await render();
   expect(sorted(rulesOf(objects, 'ClusterRole', `mcp2-operator:${NAMESPACE}`))).toEqual(sorted(OPERATOR_CLUSTER_RULES));
   expect(sorted(rulesOf(objects, 'Role', 'mcp2-operator'))).toEqual(sorted(OPERATOR_LEASE_RULES));
+});
+
+test('an operator of some namespaces has rights in these alone, and reads labels of the others', async () => {
+  const objects = await render({ set: [`operator.settings.namespaces={shop,${NAMESPACE}}`] });
+  const [first, second, ...more] = objects.filter(
+    ({ kind, metadata }) => kind === 'Role' && metadata.name.startsWith('mcp2-operator'),
+  ) as unknown as { metadata: { namespace: string }; rules: Rule[] }[];
+  expect(more).toEqual([]);
+  const rules = new Map([first, second].map((role) => [role?.metadata.namespace, sorted(role?.rules ?? [])]));
+  expect(rules.get('shop')).toEqual(sorted(OPERATOR_NAMESPACED_RULES));
+  expect(rules.get(NAMESPACE)).toEqual(
+    sorted([...OPERATOR_LEASE_RULES, EVENT_RULE, ...OPERATOR_NAMESPACED_RULES.filter((rule) => rule !== EVENT_RULE)]),
+  );
+  expect(rulesOf(objects, 'ClusterRole', `mcp2-operator:${NAMESPACE}`)).toEqual([NAMESPACE_RULE]);
+  expect(await renderText({ set: ['operator.settings.namespaces={shop,till}'] })).toContain('value: "shop,till"');
 });
 
 test.each(CASES)('the setup jobs have the rights that their tests give them, %s', async (_title, options, access) => {

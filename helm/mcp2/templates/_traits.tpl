@@ -22,6 +22,7 @@ operator:
     retryPeriod: MCP2_OPERATOR_RETRY_PERIOD
     sweepInterval: MCP2_OPERATOR_SWEEP_INTERVAL
     concurrency: MCP2_OPERATOR_CONCURRENCY
+    namespaces: MCP2_OPERATOR_NAMESPACES
 registry:
   port: 50050
   discovery: true
