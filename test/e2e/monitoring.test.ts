@@ -14,6 +14,7 @@ import { queriedMetrics } from '../helm/monitoring/queried-metrics.ts';
 import { ensureProductImage } from './product-image.ts';
 import { type Prometheus, startPrometheus } from './prometheus.ts';
 import { getJson, helmRelease, NAMESPACE, RELEASE, timed } from './release.ts';
+import { runRunbook } from './runbook-commands.ts';
 
 /** Has a series only while an alarm is raised. */
 const ONLY_IN_TROUBLE = ['etcd_debugging_server_alarms'];
@@ -107,6 +108,21 @@ test('an operator that is gone is noticed within seconds, and its return too', a
   await eventually(state, (now) => now === 'inactive', { what: 'no alert', timeoutMs: 120_000 });
 });
 
+test('the commands of the runbook give space back to etcd', async () => {
+  const printed = await timed('runbook etcd-no-space', () => runRunbook(cluster, 'etcd-no-space', 'How to mend'));
+  expect(printed).toContain('job.batch/etcd-disarm condition met');
+});
+
+test('the commands of the runbook replace the signing key, and publish the new one beside the old', async () => {
+  const keysOf = async () => JSON.parse((await configMap('mcp2-trust')).data['jwks.json']).keys as { kid: string }[];
+  const [old] = await keysOf();
+  await timed('runbook signing-key-rotation', () => runRunbook(cluster, 'signing-key-rotation', 'In peace'));
+  const secret = await getJson<KubeObject>(cluster, 'secret', '-n', NAMESPACE, `${RELEASE}-signing-key`);
+  const { kid } = JSON.parse(Buffer.from(secret.data['key.jwk'], 'base64').toString());
+  expect(kid).not.toBe(old?.kid);
+  expect((await keysOf()).map((key) => key.kid).sort()).toEqual([old?.kid, kid].sort());
+});
+
 interface RuleState {
   readonly name: string;
   /** "inactive", "pending" or "firing". */
@@ -118,6 +134,10 @@ interface RuleState {
 async function readRules(): Promise<readonly RuleState[]> {
   const { groups } = await prometheus.api<{ groups: readonly { rules: readonly RuleState[] }[] }>('rules');
   return groups.flatMap((group) => group.rules);
+}
+
+function configMap(name: string): Promise<KubeObject> {
+  return getJson<KubeObject>(cluster, 'configmap', '-n', NAMESPACE, name);
 }
 
 /** The kinds alone: nobody acts on them here but the test. */

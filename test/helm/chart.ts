@@ -9,6 +9,8 @@ import type { KubeObject } from '../harness/kube-client.ts';
 
 export const CHART = join(import.meta.dirname, '../../helm/mcp2');
 export const NAMESPACE = 'mcp2-system';
+/** As a cluster with the Prometheus operator would say of itself. */
+const FOREIGN_KINDS = ['PodMonitor', 'PrometheusRule'].map((kind) => `monitoring.coreos.com/v1/${kind}`);
 
 export interface RenderOptions {
   /** Name of a file of ci/, without "-values.yaml". */
@@ -36,7 +38,7 @@ export async function helm(...args: readonly string[]): Promise<string> {
 
 export async function renderText(options: RenderOptions = {}): Promise<string> {
   const { release = 'mcp2', namespace = NAMESPACE, args = [] } = options;
-  const version = ['--kube-version', '1.37.2'];
+  const version = ['--kube-version', '1.37.2', ...FOREIGN_KINDS.flatMap((kind) => ['--api-versions', kind])];
   return helm('template', release, CHART, '--namespace', namespace, ...version, ...valuesArguments(options), ...args);
 }
 

@@ -7,13 +7,10 @@ export type Manifest = any;
 
 export interface RenderValues {
   readonly values?: object;
-  /** What the cluster knows beside Kubernetes itself, for example "monitoring.coreos.com/v1/PodMonitor". */
-  readonly apiVersions?: readonly string[];
 }
 
 /** @throws Error with what Helm says. */
-export function renderChart({ values = {}, apiVersions = [] }: RenderValues = {}): Promise<readonly KubeObject[]> {
+export function renderChart({ values = {} }: RenderValues = {}): Promise<readonly KubeObject[]> {
   const given = Object.entries(values).flatMap(([key, value]) => ['--set-json', `${key}=${JSON.stringify(value)}`]);
-  const known = apiVersions.flatMap((version) => ['--api-versions', version]);
-  return render({ args: [...given, ...known] });
+  return render({ args: given });
 }

@@ -17,7 +17,7 @@ export interface Alert {
 }
 
 export async function renderRule(values: object = WITH_ALERTS): Promise<Manifest> {
-  const manifests = await renderChart({ values, apiVersions: ['monitoring.coreos.com/v1/PrometheusRule'] });
+  const manifests = await renderChart({ values });
   return manifests.find(({ kind }) => kind === 'PrometheusRule');
 }
 

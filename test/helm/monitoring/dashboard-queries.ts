@@ -8,6 +8,9 @@ export interface DashboardQuery {
 }
 
 interface Panel {
+  readonly id: number;
+  /** Columns and rows of the grid, which is 24 wide. */
+  readonly gridPos: Readonly<Record<'x' | 'y' | 'w' | 'h', number>>;
   readonly type: string;
   readonly title: string;
   readonly description?: string;

@@ -5,9 +5,8 @@ import { beforeAll, expect, test } from 'vitest';
 import { runCommand } from '../../cluster/run-command.ts';
 import { ensureTools } from '../../cluster/tools.ts';
 import { createWorkspace } from '../../harness/processes.ts';
-import { renderChart } from '../render.ts';
 import type { AlertCase, Series } from './alert-case.ts';
-import { type Alert, renderAlerts, renderRule, WITH_ALERTS } from './alerts.ts';
+import { type Alert, renderAlerts, renderRule } from './alerts.ts';
 import { ETCD_ALERTS } from './etcd-alerts.ts';
 import { OPERATOR_ALERTS } from './operator-alerts.ts';
 import { PROCESS_ALERTS, REGISTRY_ALERTS } from './registry-alerts.ts';
@@ -69,12 +68,6 @@ test('labels of the rule and of its alerts are yours to add', async () => {
   const rule = await renderRule({ monitoring: { rules: own } });
   expect(rule.metadata.labels).toMatchObject({ release: 'prometheus', 'app.kubernetes.io/name': 'mcp2' });
   for (const { rules } of rule.spec.groups) for (const { labels } of rules) expect(labels.team).toBe('platform');
-});
-
-test('without the kind in the cluster the message says what to install', async () => {
-  await expect(renderChart({ values: WITH_ALERTS })).rejects.toThrow(
-    /monitoring\.rules\.enabled needs the kind PrometheusRule.*Install the Prometheus operator/,
-  );
 });
 
 function expectedAlert({ alert, labels = {}, says }: AlertCase): object {
