@@ -16,6 +16,8 @@ import { KubeCommands, newRunName, RUN_LABEL } from './kube-commands.ts';
 import { sayOnStandardError } from './progress.ts';
 
 const DEFINITIONS_GROUP = 'mcp2.dev';
+/** Where every page of the documentation installs, and so the tests. */
+const RELEASE_NAMESPACE = 'mcp2-system';
 
 /** @throws Error when it cannot be reached, or has mcp2 on it. */
 export async function openForeignCluster(file: string, options: StartClusterOptions): Promise<Cluster> {
@@ -30,6 +32,7 @@ export async function openForeignCluster(file: string, options: StartClusterOpti
       `MCP2_TEST_KUBECONFIG: context "${context}" of ${resolve(file)}. The tests will create there, and remove at the end:`,
     );
     say(`  namespaces ${commands.run}-*, with the label ${RUN_LABEL}=${commands.run}, and whatever is in them`);
+    say(`  namespace ${RELEASE_NAMESPACE}, with the chart`);
     say(`  resource definitions *.${DEFINITIONS_GROUP}, and the chart's cluster roles and bindings`);
     if (images.length > 0)
       say(`  pods of images that its nodes must have: ${images.map(({ name }) => name).join(', ')}`);
@@ -42,13 +45,18 @@ export async function openForeignCluster(file: string, options: StartClusterOpti
 }
 
 async function refuseUsedCluster(commands: KubeCommands, context: string): Promise<void> {
-  const found = (await commands.kubectl('get', 'customresourcedefinitions', '-o', 'name')).split('\n');
-  const ours = found.filter((name) => name.endsWith(`.${DEFINITIONS_GROUP}`));
-  if (ours.length === 0) return;
+  const namespace = await commands.kubectl('get', 'namespace', RELEASE_NAMESPACE, '--ignore-not-found', '-o', 'name');
+  const found = [...(await findDefinitions(commands)), ...(namespace === '' ? [] : [namespace])];
+  if (found.length === 0) return;
   throw new Error(
-    `The cluster of context "${context}" has mcp2 on it already (${ours.join(', ')}), and these tests delete resources. ` +
+    `The cluster of context "${context}" has mcp2 on it already (${found.join(', ')}), and these tests delete resources. ` +
       'Point MCP2_TEST_KUBECONFIG at a cluster without it.',
   );
+}
+
+async function findDefinitions(commands: KubeCommands): Promise<string[]> {
+  const names = await commands.kubectl('get', 'customresourcedefinitions', '-o', 'name');
+  return names.split('\n').filter((name) => name.endsWith(`.${DEFINITIONS_GROUP}`));
 }
 
 interface ForeignClusterInput {
@@ -125,11 +133,11 @@ class ForeignCluster implements Cluster {
   async [Symbol.asyncDispose](): Promise<void> {
     const { commands, folder } = this.#input;
     await uninstallReleases(commands);
-    const selector = `${RUN_LABEL}=${commands.run}`;
-    await commands.kubectl('delete', 'namespace', '--selector', selector, '--ignore-not-found', '--timeout=120s');
-    const found = (await commands.kubectl('get', 'customresourcedefinitions', '-o', 'name')).split('\n');
-    const ours = found.filter((name) => name.endsWith(`.${DEFINITIONS_GROUP}`));
-    if (ours.length > 0) await commands.kubectl('delete', ...ours, '--timeout=60s');
+    const where = ['--ignore-not-found', '--timeout=120s'];
+    await commands.kubectl('delete', 'namespace', '--selector', `${RUN_LABEL}=${commands.run}`, ...where);
+    await commands.kubectl('delete', 'namespace', RELEASE_NAMESPACE, ...where);
+    const definitions = await findDefinitions(commands);
+    if (definitions.length > 0) await commands.kubectl('delete', ...definitions, ...where);
     await rm(folder, { recursive: true, force: true });
   }
 }
@@ -140,7 +148,8 @@ async function uninstallReleases(commands: KubeCommands): Promise<void> {
     readonly name: string;
     readonly namespace: string;
   }[];
-  for (const { name, namespace } of releases.filter((release) => release.namespace.startsWith(`${commands.run}-`))) {
+  const isOurs = (namespace: string) => namespace === RELEASE_NAMESPACE || namespace.startsWith(`${commands.run}-`);
+  for (const { name, namespace } of releases.filter((release) => isOurs(release.namespace))) {
     await commands.helm('uninstall', name, '--namespace', namespace, '--wait');
   }
 }
