@@ -10,6 +10,7 @@ import { dirname, join } from 'node:path';
 import { CONTROL_PLANE, HELM, MINIMUM_GO_VERSION } from './binaries.ts';
 import { cacheFolder, type Environment, planBuild } from './cache.ts';
 import { findGo, isAtLeast } from './go-toolchain.ts';
+import { installLine as installLineOf, nodeLevelProblems } from './requirements.ts';
 import { runCommand } from './run-command.ts';
 
 export interface Check {
@@ -49,6 +50,7 @@ export async function runChecks(input: DoctorInput): Promise<Check[]> {
     python,
     await checkDisk(input.env, built ? WARM_DISK_BYTES : COLD_DISK_BYTES),
     await checkCommand(input, H2LOAD),
+    await checkNodeLevel(input),
   ];
 }
 
@@ -134,6 +136,15 @@ async function checkCommand(input: DoctorInput, tool: Tool): Promise<Check> {
   } catch (error) {
     return { ...check, state: tool.absent, found: firstLine(error), install: await installLine(input, tool.packages) };
   }
+}
+
+/** Pods on real nodes. Without it the end-to-end tests need somebody's cluster, and `npm test` needs nothing of it. */
+async function checkNodeLevel({ env, platform }: DoctorInput): Promise<Check> {
+  const check = { name: 'nodes', for: 'npm run test:e2e and npm run cluster' };
+  const { problems, missing } = await nodeLevelProblems(platform, env);
+  if (problems.length === 0) return { ...check, state: 'ok', found: 'root, control groups and commands' };
+  const install = missing.length > 0 ? installLineOf(missing) : 'or set MCP2_TEST_KUBECONFIG (test/e2e/README.md)';
+  return { ...check, state: 'optional', found: problems.join(' '), install };
 }
 
 async function checkDisk(env: Environment, neededBytes: number): Promise<Check> {

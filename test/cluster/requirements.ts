@@ -47,31 +47,46 @@ export async function findMissing(wanted: readonly Requirement[], env: Environme
   return wanted.filter((_requirement, i) => !present[i]);
 }
 
-/** @throws Error that says what is missing and the line that installs it. */
-export async function requireNodeLevel(
-  wanted: readonly Requirement[] = [...NODE_REQUIREMENTS, ...BUILD_REQUIREMENTS, ...IMAGE_REQUIREMENTS],
-  env: Environment = process.env,
-): Promise<void> {
-  const problems = [...systemProblems(process), ...(await controlGroupProblems())];
-  const missing = await findMissing(wanted, env);
-  if (missing.length > 0) {
-    const list = missing.map(({ name, for: purpose }) => `${name} (${purpose})`).join(', ');
-    problems.push(`missing: ${list}. Install: ${installLine(missing)}`);
+const NODE_LEVEL: readonly Requirement[] = [...NODE_REQUIREMENTS, ...BUILD_REQUIREMENTS, ...IMAGE_REQUIREMENTS];
+
+export interface NodeLevelProblems {
+  /** Sentences. */
+  readonly problems: readonly string[];
+  /** What a package would cure. */
+  readonly missing: readonly Requirement[];
+}
+
+export async function nodeLevelProblems(
+  platform: string,
+  env: Environment,
+  wanted: readonly Requirement[] = NODE_LEVEL,
+): Promise<NodeLevelProblems> {
+  if (platform !== 'linux') {
+    return { problems: [`Nodes need Linux, and this is ${platform}: use a virtual machine.`], missing: [] };
   }
+  const [missing, roots] = await Promise.all([findMissing(wanted, env), controlGroupRoots()]);
+  const problems = [
+    ...(process.getuid?.() === 0 ? [] : ['Nodes need root: run it again with sudo.']),
+    ...(roots.length > 0 ? [] : ['No control groups are mounted under /sys/fs/cgroup.']),
+    ...(missing.length === 0
+      ? []
+      : [`Missing: ${missing.map(({ name, for: purpose }) => `${name} (${purpose})`).join(', ')}.`]),
+  ];
+  return { problems, missing };
+}
+
+/** @throws Error that says what is missing and the line that installs it. */
+export async function requireNodeLevel(wanted = NODE_LEVEL, env: Environment = process.env): Promise<void> {
+  const { problems, missing } = await nodeLevelProblems(process.platform, env, wanted);
   if (problems.length === 0) return;
+  const install = missing.length === 0 ? [] : [`Install: ${installLine(missing)}.`];
   const whatElse = 'Or set MCP2_TEST_KUBECONFIG to the kubeconfig of a cluster that you have (test/e2e/README.md).';
-  throw new Error(`A test cluster with nodes cannot run here. ${problems.join(' ')} ${whatElse}`);
+  throw new Error(['A test cluster with nodes cannot run here.', ...problems, ...install, whatElse].join(' '));
 }
 
 /** `apt-get install` of what is missing, each package once. */
 export function installLine(missing: readonly Requirement[]): string {
   return `apt-get install ${[...new Set(missing.map((requirement) => requirement.package))].join(' ')}`;
-}
-
-/** @returns Sentences, none when all is well. */
-export function systemProblems({ platform, getuid }: Pick<NodeJS.Process, 'platform' | 'getuid'>): string[] {
-  if (platform !== 'linux') return [`It needs Linux, and this is ${platform}: use a virtual machine.`];
-  return getuid?.() === 0 ? [] : ['It needs root: run it again with sudo, or as root of a virtual machine.'];
 }
 
 /** Where the kernel shows control groups: one folder a controller (version 1), or one for all (version 2). */
@@ -81,12 +96,6 @@ export async function controlGroupRoots(): Promise<string[]> {
   const roots = rows.filter(([, , kind]) => kind === 'cgroup' || kind === 'cgroup2').map(([, folder = '']) => folder);
   // Both at once ("hybrid"): the controllers are those of version 1, and kubelet looks at /sys/fs/cgroup alone.
   return [...new Set(roots)];
-}
-
-async function controlGroupProblems(): Promise<string[]> {
-  if (process.platform !== 'linux') return [];
-  if ((await controlGroupRoots()).length > 0) return [];
-  return ['No control groups are mounted under /sys/fs/cgroup.'];
 }
 
 async function onPath(name: string, { PATH = '' }: Environment): Promise<boolean> {
