@@ -1,7 +1,7 @@
 /** One task from beginning to end, within its time: what went wrong is the last line of its log. */
 import type { Clock } from '#lib/clock.ts';
 import { createKubeApi } from '../kube/api.ts';
-import { KubeApiError } from '../kube/api-error.ts';
+import { isServerAway, KubeApiError } from '../kube/api-error.ts';
 import type { KubeConnection } from '../kube/credentials.ts';
 import type { Log } from '../log.ts';
 import type { SetupConfig, Task } from './config.ts';
@@ -33,7 +33,7 @@ export async function runTask(task: Task, config: SetupConfig, dependencies: Tas
     log.info({ task }, 'setup is done');
     return true;
   } catch (error) {
-    report(error, log);
+    report(error, connection.server, log);
     return false;
   } finally {
     clearTimeout(timer);
@@ -68,8 +68,16 @@ function outOfTime(task: Task, { timeoutMs }: SetupConfig): SetupError {
 }
 
 /** Expected errors are a sentence; of others the stack is wanted too. */
-function report(error: unknown, log: Log): void {
+function report(error: unknown, server: string, log: Log): void {
   const isExpected = error instanceof SetupError || error instanceof KubeApiError;
-  const problem = error instanceof Error ? error.message : String(error);
+  const message = error instanceof Error ? error.message : String(error);
+  const problem = isServerAway(error) ? `${message}${whyAway(error, server)}` : message;
   log.error(isExpected ? { problem } : { problem, err: error }, 'setup failed');
+}
+
+/** A network policy that is too narrow, or a network that reads it otherwise, is what people meet first. */
+function whyAway({ code, cause }: KubeApiError, server: string): string {
+  const detail = cause instanceof Error ? ` (${cause.message})` : '';
+  if (code !== 0) return ` (${server})`;
+  return `, at ${server}${detail}: does a network policy keep this job from it? See networkPolicy.apiServer in the chart's values`;
 }

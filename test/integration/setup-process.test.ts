@@ -1,11 +1,15 @@
 /** The setup job as a process: its argument, its log and its exit code. */
 import { spawn } from 'node:child_process';
+import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { text } from 'node:stream/consumers';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { KubeClient } from '../harness/kube-client.ts';
 import type { KubeEndpoint } from '../harness/kube-endpoint.ts';
 import { createNamespace } from '../harness/kube-setup.ts';
+import { kubeconfigText } from '../harness/kubeconfig.ts';
+import { freePort } from '../harness/ports.ts';
+import { createWorkspace } from '../harness/processes.ts';
 import { sharedKubeApiserver } from '../harness/shared-kube-apiserver.ts';
 
 const MAIN = join(import.meta.dirname, '../../operator/setup/main.ts');
@@ -50,6 +54,21 @@ test('a task that fails ends with 1 and the reason in its last line', async () =
   const last = JSON.parse(lines.at(-1) ?? '');
   expect(last).toMatchObject({ level: 'error', msg: 'setup failed' });
   expect(last.problem).toContain('allow it "get" on secrets "mcp2-ca"');
+});
+
+test('an API server that cannot be reached is named, with what most often keeps a job from it', async () => {
+  const { folder } = createWorkspace('setup-away');
+  const kubeconfig = join(folder, 'kubeconfig');
+  const url = `https://127.0.0.1:${await freePort()}`;
+  writeFileSync(kubeconfig, kubeconfigText({ ...endpoint.admin, url }), { mode: 0o600 });
+  const { code, lines } = await run(['prepare'], {
+    ...(await environment('default')),
+    MCP2_SETUP_KUBECONFIG: kubeconfig,
+  });
+  expect(code).toBe(1);
+  const { problem } = JSON.parse(lines.at(-1) ?? '');
+  expect(problem).toContain(url);
+  expect(problem).toContain('networkPolicy.apiServer');
 });
 
 test('outside a cluster it asks for a kubeconfig', async () => {
