@@ -15,7 +15,7 @@ export type Forbidden =
   | 'range';
 
 /** Outside the link-local range, which holds the others. IPv6 in the shortest spelling. */
-const METADATA_ADDRESSES: readonly string[] = [
+export const METADATA_ADDRESSES: readonly string[] = [
   '168.63.129.16', // Azure
   '100.100.100.200', // Alibaba Cloud
   'fd00:100::100:200', // Alibaba Cloud

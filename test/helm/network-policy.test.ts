@@ -4,10 +4,13 @@
  */
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
+import ipaddr from 'ipaddr.js';
 import { beforeAll, expect, test } from 'vitest';
+import { METADATA_ADDRESSES } from '#lib/forbidden-address.ts';
 import { ensureTools } from '../cluster/tools.ts';
+import { find } from './chart.ts';
 import { API_SERVER_IP, allFlows, allowedFlows, describeFlow, type Flow, isOwn, PEERS } from './network-traffic.ts';
-import { renderChart } from './render.ts';
+import { type Manifest, renderChart } from './render.ts';
 
 const page = readFileSync(join(import.meta.dirname, '../../docs/network-policy.md'), 'utf8');
 const flows = allFlows();
@@ -69,6 +72,21 @@ test('handshakes can be kept to some ports and namespaces', async () => {
   const asked = flows.filter(({ from, to }) => from === 'operator' && strangers.includes(to));
   const values = { ...everything, networkPolicy: { ...narrow.networkPolicy, servers } };
   expect(await allowedBy(values, asked)).toEqual(['operator -> client 8443/TCP']);
+});
+
+test('the operator may not reach what hands out the credentials of a machine', async () => {
+  const { spec } = find(await renderChart(), 'NetworkPolicy', 'mcp2-operator');
+  const left = (spec.egress as readonly { readonly to?: readonly Manifest[] }[])
+    .flatMap(({ to = [] }) => to)
+    .flatMap(({ ipBlock }) => ipBlock?.except ?? []);
+  for (const address of [...METADATA_ADDRESSES, '169.254.169.254', 'fd00:ec2::254']) {
+    const ip = ipaddr.parse(address);
+    const networks = left.map((network) => ipaddr.parseCIDR(network)).filter(([base]) => base.kind() === ip.kind());
+    expect(
+      networks.some((network) => ip.match(network)),
+      address,
+    ).toBe(true);
+  }
 });
 
 test('without policies everything is allowed, so the analysis can tell', async () => {
