@@ -224,6 +224,23 @@ test('a mirror serves every image', async () => {
   for (const { image } of pods.flatMap(containersOf)) expect(image).toMatch(/^mirror\.example\//);
 });
 
+test('every pod asks for a node with Linux, whatever else it asks for', async () => {
+  for (const { owner, spec } of podTemplates(await render({ file: 'production' }))) {
+    expect(spec.nodeSelector, owner).toMatchObject({ 'kubernetes.io/os': 'linux' });
+  }
+  const set = ['registry.nodeSelector.disk=ssd'];
+  const { spec } = find(await render({ set }), 'Deployment', 'mcp2-registry');
+  expect(spec.template.spec.nodeSelector).toEqual({ disk: 'ssd', 'kubernetes.io/os': 'linux' });
+});
+
+test('members of etcd that must not share a node find a place where nodes name no zone', async () => {
+  const { spec } = find(await render({ file: 'production' }), 'StatefulSet', 'mcp2-etcd');
+  const must = (spec.template.spec.topologySpreadConstraints as readonly KubeObject[])
+    .filter(({ whenUnsatisfiable }) => whenUnsatisfiable === 'DoNotSchedule')
+    .map(({ topologyKey }) => topologyKey);
+  expect(must).toEqual(['kubernetes.io/hostname']);
+});
+
 test('only what uses the API server gets a token for it', async () => {
   const objects = await render({ file: 'production', set: ['sample.enabled=true'] });
   const accounts = objects.filter(({ kind }) => kind === 'ServiceAccount');
