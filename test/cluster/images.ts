@@ -13,7 +13,7 @@ import { basename, join } from 'node:path';
 import { type BaseImageInputs, buildRootFileSystem, readBaseImageInputs } from './base-image.ts';
 import { CATALOGUE } from './binaries.ts';
 import { ensureBinaries } from './build.ts';
-import { cacheFolder, planBuild } from './cache.ts';
+import { cacheFolder, type Environment, planBuild } from './cache.ts';
 import { withFileLock } from './file-lock.ts';
 import { type Say, sayOnStandardError, step } from './progress.ts';
 import { IMAGE_REQUIREMENTS, requireNodeLevel } from './requirements.ts';
@@ -51,8 +51,14 @@ const BINARY_IMAGES: Readonly<Record<Exclude<TestImage, typeof BASE_IMAGE>, { fi
   },
 };
 
-/** Builds it when it is not there yet; root only. @throws Error that says what is missing on this machine. */
+/**
+ * Builds it when it is not there yet; root only. With MCP2_TEST_KUBECONFIG there is nothing to load it into, so that
+ * the archive is then not built and its path is empty.
+ *
+ * @throws Error that says what is missing on this machine.
+ */
 export async function ensureImageArchive(name: TestImage, options: ImageOptions = {}): Promise<ImageArchive> {
+  if (isForeignCluster(process.env)) return { name, archive: '' };
   const say = options.say ?? sayOnStandardError;
   const base = name === BASE_IMAGE ? await readBaseImageInputs(process.env) : undefined;
   const hash = await hashOf(name, base);
@@ -81,6 +87,11 @@ export async function ensureBaseImage(options: ImageOptions = {}): Promise<{ rea
   const present = await runCommand('buildah', inspect).catch(() => undefined);
   if (present !== wanted) await runCommand('buildah', ['pull', '--policy', 'always', `docker-archive:${archive}`]);
   return { name: BASE_IMAGE };
+}
+
+/** Whether the tests run on a cluster that they have not made. */
+export function isForeignCluster({ MCP2_TEST_KUBECONFIG }: Environment): boolean {
+  return MCP2_TEST_KUBECONFIG !== undefined && MCP2_TEST_KUBECONFIG !== '';
 }
 
 type Prepare = (context: string) => Promise<string[]>;

@@ -28,8 +28,9 @@ afterAll(() => cluster?.[Symbol.asyncDispose]());
 test('every node is Ready, for kubectl, Helm and a client of the host', async () => {
   await using kube = new KubeClient(cluster.admin);
   const nodes = await kube.list({ apiVersion: 'v1', kind: 'Node' });
-  expect(nodes.map(({ metadata }) => metadata.name).sort()).toEqual(['node-1', 'node-2']);
-  expect(await cluster.kubectl('wait', 'nodes', '--all', '--for=condition=Ready', '--timeout=10s')).toContain('node-2');
+  expect(nodes.length).toBeGreaterThanOrEqual(2);
+  const waited = await cluster.kubectl('wait', 'nodes', '--all', '--for=condition=Ready', '--timeout=10s');
+  expect(waited.split('\n')).toHaveLength(nodes.length);
   expect(JSON.parse(await cluster.helm('list', '--all-namespaces', '--output', 'json'))).toEqual([]);
 });
 
@@ -37,7 +38,7 @@ test('restricted pods run on both nodes, and a Service of one name reaches all o
   await cluster.kubectlInput(JSON.stringify(greeter()), 'apply', '--namespace', namespace, '-f', '-');
   await cluster.kubectl('rollout', 'status', 'deployment/greeter', '--namespace', namespace, '--timeout=60s');
   const placed = await cluster.kubectl('get', 'pods', '-n', namespace, '-o', 'jsonpath={.items[*].spec.nodeName}');
-  expect(placed.split(' ').sort()).toEqual(['node-1', 'node-2']);
+  expect(new Set(placed.split(' ')).size).toBe(2);
   const askOften = `
     const seen = new Set();
     for (let i = 0; i < 200 && seen.size < 2; i++)
@@ -68,12 +69,14 @@ test('logs, exec and port-forward work from the host, and the root file system i
   expect(await (await fetch(`http://127.0.0.1:${forward.port}`)).text()).toMatch(/^greeter-/);
 });
 
-test('a volume takes what a pod of another user writes', async () => {
+test('a volume takes what a pod of another user writes', async ({ skip }) => {
+  skip(!cluster.can.killNodes, OWN_ONLY);
   await cluster.kubectlInput(JSON.stringify(keeper()), 'apply', '--namespace', namespace, '-f', '-');
   await untilKeeperWrote(1);
 });
 
-test('the API server can be away for a while, and Services answer meanwhile', async () => {
+test('the API server can be away for a while, and Services answer meanwhile', async ({ skip }) => {
+  skip(!cluster.can.killNodes, OWN_ONLY);
   const address = await cluster.kubectl(
     'get',
     'service',
@@ -91,14 +94,16 @@ test('the API server can be away for a while, and Services answer meanwhile', as
   expect(await cluster.kubectl('get', 'nodes')).toContain('node-1');
 });
 
-test('a kubelet that stops answering makes its node NotReady, and Ready again when it goes on', async () => {
+test('a kubelet that stops answering makes its node NotReady, and Ready again when it goes on', async ({ skip }) => {
+  skip(!cluster.can.killNodes, OWN_ONLY);
   await node(2).signal('kubelet', 'SIGSTOP');
   await untilNode2('False');
   await node(2).signal('kubelet', 'SIGCONT');
   await untilNode2('True');
 });
 
-test('a node that is lost leaves the others serving, and comes back with its volumes', async () => {
+test('a node that is lost leaves the others serving, and comes back with its volumes', async ({ skip }) => {
+  skip(!cluster.can.killNodes, OWN_ONLY);
   await node(2).kill();
   await expect(node(2).exec('true')).rejects.toThrow('node-2 is down');
   await untilNode2('False');
@@ -113,7 +118,8 @@ test('a node that is lost leaves the others serving, and comes back with its vol
   await untilKeeperWrote(2);
 });
 
-test("a cluster beside another one is separate, and its owner's SIGKILL leaves nothing behind", async () => {
+test("a cluster beside another one is separate, and its owner's SIGKILL leaves nothing behind", async ({ skip }) => {
+  skip(!cluster.can.killNodes, OWN_ONLY);
   const before = await readMachineState();
   const owner = spawn(process.execPath, [join(import.meta.dirname, 'cluster-owner.ts')], {
     stdio: ['ignore', 'pipe', 'inherit'],
@@ -187,6 +193,7 @@ function greeter(): object {
   return { apiVersion: 'v1', kind: 'List', items: [deployment, service] };
 }
 
+const OWN_ONLY = 'a foreign cluster keeps its nodes';
 const READY_NODES = 'jsonpath={range .items[*].endpoints[?(@.conditions.ready==true)]}{.nodeName}{end}';
 
 function node(number: number): ClusterNode {

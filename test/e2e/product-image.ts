@@ -9,7 +9,7 @@ import { mkdir, readdir, readFile, rename, rm, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { cacheFolder } from '../cluster/cache.ts';
 import { withFileLock } from '../cluster/file-lock.ts';
-import { ensureBaseImage, type ImageArchive } from '../cluster/images.ts';
+import { ensureBaseImage, type ImageArchive, isForeignCluster } from '../cluster/images.ts';
 import { type Say, sayOnStandardError, step } from '../cluster/progress.ts';
 import { runCommand } from '../cluster/run-command.ts';
 
@@ -34,6 +34,8 @@ export async function ensureProductImage(options: ProductImageOptions = {}): Pro
   const { version } = JSON.parse(await readFile(join(ROOT, 'package.json'), 'utf8')) as { version: string };
   const tag = options.tag ?? version;
   const name = `localhost/mcp2:${tag}`;
+  // Its owner has loaded it (README.md).
+  if (isForeignCluster(process.env)) return { name, archive: '' };
   const folder = join(cacheFolder(process.env), 'images');
   const archive = join(folder, `mcp2-${tag}-${await hashOfInputs()}.tar`);
   if (await isThere(archive)) return { name, archive };
