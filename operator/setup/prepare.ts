@@ -39,8 +39,16 @@ export async function prepare(config: SetupConfig, { access, clock }: PrepareDep
   await ensureCertificates(config, { access, clock }, { authority: etcd, wanted: wantedEtcdCertificates(config) });
 }
 
-/** Also when certificates are not ours: their authority may have come only after `prepare`. */
-export async function refreshTrust(config: SetupConfig, access: ObjectAccess, ownAuthorities?: string): Promise<void> {
+/**
+ * Also when certificates are not ours: their authority may have come only after `prepare`.
+ *
+ * @returns false when there is no authority to publish yet.
+ */
+export async function refreshTrust(
+  config: SetupConfig,
+  access: ObjectAccess,
+  ownAuthorities?: string,
+): Promise<boolean> {
   const names = namesOf(config.fullName);
   const issuer = await ensureSigningKey({
     access,
@@ -52,6 +60,7 @@ export async function refreshTrust(config: SetupConfig, access: ObjectAccess, ow
   const trust = { ...issuer, authorities, registry };
   const problems = await publishTrust({ access, configMap, namespaces, trust });
   for (const problem of problems) access.log.warn({ problem }, 'trust was not published to a namespace');
+  return authorities !== undefined;
 }
 
 async function foreignAuthorities({ caSecret, tlsMode, fullName }: SetupConfig, access: ObjectAccess) {

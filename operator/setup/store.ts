@@ -24,17 +24,30 @@ export interface StoreDependencies {
   readonly random: () => number;
 }
 
-/** Between two looks at an etcd that does not answer. */
+/** Between two looks at what is not there yet. */
 const RETRY_MS = 1_000;
+/** For an issuer of others to issue; after that, the daily run looks. */
+const TRUST_PATIENCE_MS = 60_000;
 
 /** @throws SetupError that says what to put right, KubeApiError */
 export async function setUpStore(config: SetupConfig, dependencies: StoreDependencies): Promise<void> {
   const { access } = dependencies;
-  await refreshTrust(config, access);
-  if (!config.hasBundledEtcd) {
-    access.log.info({}, 'etcd is not part of this release: its users and rights are its owner’s');
-    return;
+  const isPublished = await refreshTrust(config, access);
+  if (config.hasBundledEtcd) await setUpAccess(config, dependencies);
+  else access.log.info({}, 'etcd is not part of this release: its users and rights are its owner’s');
+  if (!isPublished) await publishTrustLater(config, dependencies);
+}
+
+/** Without it clients would wait for the next daily run, though the authority came a moment after this job. */
+async function publishTrustLater(config: SetupConfig, { access, clock }: StoreDependencies): Promise<void> {
+  const endMs = clock.monotonicMs() + TRUST_PATIENCE_MS;
+  while (!(await refreshTrust(config, access)) && clock.monotonicMs() < endMs) {
+    await clock.sleep(RETRY_MS, access.signal);
   }
+}
+
+async function setUpAccess(config: SetupConfig, dependencies: StoreDependencies): Promise<void> {
+  const { access } = dependencies;
   const users = await wantedUsers(config, access);
   const etcd = connect(config, dependencies);
   try {

@@ -222,6 +222,21 @@ test('with certificates of others their authority is published once it is there'
   expect((await release.configMap('mcp2-trust'))['ca.crt']).toBe(authority);
 });
 
+test('an authority that comes while the job after the install runs is published by that job', async () => {
+  const env = { MCP2_SETUP_TLS_MODE: 'certManager', MCP2_SETUP_BUNDLED_ETCD: 'false' };
+  const release = await createSetupRelease(endpoint, client, env);
+  const { 'ca.crt': authority = '' } = await (await prepared()).secret('mcp2-ca');
+  let coming: Promise<unknown> | undefined;
+  const { problem } = await release.run('store', {
+    onLine({ level }) {
+      if (level === 'warn') coming ??= createSecret(release, 'mcp2-registry-tls', { 'ca.crt': authority });
+    },
+  });
+  await coming;
+  expect(problem).toBe('');
+  expect((await release.configMap('mcp2-trust'))['ca.crt']).toBe(authority);
+});
+
 test.each([
   {
     what: 'a signing key that is garbage',
