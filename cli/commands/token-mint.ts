@@ -28,9 +28,10 @@ Examples:
   mcp2 token mint --aud InventoryDB_Primary --grant \\
     '{"method":"ContextTool.RequestContext","resource":["inventory:*"],"params":{"warehouse":{"eq":"NY"}}}'
   mcp2 token mint --from-secret mcp2-system/mcp2-signing-key --aud InventoryDB_Primary --capability db:inventory:read
+  kubectl -n mcp2-system exec deploy/mcp2-operator -- mcp2 token mint --aud InventoryDB_Primary --capability db:inventory:read
 
 With --from-secret the key and issuer of a cluster are read with your own kubeconfig: RBAC on that Secret is the right to
-mint. Only the token goes to stdout. Whoever holds it has its rights until it expires: keep it out of logs and arguments.`;
+mint, and so is the right to exec into a pod that holds the key. Only the token goes to stdout. Whoever holds it has its rights until it expires: keep it out of logs and arguments.`;
 
 export function tokenMintCommand(terminal: Terminal): Command {
   return new Command('mint')
@@ -45,8 +46,8 @@ export function tokenMintCommand(terminal: Terminal): Command {
         .argParser(durationSeconds)
         .default(DEFAULT_LIFETIME_SECONDS, `${DEFAULT_LIFETIME_SECONDS / 60}m`),
     )
-    .option('--key <file>', 'private JWK with kid and alg (default: the key of "mcp2 up")')
-    .option('--issuer <name>', 'the issuer that it names (default: that of "mcp2 up")')
+    .option('--key <file>', 'private JWK with kid and alg (default: $MCP2_SIGNING_KEY_FILE, or the key of "mcp2 up")')
+    .option('--issuer <name>', 'the issuer that it names (default: $MCP2_ISSUER with that key, or that of "mcp2 up")')
     .option('--from-secret <namespace/name>', 'key and issuer of a cluster, for example mcp2-system/mcp2-signing-key')
     .option('--kubeconfig <file>', 'for --from-secret (default: $KUBECONFIG, or ~/.kube/config)')
     .option('--context <name>', 'the context of the kubeconfig (default: its current one)')
@@ -71,9 +72,7 @@ async function chooseSigner(options: MintOptions, terminal: Terminal): Promise<S
     if (kubeconfig !== undefined || context !== undefined) {
       throw usageError('--kubeconfig and --context say where --from-secret is read; name the Secret too');
     }
-    const state = locateState(options.state, terminal);
-    const key = await readSigningKey(options.key ?? state.signingKey);
-    return { key, issuer: options.issuer ?? readIssuer(state) };
+    return readFileSigner(options, terminal);
   }
   if (options.key !== undefined || options.issuer !== undefined) {
     throw usageError('key and issuer are in the Secret: leave out --key and --issuer, or --from-secret');
@@ -81,4 +80,21 @@ async function chooseSigner(options: MintOptions, terminal: Terminal): Promise<S
   // Loaded when it is needed: a client of the API server doubles the time to start.
   const { readSecretSigner } = await import('../cluster/signing-secret.ts');
   return readSecretSigner(fromSecret, options, terminal);
+}
+
+/** In a pod that holds the key (the operator's) the environment names it; elsewhere it is that of "mcp2 up". */
+async function readFileSigner(options: MintOptions, terminal: Terminal): Promise<Signer> {
+  const { env } = terminal;
+  const ofPod = options.key === undefined && options.state === undefined ? env.MCP2_SIGNING_KEY_FILE : undefined;
+  if (ofPod) return { key: await readSigningKey(ofPod), issuer: issuerOfPod(options.issuer ?? env.MCP2_ISSUER) };
+  const state = locateState(options.state, terminal);
+  const key = await readSigningKey(options.key ?? state.signingKey);
+  return { key, issuer: options.issuer ?? readIssuer(state) };
+}
+
+function issuerOfPod(issuer: string | undefined): string {
+  if (issuer) return issuer;
+  throw usageError(
+    'MCP2_SIGNING_KEY_FILE is set but not MCP2_ISSUER: name the issuer with --issuer, or the key with --key',
+  );
 }

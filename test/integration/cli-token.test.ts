@@ -23,6 +23,19 @@ const run = (args: readonly string[], input?: string) =>
   runMcp2(['token', ...args], { state: folder, ...(input === undefined ? {} : { input }) });
 const mint = (...args: readonly string[]) => run(['mint', '--key', keyFile, '--issuer', 'mcp2:own', ...args]);
 
+test('in a pod that holds the key, as the operator’s does, its environment says with what to mint', async () => {
+  const args = ['token', 'mint', '--aud', 'Stock', '--capability', 'db:stock:read'];
+  const env = { MCP2_SIGNING_KEY_FILE: keyFile, MCP2_ISSUER: 'mcp2:own' };
+  const { code, stdout, stderr } = await runMcp2(args, { state: folder, env });
+  expect({ code, stderr }).toEqual({ code: 0, stderr: '' });
+  const keys = createKeyFileSource({ path: jwksFile, clock: systemClock });
+  const verifier = createTokenVerifier({ issuers: [{ iss: 'mcp2:own', keys }], clock: systemClock });
+  expect(await verifier.verify(stdout.trim())).toMatchObject({ aud: ['Stock'] });
+  const nameless = await runMcp2(args, { state: folder, env: { MCP2_SIGNING_KEY_FILE: keyFile } });
+  expect(nameless.code).toBe(2);
+  expect(nameless.stderr).toContain('not MCP2_ISSUER');
+});
+
 test('a minted token is one that servers accept, and the only thing on stdout', async () => {
   const grant = {
     method: 'ContextTool.RequestContext',
