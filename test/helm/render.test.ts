@@ -312,6 +312,10 @@ test('NOTES give commands for what was installed, and warn of what is for develo
   expect(development).toContain('source: {service: {name: mcp2-sample, port: grpc}}');
   expect(development).toContain('etcd.replicas is 1');
   expect(development).toContain('tls.mode is selfSigned');
+  // Whatever answers to that name on the public registry of npm is not ours.
+  expect(development).not.toContain('npx');
+  // Indented, the end of the text would not be seen as such.
+  expect(development).toMatch(/<<EOF\n(?:.*\n)+EOF\n/);
   const production = await notes('production');
   expect(production).not.toContain('Before production');
   expect(production).toContain('kubectl -n mcp2-system delete pvc');
