@@ -37,6 +37,8 @@ import { Priority, WorkQueue } from './work-queue.ts';
 /** Names the queue and the controller in metrics and logs. */
 const CONTROLLER = 'mcp2server';
 const UNAVAILABLE_AFTER_MS = 30_000;
+/** After the store was listed again; what is missing is written first. */
+const EARLY_SWEEP_MS = 2_000;
 
 export interface CoreOptions {
   readonly store: Store;
@@ -88,13 +90,21 @@ export class OperatorCore {
   readonly #changeTimes: ChangeTimes;
   #queue: WorkQueue | undefined;
   #isSweepBlocked = false;
+  #isListedAgain = false;
+  #wakeSweeper = () => {};
 
   /** Starts to follow Discovery. */
   constructor(options: CoreOptions) {
     const { store, keys, clock, random, log } = options;
     this.#options = options;
     this.#changeTimes = new ChangeTimes(clock);
-    this.#mirror = new Mirror({ onChange: (key, now, before) => this.#enqueueRecord(key, now, before) });
+    this.#mirror = new Mirror({
+      onChange: (key, now, before) => this.#enqueueRecord(key, now, before),
+      onListedAgain: () => {
+        this.#isListedAgain = true;
+        this.#wakeSweeper();
+      },
+    });
     this.#following = follow({
       store,
       prefix: keys.servers,
@@ -273,17 +283,30 @@ export class OperatorCore {
   }
 
   async #sweepForEver(sweepNow: () => Promise<SweepReport>, signal: AbortSignal): Promise<void> {
-    const { clock, log, random, sweepIntervalMs = 300_000 } = this.#options;
+    const { log, random, sweepIntervalMs = 300_000 } = this.#options;
     let waitMs = sweepIntervalMs * (0.1 + 0.2 * random());
     while (!signal.aborted) {
       try {
-        await clock.sleep(waitMs, signal);
+        await this.#untilSweep(waitMs, signal);
         const { blocked } = await sweepNow();
         waitMs = blocked > 0 ? Math.min(sweepIntervalMs, 61_000) : sweepIntervalMs;
       } catch (error) {
         if (!signal.aborted) log.warn({ err: error }, 'a sweep failed; trying again at its next time');
       }
     }
+  }
+
+  /** Sooner when the store was listed again: a restored backup also brings back what no resource asks for any more. */
+  async #untilSweep(waitMs: number, signal: AbortSignal): Promise<void> {
+    const { clock } = this.#options;
+    const nap = new AbortController();
+    this.#wakeSweeper = () => nap.abort();
+    const napping = AbortSignal.any([signal, nap.signal]);
+    if (!this.#isListedAgain) await clock.sleep(waitMs, napping).catch(() => undefined);
+    signal.throwIfAborted();
+    if (!this.#isListedAgain) return;
+    this.#isListedAgain = false;
+    await clock.sleep(EARLY_SWEEP_MS, signal);
   }
 
   #observeLag(key: string): void {

@@ -20,6 +20,8 @@ export interface MirroredRecord {
 export interface MirrorOptions {
   /** A key below the prefix changed, or may have while we were away. Must not throw; enqueue only. */
   readonly onChange: (key: string, now: MirroredRecord | undefined, before: MirroredRecord | undefined) => void;
+  /** The store had to be listed again: what lies between is unknown, and what it holds may be of long ago. */
+  readonly onListedAgain?: () => void;
 }
 
 export interface DeletionLog {
@@ -33,12 +35,14 @@ export class Mirror implements Follower {
   readonly #waiting = new Set<() => void>();
   readonly #deletionLogs = new Set<Map<string, Revision>>();
   readonly #onChange: MirrorOptions['onChange'];
+  readonly #onListedAgain: () => void;
   #revision: Revision = 0;
   /** What happened up to here was told by a listing; events of it that come later are old news. */
   #listedAt: Revision = 0;
 
-  constructor({ onChange }: MirrorOptions) {
+  constructor({ onChange, onListedAgain = () => undefined }: MirrorOptions) {
     this.#onChange = onChange;
+    this.#onListedAgain = onListedAgain;
   }
 
   /** Everything up to this revision is in the mirror; 0 before the first listing. */
@@ -70,6 +74,7 @@ export class Mirror implements Follower {
   /** The listing counts, also when it is older than what was known: the store was restored from a backup. */
   reset({ entries, revision }: Listing): void {
     const present = new Set(entries.map((entry) => entry.key));
+    const isFirst = !this.hasSynced;
     this.#revision = revision;
     this.#listedAt = revision;
     for (const key of [...this.#records.keys()]) if (!present.has(key)) this.#remove(key, revision);
@@ -77,6 +82,7 @@ export class Mirror implements Follower {
       if (this.#records.get(key)?.modRevision !== modRevision) this.#put(key, value, modRevision);
     }
     this.#wake();
+    if (!isFirst) this.#onListedAgain();
   }
 
   apply({ events, revision }: WatchBatch): void {

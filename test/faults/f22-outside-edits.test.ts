@@ -6,6 +6,7 @@ import { afterAll, afterEach, beforeAll, expect, test } from 'vitest';
 import { createKeys } from '#lib/store/keys.ts';
 import { encodeServerRecord, type Owner, type ServerRecord, sealServerRecord } from '#lib/store/servers.ts';
 import { type ControlPlane, startControlPlane } from '../harness/control-plane.ts';
+import { compactEtcd } from '../harness/etcd-behind-proxy.ts';
 import { eventually } from '../harness/eventually.ts';
 import { HeldWatches } from '../harness/held-watch.ts';
 import type { KubeObject } from '../harness/kube-client.ts';
@@ -13,6 +14,7 @@ import { createNamespace } from '../harness/kube-setup.ts';
 import { addressServer, conditionOf, readRecord, untilCondition } from '../harness/mcp2-servers.ts';
 import type { TestOperator } from '../harness/operator-fixture.ts';
 import { type DiffInput, untilClean } from '../harness/registration-diff.ts';
+import { startTcpProxy } from '../harness/tcp-proxy.ts';
 
 const INSTALLATION = 'one';
 const BY_WATCH_MS = 2_000;
@@ -111,6 +113,27 @@ test('a record that somebody else put in the place of ours is theirs', async () 
   expect(await readRecord(plane.store, name)).toEqual(foreign);
   await remove(name);
   await untilClean(oracle, 5_000);
+});
+
+test('a store that had to be read anew, as after a backup was restored, is swept at once', async () => {
+  await using proxy = await startTcpProxy({ targetPort: plane.etcd.port });
+  const env = { MCP2_OPERATOR_INSTALLATION_ID: INSTALLATION, MCP2_OPERATOR_SWEEP_INTERVAL: '1h' };
+  operator = await plane.startLeader({ env, etcdUrl: `http://127.0.0.1:${proxy.port}` });
+  await untilClean(oracle, 30_000);
+  await proxy.refuse();
+  const owner = {
+    manager: 'mcp2-operator',
+    installation: INSTALLATION,
+    namespace,
+    name: 'long-gone',
+    uid: 'u',
+  } as const;
+  await write('long-gone', foreignRecord('long-gone', owner));
+  await remove(nameOf(2));
+  await compactEtcd(plane.etcd.url);
+  await proxy.pass();
+  await untilClean(oracle, 20_000);
+  expect(await metric('mcp2_mirror_missed_total')).toBe(0);
 });
 
 test('a status that somebody else wrote is put right', async () => {
