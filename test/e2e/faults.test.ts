@@ -5,6 +5,8 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { eventually } from '../harness/eventually.ts';
+import type { KubeClient, KubeObjectReference } from '../harness/kube-client.ts';
+import { addressServer, MCP2_SERVER } from '../harness/mcp2-servers.ts';
 import { type TrafficReport, untilAnswers } from '../harness/traffic.ts';
 import { Figures, seconds } from './faults/figures.ts';
 import {
@@ -18,6 +20,7 @@ import {
 } from './faults/measure.ts';
 import { killProcesses, leaderOf, leaderPod, podsOf, untilReady } from './faults/pods.ts';
 import { type FaultRelease, NAMESPACE, startRelease } from './faults/release.ts';
+import { readRunbook, runAsWritten } from './faults/runbook.ts';
 
 const APISERVER_AWAY_MS = 60_000;
 
@@ -91,6 +94,32 @@ test('one of three etcd members may be killed, and its pod made anew on the volu
   const { report } = await measure();
   const what = 'etcd: one of three members killed (SIGKILL), then its pod rescheduled';
   figures.add(what, `all agree after ${seconds(agreedMs)}; ${told(report)}, ${report.lookups.stale} stale`, '0 failed');
+  expectUnnoticed(report);
+});
+
+test('etcd is backed up and restored by the commands of the runbook, while Lookups go on', async () => {
+  const { cluster, kube, traffic, changes } = release;
+  const commands = await readRunbook('etcd-backup-restore');
+  const [enable = '', backUp = '', restore = '', begin = '', look = ''] = commands;
+  await runAsWritten(cluster, enable);
+  const [, snapshot = ''] = /Snapshot saved at \S*\/(\S+)/.exec(await runAsWritten(cluster, backUp)) ?? [];
+  expect(snapshot).not.toBe('');
+  const late = addressServer(NAMESPACE, 'later-than-the-snapshot', { registration: { visibility: { from: 'All' } } });
+  const gone = { ...MCP2_SERVER, metadata: { name: 'outside-0', namespace: NAMESPACE } };
+  await changes.paused(async () => {
+    await Promise.all([kube.apply(late), kube.delete(gone)]);
+    await untilGone(kube, gone);
+  });
+  const measure = startMeasure(release);
+  const fromMs = traffic.nowMs();
+  await runAsWritten(cluster, restore.replaceAll('SNAPSHOT', snapshot));
+  for (const number of [1, 2]) await untilRestored(number);
+  await runAsWritten(cluster, begin);
+  const restoredMs = traffic.nowMs() - fromMs;
+  await runAsWritten(cluster, look);
+  const { agreedMs, report } = await measure();
+  figures.add('etcd: restored from a snapshot by the runbook', `three members again after ${seconds(restoredMs)}`, '');
+  figures.add('– all agree', `after ${seconds(agreedMs)}; ${told(report)}, ${report.lookups.stale} stale`, '0 failed');
   expectUnnoticed(report);
 });
 
@@ -176,6 +205,19 @@ function secondNode() {
   const [, node] = release.cluster.nodes;
   if (node === undefined) throw new Error('the cluster has no second node');
   return node;
+}
+
+function untilRestored(number: number): Promise<string> {
+  const job = `job/mcp2-etcd-restore-${number}`;
+  return release.cluster.kubectl('-n', NAMESPACE, 'wait', '--for=condition=Complete', job, '--timeout=2m');
+}
+
+function untilGone(kube: KubeClient, reference: KubeObjectReference) {
+  return eventually(
+    () => kube.find(reference),
+    (found) => found === undefined,
+    { timeoutMs: 20_000, what: `the end of ${reference.metadata.name}` },
+  );
 }
 
 function untilRestarted(component: string, name: string) {

@@ -29,7 +29,7 @@ const FULLNAME = 'mcp2';
 const ADDRESS_SERVERS = 20;
 const CHANGE_PAUSE_MS = 100;
 const CHART = join(import.meta.dirname, '../../../helm/mcp2');
-const ONE_A_NODE = ['operator', 'registry', 'sample'] as const;
+const ONE_A_NODE = ['registry', 'sample'] as const;
 
 /** Two nodes, the chart, servers, traffic from a pod on node-1: what survives the loss of node-2. */
 export async function startRelease(): Promise<FaultRelease> {
@@ -40,12 +40,13 @@ export async function startRelease(): Promise<FaultRelease> {
   await cluster.createPersistentVolumes(3, 'node-1');
   await cluster.createPersistentVolumes(1, 'node-2');
   const kube = stack.use(new KubeClient(cluster.admin));
+  await createSnapshotVolume(cluster, kube);
   await install(cluster);
   const release: Release = { cluster, kube, namespace: NAMESPACE, fullname: FULLNAME };
-  await Promise.all(ONE_A_NODE.map((component) => untilReady(release, component, 2)));
+  await Promise.all([...ONE_A_NODE, 'operator'].map((component) => untilReady(release, component, 2)));
   await createServers(kube);
   const name = images[0].name;
-  const audience = [SERVER, 'outside-*'];
+  const audience = [SERVER, 'outside-*', 'later-*'];
   const traffic = stack.use(
     await startTraffic({ cluster, namespace: NAMESPACE, image: name, nodeName: 'node-1', audience }),
   );
@@ -61,6 +62,23 @@ async function install(cluster: Cluster): Promise<void> {
   const values = ['--values', join(import.meta.dirname, 'values.yaml'), ...spread];
   const where = ['--namespace', NAMESPACE, '--create-namespace', '--wait', '--timeout', '3m'];
   await cluster.helm('install', FULLNAME, CHART, ...where, ...values);
+}
+
+/** Unlike the members' volumes it can be mounted on every node, as one from a storage network can: nodes share a disk. */
+async function createSnapshotVolume(cluster: Cluster, kube: KubeClient): Promise<void> {
+  const path = await cluster.nodes[0]?.exec('mktemp', '--directory', '/var/tmp/mcp2-snapshots-XXXXXX');
+  await cluster.nodes[0]?.exec('chmod', '0777', path ?? '');
+  await kube.apply({
+    apiVersion: 'v1',
+    kind: 'PersistentVolume',
+    metadata: { name: 'snapshots' },
+    spec: {
+      capacity: { storage: '1Gi' },
+      accessModes: ['ReadWriteOnce'],
+      storageClassName: 'snapshots',
+      hostPath: { path, type: 'Directory' },
+    },
+  } as never);
 }
 
 function onePerNode(component: string): string {
