@@ -23,12 +23,13 @@ const COMPONENTS = ['etcd', 'operator', 'registry', 'sample'];
 let cluster: Cluster;
 let prometheus: Prometheus;
 let rules: readonly KubeObject[];
+let addedKinds: readonly string[] = [];
 
 beforeAll(async () => {
   cluster = await startCluster({
     images: await Promise.all([ensureProductImage(), ensureImageArchive('localhost/etcd:1')]),
   });
-  await knowPrometheusOperator();
+  addedKinds = await knowPrometheusOperator();
   const on = COMPONENTS.slice(1).flatMap((component) => ['--set', `${component}.replicas=1`]);
   const monitoring = ['podMonitors', 'rules', 'dashboard'].flatMap((part) => [
     '--set',
@@ -43,6 +44,7 @@ beforeAll(async () => {
 afterAll(async () => {
   await prometheus?.[Symbol.asyncDispose]();
   await cluster?.helm('uninstall', RELEASE, '--namespace', NAMESPACE, '--ignore-not-found', '--wait');
+  if (addedKinds.length > 0) await cluster.kubectl('delete', 'crd', ...addedKinds);
   await cluster?.[Symbol.asyncDispose]();
 });
 
@@ -140,16 +142,25 @@ function configMap(name: string): Promise<KubeObject> {
   return getJson<KubeObject>(cluster, 'configmap', '-n', NAMESPACE, name);
 }
 
-/** The kinds alone: nobody acts on them here but the test. */
-async function knowPrometheusOperator(): Promise<void> {
+/**
+ * The kinds alone: nobody acts on them here but the test. A cluster that knows them keeps its own.
+ *
+ * @returns what was added.
+ */
+async function knowPrometheusOperator(): Promise<readonly string[]> {
   const group = 'monitoring.coreos.com';
+  const served = async () =>
+    (await cluster.kubectl('api-resources', '--api-group', group, '--output', 'name')).split('\n');
   const files = (await loadCustomResourceDefinitions()).filter(({ name }) => name.endsWith(`.${group}`));
-  for (const { text } of files) await cluster.kubectlInput(text, 'apply', '--server-side', '-f', '-');
-  await eventually(
-    async () => (await cluster.kubectl('api-resources', '--api-group', group, '--output', 'name')).split('\n').length,
-    (served) => served === files.length,
-    { what: 'the kinds are served', timeoutMs: 60_000, intervalMs: 500 },
-  );
+  const known = await served();
+  const added = files.filter(({ name }) => !known.includes(name));
+  for (const { text } of added) await cluster.kubectlInput(text, 'apply', '--server-side', '-f', '-');
+  await eventually(served, (now) => files.every(({ name }) => now.includes(name)), {
+    what: 'the kinds are served',
+    timeoutMs: 60_000,
+    intervalMs: 500,
+  });
+  return added.map(({ name }) => name);
 }
 
 async function list(kind: string): Promise<readonly KubeObject[]> {
