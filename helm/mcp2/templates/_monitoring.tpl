@@ -31,7 +31,14 @@ etcd: metrics
 {{- end -}}
 {{- $targets := include "mcp2.monitoring.targets" $root | fromYaml | keys | sortAlpha | join "|" -}}
 {{- $text = $text | replace "{@all" (printf "{job=~%q,%s" (printf "%s-(%s)" $fullname $targets) $namespace) -}}
-{{- $text | replace "@etcd-members" (toString $root.Values.etcd.replicas) -}}
+{{- $text | replace "@etcd-members" (toString $root.Values.etcd.replicas) | replace "@certificate-late" (include "mcp2.monitoring.certificateLate" $root) -}}
+{{- end -}}
+
+{{/* Seconds: two weeks, but half of the time for renewal where that is shorter, or every renewal would be an alert. */}}
+{{- define "mcp2.monitoring.certificateLate" -}}
+{{- $twoWeeks := 1209600 -}}
+{{- $halfOfRenewal := mul 1800 (trimSuffix "h" .Values.tls.renewBefore | int) -}}
+{{- ternary $twoWeeks (min $twoWeeks $halfOfRenewal) (eq .Values.tls.mode "existingSecret") -}}
 {{- end -}}
 
 {{/* (list root rule): one alert. */}}

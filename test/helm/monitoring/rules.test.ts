@@ -6,7 +6,7 @@ import { runCommand } from '../../cluster/run-command.ts';
 import { ensureTools } from '../../cluster/tools.ts';
 import { createWorkspace } from '../../harness/processes.ts';
 import type { AlertCase, Series } from './alert-case.ts';
-import { type Alert, renderAlerts, renderRule } from './alerts.ts';
+import { type Alert, renderAlerts, renderRule, WITH_ALERTS } from './alerts.ts';
 import { ETCD_ALERTS } from './etcd-alerts.ts';
 import { OPERATOR_ALERTS } from './operator-alerts.ts';
 import { PROCESS_ALERTS, REGISTRY_ALERTS } from './registry-alerts.ts';
@@ -61,6 +61,20 @@ test('what is not installed has no alerts, and what is not wanted is left out', 
   expect(names).not.toContain('Mcp2RegistrySlow');
   expect(names).toContain('Mcp2RegistryDown');
   expect(alerts[0]?.annotations.runbook_url).toBe('https://wiki.example/mcp2/operator-no-leader.md');
+});
+
+test.each([
+  ['two weeks before its end', {}, 14 * 86_400],
+  ['later, where it is renewed later', { tls: { certificateDuration: '720h', renewBefore: '240h' } }, 5 * 86_400],
+  [
+    'two weeks before its end, where you renew it',
+    { tls: { mode: 'existingSecret', renewBefore: '24h' } },
+    14 * 86_400,
+  ],
+])('a certificate is late %s', async (_title, values, seconds) => {
+  const alerts = await renderAlerts({ ...WITH_ALERTS, ...values });
+  const { expr } = alerts.find(({ alert }) => alert === 'Mcp2CertificateExpires') ?? {};
+  expect(expr).toMatch(new RegExp(`- time\\(\\) < ${seconds}$`));
 });
 
 test('labels of the rule and of its alerts are yours to add', async () => {
