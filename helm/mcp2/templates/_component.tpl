@@ -15,7 +15,6 @@ from values of one shape. (list root "name")
 {{- if $context.traits.port }}
 {{ include "mcp2.component.service" $context }}
 {{- end }}
-{{ include "mcp2.component.opsService" $context }}
 {{- if $values.podDisruptionBudget.enabled }}
 {{ include "mcp2.component.podDisruptionBudget" $context }}
 {{- end }}
@@ -167,24 +166,6 @@ spec:
     - name: grpc
       port: {{ $service.port }}
       targetPort: grpc
-{{- end -}}
-
-{{/* Headless and apart from the other, so that metrics can be scraped pod by pod and never leave the cluster. */}}
-{{- define "mcp2.component.opsService" -}}
----
-apiVersion: v1
-kind: Service
-metadata:
-  {{- include "mcp2.metadata" (list .root .component (printf "%s-ops" .name) dict) | nindent 2 }}
-spec:
-  clusterIP: None
-  publishNotReadyAddresses: true
-  selector:
-    {{- include "mcp2.selectorLabels" (list .root .component) | nindent 4 }}
-  ports:
-    - name: ops
-      port: 9090
-      targetPort: ops
 {{- end -}}
 
 {{- define "mcp2.component.podDisruptionBudget" -}}
