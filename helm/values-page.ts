@@ -9,6 +9,7 @@ export function renderPage(values: readonly Value[]): string {
     '# Values of the chart',
     '<!-- Written by `npm run generate` from helm/mcp2/values.yaml. Edit that file, not this one. -->',
     'What `helm install mcp2 helm/mcp2 --values FILE` accepts. A value that is not listed here is refused. Examples that are installed and upgraded by tests: [development](../helm/mcp2/ci/development-values.yaml), [production](../helm/mcp2/ci/production-values.yaml), [kind](../helm/mcp2/ci/kind-values.yaml); the [other files beside them](../helm/mcp2/ci) show one switch each.',
+    'One release a cluster: the operator works on the Mcp2Servers of all namespaces, and two of them would write the same status.',
     '## General',
     table(single),
     ...sections.flatMap((section) => [

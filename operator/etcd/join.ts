@@ -35,8 +35,8 @@ export interface JoinDependencies {
 
 /** The cluster could not be joined in time; the message says what it answered. */
 export class JoinFailed extends Error {
-  constructor(message: string, cause: unknown) {
-    super(message, { cause });
+  constructor(message: string) {
+    super(message);
     this.name = 'JoinFailed';
   }
 }
@@ -69,21 +69,40 @@ async function untilStart(
   const { self, wanted } = settings;
   const hasData = existsSync(join(settings.dataFolder, 'member'));
   const endMs = clock.monotonicMs() + settings.timeoutMs;
+  // What is tried every second is logged when it changes.
+  let tried: JoinStep['kind'] | undefined;
+  let refused = '';
   for (;;) {
     const known = hasData ? undefined : await listUntil(settings, dependencies);
     const step = planJoin({ self, wanted, hasData, known });
-    if (step.kind === 'start') return step;
-    try {
+    // There was a cluster a moment ago: that nobody answers now does not make this a first start.
+    const isLost = known === undefined && tried !== undefined;
+    if (step.kind === 'start' && !isLost) return step;
+    if (step.kind !== 'start' && step.kind !== tried) {
       log.warn({ member: self.name, step: step.kind }, 'this volume is empty, and the other members are a cluster');
-      await (step.kind === 'leave' ? dependencies.others?.remove(step.id) : dependencies.others?.add(self.url));
-    } catch (error) {
-      const problem = (error as Error).message;
-      if (clock.monotonicMs() >= endMs) {
-        throw new JoinFailed(`the other members did not let ${self.name} ${step.kind}: ${problem}`, error);
-      }
-      log.warn({ problem, step: step.kind }, 'the other members refuse it for now');
-      await clock.sleep(POLL_MS);
+      tried = step.kind;
     }
+    const problem = await tryStep(step, settings, dependencies);
+    if (problem === undefined) continue;
+    if (clock.monotonicMs() >= endMs) throw new JoinFailed(`${self.name} cannot ${tried}: ${problem}`);
+    if (problem !== refused) log.warn({ problem, step: tried }, 'the other members refuse it for now');
+    refused = problem;
+    await clock.sleep(POLL_MS);
+  }
+}
+
+/** @returns what etcd said against it. */
+async function tryStep(
+  step: JoinStep,
+  { self }: JoinSettings,
+  { others }: JoinDependencies,
+): Promise<string | undefined> {
+  try {
+    if (step.kind === 'start') return 'no other member answers any more';
+    await (step.kind === 'leave' ? others?.remove(step.id) : others?.add(self.url));
+    return undefined;
+  } catch (error) {
+    return (error as Error).message;
   }
 }
 

@@ -6,7 +6,7 @@
  */
 import type { CallOptions } from '@grpc/grpc-js';
 import type { Clock } from '#lib/clock.ts';
-import { type EtcdTls, type Member, Members, requireLeader } from './etcd-members.ts';
+import { CallFailure, type EtcdTls, type Member, Members, requireLeader } from './etcd-members.ts';
 
 export interface ClusterMember {
   readonly id: string;
@@ -50,7 +50,7 @@ export function connectEtcdMembership(options: MembershipOptions): EtcdMembershi
         return await call(member, { deadline: clock.nowMs() + callTimeoutMs });
       } catch (error) {
         members.failed(member);
-        last = error;
+        last = error instanceof CallFailure ? error.cause : error;
       }
     }
     throw last;
