@@ -10,6 +10,7 @@ import { mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { KubeClient } from '../harness/kube-client.ts';
 import { type KubeAccess, writeKubeconfig } from '../harness/kubeconfig.ts';
+import { removeAbandoned } from './abandoned-clusters.ts';
 import { CATALOGUE } from './binaries.ts';
 import { type BuiltBinaries, ensureBinaries } from './build.ts';
 import type { StartClusterOptions } from './cluster.ts';
@@ -20,11 +21,13 @@ import { type ClusterPki, createClusterPki } from './cluster-pki.ts';
 import { type ClusterPlan, planCluster } from './cluster-plan.ts';
 import { ensureImageArchive, type ImageArchive } from './images.ts';
 import { KubeCommands, newRunName } from './kube-commands.ts';
-import { OwnCluster } from './own-cluster-handle.ts';
+import { keepNodeLogs, OwnCluster } from './own-cluster-handle.ts';
 import { type Say, sayOnStandardError, step } from './progress.ts';
 import { startRelay } from './relay-host.ts';
 import { controlGroupRoots, requireNodeLevel } from './requirements.ts';
 import { TestNode } from './test-node.ts';
+
+const KEPT_LOGS = join(import.meta.dirname, '..', '..', 'test-logs');
 
 /** @throws Error that says what this machine lacks, or which part did not start and the end of its log. */
 export async function startOwnCluster(options: StartClusterOptions): Promise<OwnCluster> {
@@ -32,6 +35,7 @@ export async function startOwnCluster(options: StartClusterOptions): Promise<Own
   await requireNodeLevel();
   const built = await ensureBinaries({ binaries: CATALOGUE, say });
   const images = [...(await ownImages(say)), ...(options.images ?? [])];
+  await removeAbandoned(say);
   const suffix = randomBytes(4).toString('hex');
   const plan = planCluster({ nodes: options.nodes ?? 1, pid: process.pid, suffix });
   await mkdir(plan.folder, { recursive: true, mode: 0o700 });
@@ -45,6 +49,9 @@ export async function startOwnCluster(options: StartClusterOptions): Promise<Own
       start({ plan, guard, built, images, options, say }),
     );
   } catch (error) {
+    const logs = join(KEPT_LOGS, plan.name);
+    await keepNodeLogs(plan.folder, logs);
+    say(`logs of its components: ${logs}`);
     await guard[Symbol.asyncDispose]();
     throw error;
   }

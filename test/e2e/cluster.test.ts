@@ -2,10 +2,12 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { existsSync } from 'node:fs';
+import { readdir, rm } from 'node:fs/promises';
 import { basename, join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { type Cluster, type ClusterNode, startCluster } from '../cluster/cluster.ts';
+import { CLUSTER_PREFIX, CLUSTERS_FOLDER } from '../cluster/cluster-plan.ts';
 import { ensureImageArchive, type ImageArchive } from '../cluster/images.ts';
 import { runCommand } from '../cluster/run-command.ts';
 import { eventually } from '../harness/eventually.ts';
@@ -44,19 +46,12 @@ test('restricted pods run on both nodes, and a Service of one name reaches all o
     for (let i = 0; i < 200 && seen.size < 2; i++)
       seen.add(await (await fetch('http://greeter.${namespace}.svc.cluster.local', { headers: { connection: 'close' } })).text());
     console.log([...seen].sort().join(' '));`;
-  for (const pod of (await podNames()).split(' ')) {
-    const answer = await cluster.kubectl(
-      'exec',
-      '-n',
-      namespace,
-      pod,
-      '--',
-      'node',
-      '--input-type=module',
-      '-e',
-      askOften,
-    );
-    expect(answer).toBe((await podNames()).split(' ').sort().join(' '));
+  const names = (await podNames()).split(' ').sort();
+  for (const pod of names) {
+    const ask = ['exec', '-n', namespace, pod, '--', 'node', '--input-type=module', '-e', askOften];
+    // Each node's kube-proxy hears of the endpoints a moment after the rollout is done.
+    const answers = (text: string) => text === names.join(' ');
+    await eventually(() => cluster.kubectl(...ask), answers, { what: `both pods answer ${pod}`, timeoutMs: 30_000 });
   }
 });
 
@@ -192,6 +187,21 @@ function greeter(): object {
   };
   return { apiVersion: 'v1', kind: 'List', items: [deployment, service] };
 }
+
+test('a cluster that does not start says why and leaves nothing behind', async ({ skip }) => {
+  skip(!cluster.can.killNodes, OWN_ONLY);
+  const clusters = async () =>
+    (await readdir(CLUSTERS_FOLDER)).filter((name) => name.startsWith(`${CLUSTER_PREFIX}${process.pid}-`));
+  const before = await clusters();
+  const said: string[] = [];
+  const images = [{ name: 'localhost/none:1', archive: '/no/such/archive.tar' }];
+  await expect(startCluster({ images, say: (line) => void said.push(line) })).rejects.toThrow('/no/such/archive.tar');
+  expect(await clusters()).toEqual(before);
+  const logs = said.find((line) => line.startsWith('logs of its components: '))?.split(': ')[1] ?? '';
+  expect(await readdir(join(logs, 'node-1', 'log'))).toContain('containerd.log');
+  await rm(logs, { recursive: true });
+  expect(await findTraces(basename(logs))).toEqual([]);
+});
 
 const OWN_ONLY = 'a foreign cluster keeps its nodes';
 const READY_NODES = 'jsonpath={range .items[*].endpoints[?(@.conditions.ready==true)]}{.nodeName}{end}';
