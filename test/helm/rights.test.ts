@@ -75,6 +75,14 @@ test('the job of uninstall has the rights that its tests give it', async () => {
   expect(sorted(rulesOf(objects, 'ClusterRole', `mcp2-uninstall:${NAMESPACE}`))).toEqual(sorted(clusterRole));
 });
 
+test('without rbac.create there is no role and no binding but those that add to the cluster’s own', async () => {
+  const objects = await render({ set: ['rbac.create=false'] });
+  const rights = objects.filter(({ kind }) => /^(Cluster)?Role(Binding)?$/.test(kind));
+  expect(rights.map(({ metadata }) => metadata.name).sort()).toEqual(
+    ['admin', 'edit', 'view'].map((role) => `mcp2-${role}:${NAMESPACE}`),
+  );
+});
+
 test('no role lists Secrets, and none names a wildcard', async () => {
   const objects = await render({ file: 'everything' });
   const rules = objects.flatMap(({ kind, rules = [] }) => (/^(Cluster)?Role$/.test(kind) ? (rules as Rule[]) : []));
