@@ -25,6 +25,8 @@ export interface SetupConfig {
   /** Components that read or write the store. */
   readonly storeUsers: readonly string[];
   readonly hasBundledEtcd: boolean;
+  /** Where the operator works; empty = everywhere. */
+  readonly operatorNamespaces: readonly string[];
   readonly trustConfigMap: string;
   /** Beside the release's own. */
   readonly trustNamespaces: readonly string[];
@@ -77,6 +79,7 @@ function readRelease(read: EnvReader) {
     servers: list('MCP2_SETUP_SERVERS'),
     storeUsers: list('MCP2_SETUP_STORE_USERS'),
     hasBundledEtcd: read.boolean('MCP2_SETUP_BUNDLED_ETCD', { fallback: false }),
+    operatorNamespaces: list('MCP2_SETUP_OPERATOR_NAMESPACES'),
     trustConfigMap: read.string('MCP2_SETUP_TRUST_CONFIG_MAP', { fallback: 'mcp2-trust' }),
     trustNamespaces: list('MCP2_SETUP_TRUST_NAMESPACES'),
     caSecret: read.string('MCP2_SETUP_CA_SECRET', { fallback: namesOf(fullName).tls('registry') }),

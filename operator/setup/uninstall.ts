@@ -40,7 +40,7 @@ const AT_ONCE = 8;
 /** @throws SetupError that names what stays and what to do */
 export async function uninstall(config: SetupConfig, dependencies: UninstallDependencies): Promise<void> {
   await stopOperator(config, dependencies);
-  await releaseResources(dependencies.access);
+  await releaseResources(config, dependencies.access);
   reportKept(config, dependencies.access);
 }
 
@@ -80,9 +80,11 @@ async function stopOperator(
   }
 }
 
-async function releaseResources(access: ObjectAccess): Promise<void> {
+/** Elsewhere the finalizers are those of another operator, which needs them. */
+async function releaseResources({ operatorNamespaces }: SetupConfig, access: ObjectAccess): Promise<void> {
   const { api, log, signal } = access;
-  const held = await listHeld(access);
+  const scopes = operatorNamespaces.length === 0 ? [undefined] : operatorNamespaces;
+  const held = (await Promise.all(scopes.map((namespace) => listHeld(access, namespace)))).flat();
   const stuck: string[] = [];
   for (let i = 0; i < held.length; i += AT_ONCE) {
     const batch = held.slice(i, i + AT_ONCE).map(async (object) => {
@@ -104,20 +106,22 @@ async function releaseResources(access: ObjectAccess): Promise<void> {
   );
 }
 
-async function listHeld({ api, signal }: ObjectAccess): Promise<readonly KubeObject[]> {
+/** @param namespace Undefined = all. */
+async function listHeld({ api, signal }: ObjectAccess, namespace: string | undefined): Promise<readonly KubeObject[]> {
   try {
     // Of each only what removing a finalizer needs.
     const transform = ({ metadata }: KubeObject): KubeObject => {
-      const { name, namespace = '', uid = '', resourceVersion = '', finalizers = [] } = metadata;
-      return { metadata: { name, namespace, uid, resourceVersion, finalizers } };
+      const { name, namespace: where = '', uid = '', resourceVersion = '', finalizers = [] } = metadata;
+      return { metadata: { name, namespace: where, uid, resourceVersion, finalizers } };
     };
     const call = { signal };
-    const { objects } = await listAll(api, { resource: MCP2_SERVERS, pageSize: PAGE_SIZE, transform, call });
+    const options = { resource: MCP2_SERVERS, namespace, pageSize: PAGE_SIZE, transform, call };
+    const { objects } = await listAll(api, options);
     return [...objects.values()].filter(({ metadata }) => metadata.finalizers?.includes(FINALIZER));
   } catch (error) {
     // No such kind: its definition was removed, and the resources with it.
     if (isNotFound(error)) return [];
-    throw explainRefusal(error, 'list', MCP2_SERVERS, { name: '' });
+    throw explainRefusal(error, 'list', MCP2_SERVERS, { name: '', namespace });
   }
 }
 

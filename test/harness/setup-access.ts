@@ -50,6 +50,13 @@ export function setupAccess(options: SetupAccessOptions): AccessRules {
   };
 }
 
+/** Where the operator works, when that is not everywhere. */
+export const UNINSTALL_RULE: PolicyRule = {
+  apiGroups: ['mcp2.dev'],
+  resources: ['mcp2servers'],
+  verbs: ['get', 'list', 'patch'],
+};
+
 /** Of the ServiceAccount F-uninstall. */
 export function uninstallAccess({ fullName }: Pick<SetupAccessOptions, 'fullName'>): AccessRules {
   return {
@@ -62,7 +69,7 @@ export function uninstallAccess({ fullName }: Pick<SetupAccessOptions, 'fullName
       },
       { apiGroups: [''], resources: ['pods'], verbs: ['list'] },
     ],
-    clusterRole: [{ apiGroups: ['mcp2.dev'], resources: ['mcp2servers'], verbs: ['get', 'list', 'patch'] }],
+    clusterRole: [UNINSTALL_RULE],
   };
 }
 

@@ -159,6 +159,13 @@ const SWITCHES: readonly Switch[] = [
   },
   { title: 'tls.mode', kind: 'Certificate', name: 'mcp2-registry-tls', on: { file: 'cert-manager' }, off: {} },
   { title: 'tests.enabled', kind: 'Pod', name: 'mcp2-test', on: {}, off: { file: 'minimal' } },
+  {
+    title: 'operator.settings.namespaces without the release’s own',
+    kind: 'Pod',
+    name: 'mcp2-test',
+    on: { set: ['operator.settings.namespaces={shop,mcp2-system}'] },
+    off: { set: ['operator.settings.namespaces={shop}'] },
+  },
   { title: 'extraObjects', kind: 'ConfigMap', name: 'mcp2-more', on: { file: 'everything' }, off: {} },
 ];
 

@@ -8,7 +8,7 @@ import {
   OPERATOR_LEASE_RULES,
   OPERATOR_NAMESPACED_RULES,
 } from '../harness/operator-rbac.ts';
-import { type SetupAccessOptions, setupAccess, uninstallAccess } from '../harness/setup-access.ts';
+import { type SetupAccessOptions, setupAccess, UNINSTALL_RULE, uninstallAccess } from '../harness/setup-access.ts';
 import { find, has, NAMESPACE, type RenderOptions, render, renderText } from './chart.ts';
 
 const RELEASE: SetupAccessOptions = {
@@ -73,6 +73,21 @@ test('the job of uninstall has the rights that its tests give it', async () => {
   const { role, clusterRole } = uninstallAccess(RELEASE);
   expect(sorted(rulesOf(objects, 'Role', 'mcp2-uninstall'))).toEqual(sorted(role));
   expect(sorted(rulesOf(objects, 'ClusterRole', `mcp2-uninstall:${NAMESPACE}`))).toEqual(sorted(clusterRole));
+});
+
+test('an operator of some namespaces is uninstalled with rights in these alone', async () => {
+  const objects = await render({ set: [`operator.settings.namespaces={shop,${NAMESPACE}}`] });
+  const { role } = uninstallAccess(RELEASE);
+  const rights = objects.filter(({ kind, metadata }) => /Role$/.test(kind) && /^mcp2-uninstall/.test(metadata.name));
+  expect(rights.map(({ kind, metadata: { namespace } }) => `${kind} ${namespace}`).sort()).toEqual([
+    `Role ${NAMESPACE}`,
+    'Role shop',
+  ]);
+  expect(sorted(rulesOf(objects, 'Role', 'mcp2-uninstall'))).toEqual(sorted([...role, UNINSTALL_RULE]));
+  expect(sorted(rulesOf(objects, 'Role', `mcp2-uninstall:${NAMESPACE}`))).toEqual(sorted([UNINSTALL_RULE]));
+  const { spec } = find(objects, 'Job', 'mcp2-uninstall');
+  const named = { name: 'MCP2_SETUP_OPERATOR_NAMESPACES', value: `shop,${NAMESPACE}` };
+  expect(spec.template.spec.containers[0].env).toContainEqual(named);
 });
 
 test('without rbac.create there is no role and no binding but those that add to the cluster’s own', async () => {

@@ -4,6 +4,7 @@ import { eventually } from '../harness/eventually.ts';
 import { type KubeApiserver, startKubeApiserver } from '../harness/kube-apiserver.ts';
 import { KubeClient } from '../harness/kube-client.ts';
 import { applyCrds, createNamespace } from '../harness/kube-setup.ts';
+import { UNINSTALL_RULE } from '../harness/setup-access.ts';
 import { createSetupRelease, type LogLine, type SetupRelease } from '../harness/setup-release.ts';
 
 const OURS = 'mcp2.dev/deregister';
@@ -36,6 +37,27 @@ test('our finalizer goes from every resource, other finalizers and the resources
   expect((await client.get(held)).metadata.finalizers ?? []).toEqual([]);
   expect((await client.get(shared)).metadata.finalizers).toEqual([THEIRS]);
   expect((await client.get(free)).metadata.finalizers ?? []).toEqual([]);
+});
+
+test('an operator of some namespaces leaves the finalizers of others where they are, and needs no right there', async () => {
+  const release = await createSetupRelease(apiserver, client);
+  const [shop, elsewhere] = [await createNamespace(client), await createNamespace(client)];
+  const [held, foreign] = [await createServer(shop, 'held', [OURS]), await createServer(elsewhere, 'foreign', [OURS])];
+  const rbac = 'rbac.authorization.k8s.io';
+  const name = `mcp2-uninstall:${release.namespace}`;
+  await client.patch({ apiVersion: `${rbac}/v1`, kind: 'ClusterRole', metadata: { name } }, { rules: [] });
+  const roleRef = { apiGroup: rbac, kind: 'Role', name: 'uninstall' };
+  const metadata = { name: 'uninstall', namespace: shop };
+  const subjects = [{ kind: 'ServiceAccount', name: 'mcp2-uninstall', namespace: release.namespace }];
+  const objects = [
+    { apiVersion: `${rbac}/v1`, kind: 'Role', metadata, rules: [UNINSTALL_RULE] },
+    { apiVersion: `${rbac}/v1`, kind: 'RoleBinding', metadata, roleRef, subjects },
+  ];
+  for (const object of objects) await client.apply(object);
+  const env = { MCP2_SETUP_OPERATOR_NAMESPACES: shop };
+  expect((await release.run('uninstall', { env })).problem).toBe('');
+  expect((await client.get(held)).metadata.finalizers ?? []).toEqual([]);
+  expect((await client.get(foreign)).metadata.finalizers).toEqual([OURS]);
 });
 
 test('a resource whose deletion waited for us is gone afterwards', async () => {

@@ -72,6 +72,7 @@ spec:
       "SERVERS" (include "mcp2.servers" .root)
       "STORE_USERS" (include "mcp2.storeUsers" .root)
       "BUNDLED_ETCD" (eq $values.etcd.mode "bundled" | toString)
+      "OPERATOR_NAMESPACES" (join "," $values.operator.settings.namespaces)
       "TRUST_CONFIG_MAP" $values.trust.configMapName
       "TRUST_NAMESPACES" (join "," $values.trust.namespaces)
       "REGISTRY" (include "mcp2.registryAddress" .root)
@@ -144,47 +145,16 @@ spec:
 
 {{/* dict root name rules clusterRules annotations: ServiceAccount, roles and bindings under one name. */}}
 {{- define "mcp2.setup.account" -}}
-{{- $root := .root -}}
-{{- $rbac := "rbac.authorization.k8s.io" -}}
-{{- $subjects := list (dict "kind" "ServiceAccount" "name" .name "namespace" (include "mcp2.namespace" $root)) -}}
+{{- $grant := dict "root" .root "component" "setup" "name" .name "annotations" .annotations -}}
 apiVersion: v1
 kind: ServiceAccount
 metadata:
-  {{- include "mcp2.metadata" (list $root "setup" .name .annotations) | nindent 2 }}
+  {{- include "mcp2.metadata" (list .root "setup" .name .annotations) | nindent 2 }}
 automountServiceAccountToken: false
-{{- if $root.Values.rbac.create }}
----
-apiVersion: {{ $rbac }}/v1
-kind: Role
-metadata:
-  {{- include "mcp2.metadata" (list $root "setup" .name .annotations) | nindent 2 }}
-rules:
-  {{- .rules | nindent 2 }}
----
-apiVersion: {{ $rbac }}/v1
-kind: RoleBinding
-metadata:
-  {{- include "mcp2.metadata" (list $root "setup" .name .annotations) | nindent 2 }}
-roleRef: {apiGroup: {{ $rbac }}, kind: Role, name: {{ .name }}}
-subjects: {{ toJson $subjects }}
+{{- if .root.Values.rbac.create }}
+{{ include "mcp2.grant" (merge (dict "rules" .rules "namespace" (include "mcp2.namespace" .root)) $grant) }}
 {{- with .clusterRules | trim }}
----
-apiVersion: {{ $rbac }}/v1
-kind: ClusterRole
-metadata:
-  {{- include "mcp2.clusterMetadata" (list $root "setup" $.name $.annotations) | nindent 2 }}
-rules:
-  {{- . | nindent 2 }}
----
-apiVersion: {{ $rbac }}/v1
-kind: ClusterRoleBinding
-metadata:
-  {{- include "mcp2.clusterMetadata" (list $root "setup" $.name $.annotations) | nindent 2 }}
-roleRef:
-  apiGroup: {{ $rbac }}
-  kind: ClusterRole
-  name: {{ printf "%s:%s" $.name (include "mcp2.namespace" $root) }}
-subjects: {{ toJson $subjects }}
+{{ include "mcp2.grant" (merge (dict "rules" .) $grant) }}
 {{- end }}
 {{- end }}
 {{- end -}}
