@@ -2,7 +2,7 @@
 import { type EtcdSettings, readEtcd } from '#lib/config/common-settings.ts';
 import { type Environment, EnvReader } from '#lib/config/env-reader.ts';
 import { LOG_LEVELS, type LogLevel } from '#lib/observe/logger.ts';
-import { createKeys, DEFAULT_PREFIX } from '#lib/store/keys.ts';
+import { readStorePrefix } from '#lib/store/prefix-setting.ts';
 
 export interface OperatorConfig {
   readonly logLevel: LogLevel;
@@ -46,7 +46,7 @@ export function readOperatorConfig(env: Environment): OperatorConfig {
     logLevel: read.oneOf('MCP2_LOG_LEVEL', LOG_LEVELS, { fallback: 'info' }),
     opsListen: read.hostPort('MCP2_OPS_LISTEN', { fallback: '0.0.0.0:9090' }),
     etcd: requiredEtcd(read),
-    storePrefix: readPrefix(read),
+    storePrefix: readStorePrefix(read),
     installationId: readInstallationId(read),
     signingKeyFile: read.requiredFile('MCP2_SIGNING_KEY_FILE'),
     issuer: read.required('MCP2_ISSUER'),
@@ -106,16 +106,6 @@ function readNamespaces(read: EnvReader): readonly string[] {
     read.problem(`MCP2_OPERATOR_NAMESPACES may name at most ${MAX_NAMESPACES}; leave it empty for all namespaces`);
   }
   return names;
-}
-
-function readPrefix(read: EnvReader): string {
-  const prefix = read.string('MCP2_STORE_PREFIX', { fallback: DEFAULT_PREFIX });
-  try {
-    createKeys(prefix);
-  } catch {
-    read.problem(`MCP2_STORE_PREFIX must look like ${DEFAULT_PREFIX}`);
-  }
-  return prefix;
 }
 
 function requiredEtcd(read: EnvReader): EtcdSettings {

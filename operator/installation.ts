@@ -4,10 +4,9 @@
  */
 import type { Clock } from '#lib/clock.ts';
 import type { KubeApi } from './kube/api.ts';
-import type { KubeObject } from './kube/object.ts';
+import { type KubeObject, NAMESPACES } from './kube/object.ts';
 import type { Log } from './log.ts';
 
-const NAMESPACES = { group: '', version: 'v1', plural: 'namespaces', kind: 'Namespace', isNamespaced: false } as const;
 const RETRY_MS = 2000;
 
 export interface InstallationOptions {

@@ -134,3 +134,11 @@ export const SECRETS: ResourceType = Object.freeze({
   kind: 'Secret',
   isNamespaced: true,
 });
+
+export const NAMESPACES: ResourceType = Object.freeze({
+  group: '',
+  version: 'v1',
+  plural: 'namespaces',
+  kind: 'Namespace',
+  isNamespaced: false,
+});

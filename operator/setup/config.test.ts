@@ -31,7 +31,7 @@ test.each<[string, string | undefined, Record<string, string>, string]>([
     { MCP2_SETUP_INSTALLATION_ID: 'a/b' },
     'MCP2_SETUP_INSTALLATION_ID must',
   ],
-  ['a prefix that is none', 'store', { MCP2_STORE_PREFIX: 'mcp2' }, 'MCP2_STORE_PREFIX cannot be used'],
+  ['a prefix that is none', 'store', { MCP2_STORE_PREFIX: 'mcp2' }, 'MCP2_STORE_PREFIX must look like'],
 ])('%s is refused', (_title, task, env, sentence) => {
   expect(() => readSetupConfig(task, { ...ENOUGH, ...env })).toThrow(sentence);
 });

@@ -2,7 +2,7 @@
 import { type EtcdSettings, readEtcd } from '#lib/config/common-settings.ts';
 import { type Environment, EnvReader } from '#lib/config/env-reader.ts';
 import { LOG_LEVELS, type LogLevel } from '#lib/observe/logger.ts';
-import { createKeys, DEFAULT_PREFIX } from '#lib/store/keys.ts';
+import { readStorePrefix } from '#lib/store/prefix-setting.ts';
 import { namesOf } from './object-names.ts';
 
 export const TASKS = ['prepare', 'store', 'rotate', 'uninstall'] as const;
@@ -96,7 +96,7 @@ function readRelease(read: EnvReader) {
 function readConnections(read: EnvReader) {
   return {
     etcd: readEtcd(read),
-    storePrefix: storePrefix(read),
+    storePrefix: readStorePrefix(read),
     kubeconfigFile: read.file('MCP2_SETUP_KUBECONFIG'),
     kubernetesHost: read.optional('KUBERNETES_SERVICE_HOST'),
     kubernetesPort: read.optional('KUBERNETES_SERVICE_PORT'),
@@ -122,14 +122,4 @@ function installationId(read: EnvReader): string | undefined {
     read.problem('MCP2_SETUP_INSTALLATION_ID must be 1 to 128 of A-Z a-z 0-9 _ . @ = + ~ -');
   }
   return id;
-}
-
-function storePrefix(read: EnvReader): string {
-  const prefix = read.string('MCP2_STORE_PREFIX', { fallback: DEFAULT_PREFIX });
-  try {
-    return createKeys(prefix).root;
-  } catch (error) {
-    read.problem(`MCP2_STORE_PREFIX cannot be used: ${(error as Error).message}`);
-    return DEFAULT_PREFIX;
-  }
 }

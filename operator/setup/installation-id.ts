@@ -1,16 +1,8 @@
 /** What tells this installation from others: a setting, or the uid of namespace kube-system, as the operator has it. */
-import type { KubeObject, ResourceType } from '../kube/object.ts';
+import { type KubeObject, NAMESPACES } from '../kube/object.ts';
 import type { SetupConfig } from './config.ts';
 import type { ObjectAccess } from './owned-object.ts';
 import { explainRefusal, SetupError } from './setup-error.ts';
-
-const NAMESPACES: ResourceType = Object.freeze({
-  group: '',
-  version: 'v1',
-  plural: 'namespaces',
-  kind: 'Namespace',
-  isNamespaced: false,
-});
 
 /** @throws SetupError, KubeApiError */
 export async function readInstallationId(

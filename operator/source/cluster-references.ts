@@ -5,7 +5,7 @@
 import { canonicalJson } from '#lib/canonical-json.ts';
 import type { Clock } from '#lib/clock.ts';
 import type { KubeApi } from '../kube/api.ts';
-import { ENDPOINT_SLICES, type KubeObject, keyOf, type ResourceType, SERVICES } from '../kube/object.ts';
+import { ENDPOINT_SLICES, type KubeObject, keyOf, NAMESPACES, SERVICES } from '../kube/object.ts';
 import { Reflector, type ReflectorMetrics, type ReflectorTiming } from '../kube/reflector.ts';
 import { ReflectorGroup } from '../kube/reflector-group.ts';
 import type { Log } from '../log.ts';
@@ -14,13 +14,6 @@ import { createConfigMapReader } from './config-maps.ts';
 import { ConfirmedStore } from './confirmed-store.ts';
 import type { References } from './source.ts';
 
-const NAMESPACES: ResourceType = Object.freeze({
-  group: '',
-  version: 'v1',
-  plural: 'namespaces',
-  kind: 'Namespace',
-  isNamespaced: false,
-});
 const SERVICE_LABEL = 'kubernetes.io/service-name';
 
 type SliceObject = KubeObject & EndpointSlice;

@@ -10,7 +10,7 @@ import {
 } from '#lib/config/common-settings.ts';
 import { type Environment, EnvReader } from '#lib/config/env-reader.ts';
 import { LOG_LEVELS, type LogLevel } from '#lib/observe/logger.ts';
-import { createKeys, DEFAULT_PREFIX } from '#lib/store/keys.ts';
+import { readStorePrefix } from '#lib/store/prefix-setting.ts';
 import { type CollectorSettings, DEFAULT_COLLECTOR } from './collector.ts';
 import { type DeclarationRules, MAX_TTL_SECONDS, MIN_TTL_SECONDS } from './declaration.ts';
 import { describeCidrProblem, type EndpointPolicy } from './endpoint-guard.ts';
@@ -54,7 +54,7 @@ export function readConfig(env: Environment): RegistryProcessConfig {
     registry: {
       listen: read.hostPort('MCP2_LISTEN', { fallback: '0.0.0.0:50050' }),
       opsListen: readOpsListen(read),
-      prefix: readPrefix(read),
+      prefix: readStorePrefix(read),
       trust: readTrust(read),
       tls: readServerTls(read),
       rules: { endpoints: readEndpointPolicy(read), defaultTtlSeconds: readDefaultTtl(read) },
@@ -66,16 +66,6 @@ export function readConfig(env: Environment): RegistryProcessConfig {
   };
   read.check();
   return Object.freeze(config);
-}
-
-function readPrefix(read: EnvReader): string {
-  const prefix = read.string('MCP2_STORE_PREFIX', { fallback: DEFAULT_PREFIX });
-  try {
-    createKeys(prefix);
-  } catch {
-    read.problem(`MCP2_STORE_PREFIX must look like ${DEFAULT_PREFIX}`);
-  }
-  return prefix;
 }
 
 function readEndpointPolicy(read: EnvReader): EndpointPolicy {
