@@ -2,8 +2,7 @@
 import { mkdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { type Cluster, startCluster } from '../cluster/cluster.ts';
-import { ensureImageArchive } from '../cluster/images.ts';
+import type { Cluster } from '../cluster/cluster.ts';
 import { eventually } from '../harness/eventually.ts';
 import { addressServer, serviceServer } from '../harness/mcp2-servers.ts';
 import { type CertificateAuthority, createCertificateAuthority } from '../harness/pki.ts';
@@ -11,8 +10,20 @@ import { createWorkspace } from '../harness/processes.ts';
 import { readCommands } from '../harness/readme.ts';
 import type { ClientReport } from './client/program.ts';
 import { clientPod, type DemoServer, demoServer, GRPC_PORT, RESTRICTED } from './demo.ts';
-import { ensureProductImage } from './product-image.ts';
-import { getJson, lookup, mintToken, NAMESPACE, RELEASE, ROOT, say, shell, testValues, timed } from './release.ts';
+import {
+  getJson,
+  lookup,
+  mintToken,
+  NAMESPACE,
+  RELEASE,
+  ROOT,
+  removeRelease,
+  say,
+  shell,
+  startReleaseCluster,
+  testValues,
+  timed,
+} from './release.ts';
 
 let cluster: Cluster;
 let image = '';
@@ -24,16 +35,14 @@ const { folder } = createWorkspace('install-and-use');
 const SNAPSHOTS = join(ROOT, 'test-logs/terminal');
 
 beforeAll(async () => {
-  const images = await Promise.all([ensureProductImage(), ensureImageArchive('localhost/etcd:1')]);
-  [{ name: image }] = images;
-  cluster = await startCluster({ images });
+  ({
+    cluster,
+    images: [image = ''],
+  } = await startReleaseCluster([undefined]));
   authority = await createCertificateAuthority(folder, 'shop-ca');
   await mkdir(SNAPSHOTS, { recursive: true });
-});
-afterAll(async () => {
-  await cluster?.helm('uninstall', RELEASE, '--namespace', NAMESPACE, '--ignore-not-found', '--wait');
-  await cluster?.[Symbol.asyncDispose]();
-});
+}, 600_000);
+afterAll(() => removeRelease(cluster));
 
 async function snapshot(name: string, ...args: string[]): Promise<string> {
   const text = await cluster.kubectl(...args);

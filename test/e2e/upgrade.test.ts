@@ -4,13 +4,24 @@ import { existsSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { type Cluster, startCluster } from '../cluster/cluster.ts';
-import { ensureImageArchive } from '../cluster/images.ts';
+import type { Cluster } from '../cluster/cluster.ts';
 import { eventually } from '../harness/eventually.ts';
 import { serviceServer } from '../harness/mcp2-servers.ts';
 import { startTraffic, type Traffic } from '../harness/traffic.ts';
-import { ensureProductImage } from './product-image.ts';
-import { getJson, helmRelease, lookup, mintToken, NAMESPACE, RELEASE, ROOT, say, shell, timed } from './release.ts';
+import {
+  getJson,
+  helmRelease,
+  lookup,
+  mintToken,
+  NAMESPACE,
+  RELEASE,
+  ROOT,
+  removeRelease,
+  say,
+  shell,
+  startReleaseCluster,
+  timed,
+} from './release.ts';
 
 /** The first chart that was packaged, kept as it was. */
 const FIRST_CHART = join(import.meta.dirname, 'fixtures/mcp2-0.1.0.tgz');
@@ -22,12 +33,9 @@ let traffic: Traffic;
 let oldToken = '';
 
 beforeAll(async () => {
-  const images = [];
-  for (const tag of ['0.1.0', 'next']) images.push(await ensureProductImage({ tag }));
-  images.push(await ensureImageArchive('localhost/etcd:1'));
-  cluster = await startCluster({ images });
+  ({ cluster } = await startReleaseCluster(['0.1.0', 'next']));
 }, 600_000);
-afterAll(() => cluster?.[Symbol.asyncDispose]());
+afterAll(() => removeRelease(cluster));
 
 /** No call of the traffic may fail meanwhile, nor in the ten seconds behind it. */
 async function withoutFailedCall(what: string, work: () => Promise<unknown>): Promise<void> {
@@ -116,7 +124,7 @@ async function serialShown(host: string, port: number): Promise<string> {
 
 test('certificates are renewed by the documented commands without a failed call, and are in use without a restart', async () => {
   const page = await readFile(join(ROOT, 'docs/runbooks/certificate-rotation.md'), 'utf8');
-  const [, commands = ''] = /## Renew now[^]*?^```sh\n([^]*?)^```/m.exec(page) ?? [];
+  const [, commands = ''] = /## Renew now[\s\S]*?^```sh\n([\s\S]*?)^```/m.exec(page) ?? [];
   expect(commands).toContain('MCP2_SETUP_FORCE_ROTATE=true');
   const before = await serialIn('mcp2-registry-tls');
   await withoutFailedCall('certificate rotation', async () => {
@@ -158,7 +166,7 @@ test('helm uninstall leaves nothing stuck, says what it keeps, and a second inst
   expect(claims).toHaveLength(1);
 
   const notes = await cluster.helm('get', 'notes', RELEASE, '-n', NAMESPACE);
-  expect(notes).toMatch(/keeps[^]*crd[^]*signing key[^]*etcd/i);
+  expect(notes).toMatch(/keeps[\s\S]*crd[\s\S]*signing key[\s\S]*etcd/i);
   await timed('helm uninstall', () => cluster.helm('uninstall', RELEASE, '-n', NAMESPACE, '--wait', '--timeout', '2m'));
   const pods = ['get', 'pods', '-n', NAMESPACE, '-l', `app.kubernetes.io/instance=${RELEASE}`, '-o', 'name'];
   await eventually(
