@@ -26,7 +26,8 @@ import {
 /** The first chart that was packaged, kept as it was. */
 const FIRST_CHART = join(import.meta.dirname, 'fixtures/mcp2-0.1.0.tgz');
 const SERVER = 'InventoryDB_Primary';
-const SAMPLE = ['--set', 'sample.enabled=true'];
+/** It stands for the servers of people, which are not rolled because the control plane is: it keeps its image. */
+const SAMPLE = ['--set', 'sample.enabled=true,sample.image.tag=0.1.0'];
 
 let cluster: Cluster;
 let traffic: Traffic;
@@ -86,7 +87,7 @@ test('the first packaged chart installs, and clients are served', async () => {
 test('an upgrade from it to this chart and another image fails no call', async () => {
   const args = [...SAMPLE, '--set', 'image.tag=next'];
   await withoutFailedCall('helm upgrade', () => helmRelease(cluster, 'upgrade', { args }));
-  for (const component of ['operator', 'registry', 'sample']) {
+  for (const component of ['operator', 'registry']) {
     expect(await imagesOf(component)).toEqual(['localhost/mcp2:next']);
   }
 });
@@ -103,6 +104,13 @@ test('a rollback to the first chart fails no call', async () => {
   const where = ['--namespace', NAMESPACE, '--wait', '--timeout', '3m'];
   await withoutFailedCall('helm rollback', () => cluster.helm('rollback', RELEASE, '1', ...where));
   expect(await imagesOf('registry')).toEqual(['localhost/mcp2:0.1.0']);
+});
+
+test('a server whose pods are replaced one after the other fails no call', async () => {
+  await withoutFailedCall('rollout of the server', async () => {
+    await cluster.kubectl('rollout', 'restart', 'deploy/mcp2-sample', '-n', NAMESPACE);
+    await cluster.kubectl('rollout', 'status', 'deploy/mcp2-sample', '-n', NAMESPACE, '--timeout=120s');
+  });
 });
 
 /** Serial number of the certificate in a Secret. */
