@@ -52,6 +52,7 @@ const GUARDS: readonly (readonly [set: readonly string[], said: string])[] = [
   ],
   [['tls.renewBefore=2000h'], 'tls.renewBefore (2000h) must be at most half of tls.certificateDuration (2160h)'],
   [['registry.preStopSleepSeconds=30'], 'terminationGracePeriodSeconds must be more than registry.preStopSleepSeconds'],
+  [['tls.mode=certManager', 'registry.enabled=false'], 'registry.enabled false needs tls.mode selfSigned'],
   [['etcd.restore.snapshot=a.db'], 'needs etcd.dataDirectory set to a new folder'],
 ];
 

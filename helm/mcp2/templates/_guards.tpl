@@ -27,6 +27,9 @@ do.
 {{- if lt (int (trimSuffix "h" .Values.tls.certificateDuration)) (mul 2 (int (trimSuffix "h" .Values.tls.renewBefore))) -}}
 {{- fail (printf "tls.renewBefore (%s) must be at most half of tls.certificateDuration (%s)" .Values.tls.renewBefore .Values.tls.certificateDuration) -}}
 {{- end -}}
+{{- if and (ne .Values.tls.mode "selfSigned") (not .Values.registry.enabled) -}}
+{{- fail (printf "registry.enabled false needs tls.mode selfSigned: with %s the CA that everybody trusts is read from the registry's certificate" .Values.tls.mode) -}}
+{{- end -}}
 {{- range $name, $_ := include "mcp2.traits" . | fromYaml -}}
 {{- include "mcp2.guards.component" (list $name (get $.Values $name)) -}}
 {{- end -}}
