@@ -4,7 +4,7 @@ import { rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { Registry } from 'prom-client';
 import { beforeAll, expect, test } from 'vitest';
-import { firstExpirySeconds, observeCertificateExpiry } from '#lib/observe/certificate-expiry.ts';
+import { expirySeconds, observeCertificateExpiry } from '#lib/observe/certificate-expiry.ts';
 import { runCommand } from '../cluster/run-command.ts';
 import { type Certificate, type CertificateAuthority, createCertificateAuthority } from '../harness/pki.ts';
 import { createWorkspace } from '../harness/processes.ts';
@@ -46,16 +46,15 @@ test('a file that is missing or holds no certificate has no value and fails no s
   expect(await registry.metrics()).not.toContain('.crt"');
 });
 
-test('of a chain the first to end counts, of a CA and its successor the last', async () => {
-  const [intermediate, old, successor] = await Promise.all([
-    selfSigned('/CN=intermediate', 9),
-    selfSigned('/CN=root', 2),
-    selfSigned('/CN=root', 60),
-  ]);
-  expect(firstExpirySeconds(`${old}${intermediate}`)).toBe(endOf(old));
-  expect(firstExpirySeconds(`${old}${successor}`)).toBe(endOf(successor));
-  expect(firstExpirySeconds(`${old}${intermediate}${successor}`)).toBe(endOf(intermediate));
-  expect(firstExpirySeconds('no certificate')).toBeUndefined();
+test('of a chain the first to end counts, of authorities the last: the old one stays until it ends', async () => {
+  const [old, successor] = await Promise.all([selfSigned('/CN=root 1', 2), selfSigned('/CN=root 2', 600)]);
+  const { certificate: leaf } = server;
+  expect(endOf(leaf)).not.toBe(endOf(old));
+  expect(expirySeconds(`${leaf}${successor}`)).toBe(Math.min(endOf(leaf), endOf(successor)));
+  expect(expirySeconds(`${leaf}${old}`)).toBe(Math.min(endOf(leaf), endOf(old)));
+  expect(expirySeconds(`${old}${successor}`)).toBe(endOf(successor));
+  expect(expirySeconds(old)).toBe(endOf(old));
+  expect(expirySeconds('no certificate')).toBeUndefined();
 });
 
 async function selfSigned(subject: string, days: number): Promise<string> {

@@ -2,7 +2,8 @@
  * When the certificates of files end, for an alert that leaves two weeks to renew them.
  *
  * The files are read when the metric is scraped: what is mounted now counts, whoever in this process uses it. Of a chain
- * the first certificate to end counts; of two with one subject the last, because that is how a CA is replaced.
+ * the first certificate to end counts; of authorities alone the last, because the old one stays beside its successor until
+ * it ends, and what it signed ends no later.
  */
 import { X509Certificate } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
@@ -28,19 +29,17 @@ export function observeCertificateExpiry(registry: Registry, files: readonly (st
 
 async function expiryOf(file: string): Promise<number | undefined> {
   try {
-    return firstExpirySeconds(await readFile(file, 'utf8'));
+    return expirySeconds(await readFile(file, 'utf8'));
   } catch {
     return undefined; // who needs the file says what is wrong with it
   }
 }
 
 /** Unix seconds; undefined without a certificate. @throws for a block that is no certificate. */
-export function firstExpirySeconds(pem: string): number | undefined {
-  const lastBySubject = new Map<string, number>();
-  for (const [block] of pem.matchAll(BLOCK)) {
-    const { subject, validToDate } = new X509Certificate(block);
-    const seconds = Math.floor(validToDate.getTime() / 1000);
-    lastBySubject.set(subject, Math.max(seconds, lastBySubject.get(subject) ?? 0));
-  }
-  return lastBySubject.size === 0 ? undefined : Math.min(...lastBySubject.values());
+export function expirySeconds(pem: string): number | undefined {
+  const certificates = [...pem.matchAll(BLOCK)].map(([block]) => new X509Certificate(block));
+  if (certificates.length === 0) return undefined;
+  const ends = certificates.map(({ validToDate }) => Math.floor(validToDate.getTime() / 1000));
+  const areRoots = certificates.every(({ subject, issuer }) => subject === issuer);
+  return areRoots ? Math.max(...ends) : Math.min(...ends);
 }
