@@ -248,6 +248,23 @@ test('members of etcd that must not share a node find a place where nodes name n
   expect(must).toEqual(['kubernetes.io/hostname']);
 });
 
+test('pods of one component prefer different nodes where nodes name no zone, unless an affinity is given', async () => {
+  const rules = 'preferredDuringSchedulingIgnoredDuringExecution';
+  for (const [kind, name] of [
+    ['Deployment', 'mcp2-operator'],
+    ['Deployment', 'mcp2-registry'],
+    ['StatefulSet', 'mcp2-etcd'],
+  ] as const) {
+    const { spec } = find(await render({}), kind, name);
+    const [rule] = spec.template.spec.affinity.podAntiAffinity[rules] as readonly KubeObject[];
+    expect(rule?.podAffinityTerm.topologyKey, name).toBe('kubernetes.io/hostname');
+    expect(spec.template.metadata.labels, name).toMatchObject(rule?.podAffinityTerm.labelSelector.matchLabels);
+  }
+  const set = ['registry.affinity.podAffinity.none=true'];
+  const { spec } = find(await render({ set }), 'Deployment', 'mcp2-registry');
+  expect(spec.template.spec.affinity).toEqual({ podAffinity: { none: true } });
+});
+
 test('only what uses the API server gets a token for it', async () => {
   const objects = await render({ file: 'production', set: ['sample.enabled=true'] });
   const accounts = objects.filter(({ kind }) => kind === 'ServiceAccount');

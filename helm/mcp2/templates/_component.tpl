@@ -75,7 +75,8 @@ terminationGracePeriodSeconds: {{ .values.terminationGracePeriodSeconds }}
 {{- include "mcp2.imagePullSecrets" .root }}
 securityContext:
   {{- include "mcp2.podSecurityContext" .root | nindent 2 }}
-{{- include "mcp2.scheduling" (list .root .values) }}
+{{- $apart := include "mcp2.apart" (list .root .component .values) | fromYaml }}
+{{- include "mcp2.scheduling" (list .root (merge (dict "affinity" $apart) .values)) }}
 topologySpreadConstraints:
   {{- include "mcp2.component.spread" . | nindent 2 }}
 containers:

@@ -48,6 +48,27 @@ affinity:
 {{- end }}
 {{- end -}}
 
+{{/*
+(list root component values): values whose affinity, where none is given, keeps pods of one component on different nodes
+if that can be. The soft spread constraints alone do not: the scheduler leaves nodes out of them that lack one of their
+labels, and many clusters name no zones.
+*/}}
+{{- define "mcp2.apart" -}}
+{{- $values := index . 2 -}}
+{{- if $values.affinity }}
+{{- toYaml $values.affinity }}
+{{- else -}}
+podAntiAffinity:
+  preferredDuringSchedulingIgnoredDuringExecution:
+    - weight: 100
+      podAffinityTerm:
+        topologyKey: kubernetes.io/hostname
+        labelSelector:
+          matchLabels:
+            {{- include "mcp2.selectorLabels" (list (index . 0) (index . 1)) | nindent 12 }}
+{{- end }}
+{{- end -}}
+
 {{/* (list root component values): labels and annotations of pods. */}}
 {{- define "mcp2.podMetadata" -}}
 {{- $root := index . 0 -}}
