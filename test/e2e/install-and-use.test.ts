@@ -258,7 +258,8 @@ test('everything that is there can be seen at a glance', async () => {
   const pods = await getJson<{ items: { status: { containerStatuses?: { restartCount: number }[] } }[] }>(
     cluster,
     'pods',
-    '-A',
+    '-n',
+    NAMESPACE,
   );
   const restarts = pods.items
     .flatMap(({ status }) => status.containerStatuses ?? [])
