@@ -18,7 +18,14 @@ const ROOT = join(import.meta.dirname, '../..');
 /** The commands for a cluster are run by test/e2e/install-and-use.test.ts, on one. */
 const README = withoutSection(readFileSync(join(ROOT, 'README.md'), 'utf8'), 'On Kubernetes');
 /** What the gate runs by itself: installing, and the suites that this test is a part of. */
-const GATE = ['npm ci', 'npm run doctor', 'npm test', 'npm run test:faults', 'npm run bench -- registry'];
+const GATE = [
+  'npm ci',
+  'npm run doctor',
+  'npm test',
+  'npm run test:faults',
+  'npm run test:e2e',
+  'npm run bench -- registry',
+];
 
 let folder = '';
 let started: ManagedProcess;
