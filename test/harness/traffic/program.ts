@@ -55,13 +55,14 @@ class Traffic {
   readonly #credentials: ChannelCredentials;
   readonly #services: Services = loadServices();
   readonly #agents: readonly Agent[];
-  readonly record = new TrafficRecord();
+  readonly record: TrafficRecord;
   #token = '';
   #tokenReadAtMs = 0;
 
   constructor(settings: TrafficSettings, credentials: ChannelCredentials) {
     this.#settings = settings;
     this.#credentials = credentials;
+    this.record = new TrafficRecord(settings.agents);
     this.#agents = Array.from({ length: settings.agents }, (_, number) => ({
       number,
       registry: this.#connectRegistry(),

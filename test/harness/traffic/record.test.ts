@@ -11,7 +11,7 @@ const sample = (endedMs: number, rest: Partial<Sample> = {}): Sample => ({
 });
 
 test('a gap is the time without a good answer of the agent that waited longest, at the edges too', () => {
-  const record = new TrafficRecord();
+  const record = new TrafficRecord(2);
   for (const endedMs of [1_000, 1_100, 1_900, 2_000]) record.add(sample(endedMs));
   record.add(sample(1_500, { outcome: 'UNAVAILABLE' }));
   for (const endedMs of [1_000, 1_500, 2_000]) record.add(sample(endedMs, { agent: 1 }));
@@ -20,7 +20,7 @@ test('a gap is the time without a good answer of the agent that waited longest, 
 });
 
 test('an agent that got no good answer at all makes the whole span a gap', () => {
-  const record = new TrafficRecord();
+  const record = new TrafficRecord(2);
   record.add(sample(1_500));
   record.add(sample(1_500, { agent: 1, outcome: 'UNAVAILABLE', message: 'refused' }));
   const { lookups, failures } = record.report(1_000, 2_000);
@@ -28,8 +28,14 @@ test('an agent that got no good answer at all makes the whole span a gap', () =>
   expect(failures).toMatchObject([{ agent: 1, outcome: 'UNAVAILABLE', message: 'refused' }]);
 });
 
+test('an agent that waits all the time for one answer makes the whole span a gap', () => {
+  const record = new TrafficRecord(2);
+  for (const endedMs of [1_000, 1_500, 2_000]) record.add(sample(endedMs));
+  expect(record.report(1_000, 2_000).lookups).toMatchObject({ failed: 0, longestGapMs: 1_000 });
+});
+
 test('a report has the calls of its span alone', () => {
-  const record = new TrafficRecord();
+  const record = new TrafficRecord(1);
   record.add(sample(1_000, { stale: true }));
   record.add(sample(2_000, { empty: true }));
   record.add(sample(2_000, { kind: 'call', attempts: 2 }));
@@ -40,7 +46,7 @@ test('a report has the calls of its span alone', () => {
 });
 
 test('an answer is kept when the agent was told something else before', () => {
-  const record = new TrafficRecord();
+  const record = new TrafficRecord(2);
   for (const [i, endpoints] of [['a'], ['a'], ['a', 'b'], []].entries()) {
     record.answered({ atMs: i, agent: 0, endpoints });
   }

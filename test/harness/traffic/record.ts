@@ -63,6 +63,12 @@ export class TrafficRecord {
   readonly #samples: Sample[] = [];
   readonly #changes: AnswerChange[] = [];
   readonly #last = new Map<number, string>();
+  readonly #agents: number;
+
+  /** @param agents An agent of which a span has no call at all made no call in it: that is a gap too. */
+  constructor(agents: number) {
+    this.#agents = agents;
+  }
 
   /** Beyond 400,000 the older half is forgotten. */
   add(sample: Sample): void {
@@ -92,12 +98,12 @@ export class TrafficRecord {
       fromMs,
       toMs,
       lookups: {
-        ...summarize(lookups, fromMs, toMs),
+        ...summarize(lookups, { fromMs, toMs, agents: this.#agents }),
         stale: lookups.filter(({ stale }) => stale).length,
         empty: lookups.filter(({ empty }) => empty).length,
       },
       calls: {
-        ...summarize(calls, fromMs, toMs),
+        ...summarize(calls, { fromMs, toMs, agents: this.#agents }),
         secondTries: calls.filter(({ outcome, attempts = 1 }) => outcome === 'OK' && attempts > 1).length,
       },
       failures: inSpan
@@ -110,7 +116,13 @@ export class TrafficRecord {
   }
 }
 
-function summarize(samples: readonly Sample[], fromMs: number, toMs: number): CallSummary {
+interface Span {
+  readonly fromMs: number;
+  readonly toMs: number;
+  readonly agents: number;
+}
+
+function summarize(samples: readonly Sample[], span: Span): CallSummary {
   const durations = samples.map(({ startedMs, endedMs }) => endedMs - startedMs).sort((a, b) => a - b);
   const outcomes: Record<string, number> = {};
   for (const { outcome } of samples) if (outcome !== 'OK') outcomes[outcome] = (outcomes[outcome] ?? 0) + 1;
@@ -118,15 +130,15 @@ function summarize(samples: readonly Sample[], fromMs: number, toMs: number): Ca
     count: samples.length,
     failed: samples.filter(({ outcome }) => outcome !== 'OK').length,
     outcomes,
-    longestGapMs: longestGap(samples, fromMs, toMs),
+    longestGapMs: longestGap(samples, span),
     p50Ms: quantile(durations, 0.5),
     p99Ms: quantile(durations, 0.99),
     slowestMs: durations.at(-1) ?? 0,
   };
 }
 
-function longestGap(samples: readonly Sample[], fromMs: number, toMs: number): number {
-  const goodAt = new Map<number, number[]>();
+function longestGap(samples: readonly Sample[], { fromMs, toMs, agents }: Span): number {
+  const goodAt = new Map<number, number[]>(Array.from({ length: agents }, (_, agent) => [agent, []]));
   for (const { agent, outcome, endedMs } of samples) {
     const times = goodAt.get(agent) ?? [];
     if (outcome === 'OK') times.push(endedMs);
