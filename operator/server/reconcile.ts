@@ -148,7 +148,8 @@ export class ServerReconciler {
   async #advertise(visit: Visit, { resource, resolved, observation }: Seen): Promise<ReconcileResult> {
     const { clock, prober } = this.#options;
     const { key, server, signal } = visit;
-    this.#readySince.update(key, resolved.candidates, clock.monotonicMs());
+    const isRegistered = this.#held(serverNameOf(resource), this.#ownerOf(server)) !== undefined;
+    this.#readySince.update(key, resolved.candidates, { nowMs: clock.monotonicMs(), isRegistered });
     this.#probe(visit, resource, resolved);
     const verdicts = new Map(resolved.candidates.map((one) => [one.instanceId, prober.verdict(key, one.instanceId)]));
     const desired = this.#desired(visit, { resource, resolved, verdicts });
