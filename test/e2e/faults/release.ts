@@ -1,5 +1,6 @@
 /** What the faults happen to: a release on two nodes, its servers, changes that go on, and traffic. */
-import { join } from 'node:path';
+import { chmod, mkdir } from 'node:fs/promises';
+import { dirname, join } from 'node:path';
 import { type Cluster, startCluster } from '../../cluster/cluster.ts';
 import { ensureImageArchive } from '../../cluster/images.ts';
 import { startChurn } from '../../harness/churn.ts';
@@ -66,8 +67,10 @@ async function install(cluster: Cluster): Promise<void> {
 
 /** Unlike the members' volumes it can be mounted on every node, as one from a storage network can: nodes share a disk. */
 async function createSnapshotVolume(cluster: Cluster, kube: KubeClient): Promise<void> {
-  const path = await cluster.nodes[0]?.exec('mktemp', '--directory', '/var/tmp/mcp2-snapshots-XXXXXX');
-  await cluster.nodes[0]?.exec('chmod', '0777', path ?? '');
+  // Goes with the cluster's folder.
+  const path = join(dirname(cluster.kubeconfig), 'snapshots');
+  await mkdir(path);
+  await chmod(path, 0o777);
   await kube.apply({
     apiVersion: 'v1',
     kind: 'PersistentVolume',
