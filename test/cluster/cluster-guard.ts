@@ -17,6 +17,8 @@ export interface ClusterGuard extends AsyncDisposable {
   forget(pid: number): void;
 }
 
+// A component that was paused leaves its nsenter outside the node: it stopped as well, so it never takes note of the
+// component's end, and the kernel keeps the node's namespaces until it does.
 // A control group can be removed when the last of its processes is gone, which the kernel takes a moment for.
 // 20 s at most: 400 tries, 50 ms apart.
 const SCRIPT = `
@@ -29,6 +31,11 @@ while read -r verb value; do
   esac
 done
 for pid in $pids; do kill -s KILL -- "-$pid" 2>/dev/null; done
+for entry in /proc/[0-9]*; do
+  case $(tr '\\0' ' ' 2>/dev/null < "$entry/cmdline") in
+    "nsenter "*"$folder/"*) kill -s KILL "\${entry#/proc/}" 2>/dev/null ;;
+  esac
+done
 tries=0
 while [ $tries -lt 400 ]; do
   left=

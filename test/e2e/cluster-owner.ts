@@ -11,7 +11,9 @@ export interface OwnedCluster {
 }
 
 if (import.meta.main) {
-  const { kubeconfig } = await startCluster({ volumesPerNode: 0, say: () => {} });
+  const { kubeconfig, nodes } = await startCluster({ volumesPerNode: 0, say: () => {} });
+  // What is paused when the owner is killed must go as well.
+  nodes[0]?.signal('kube-proxy', 'SIGSTOP');
   const owned: OwnedCluster = { folder: dirname(kubeconfig), kubeconfig };
   process.stdout.write(`${JSON.stringify(owned)}\n`);
   setInterval(() => {}, 3_600_000);
