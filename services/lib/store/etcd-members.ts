@@ -135,6 +135,8 @@ const CHANNEL_OPTIONS: ChannelOptions = Object.freeze({
   'grpc.max_send_message_length': 2 * MEBIBYTE,
   'grpc.initial_reconnect_backoff_ms': 100,
   'grpc.max_reconnect_backoff_ms': 1_000,
+  // A member whose pod was replaced has another address under the same name; by default grpc-js asks again after 30 s.
+  'grpc.dns_min_time_between_resolutions_ms': 1_000,
   'grpc-node.flow_control_window': MEBIBYTE,
   'grpc.service_config_disable_resolution': 1,
   // What a proxy of the environment answers for an etcd it cannot reach looks like an etcd that is away.
