@@ -80,6 +80,9 @@ test('a CA that is replaced by way of a bundle takes no server away, and brings 
   const older = await serve('older-ca', '192.0.2.11');
   await using _older = older.server;
   const before = await ready(older.resource);
+  // The slice of a new server may arrive after its resource: what was said of that is not of the rotation.
+  const warnings = async () => (await eventsOf(plane.kube, older.resource)).filter(({ type }) => type === 'Warning');
+  const warnedBefore = (await warnings()).length;
   const late = await serve('newer-ca', '192.0.2.12', { authority: newer });
   await using _late = late.server;
   await untilCondition(plane.kube, late.resource, { type: 'HandshakeVerified', status: 'False', reason: 'TLSFailed' });
@@ -89,7 +92,7 @@ test('a CA that is replaced by way of a bundle takes no server away, and brings 
   const after = await ready(older.resource);
   const since = (resource: KubeObject) => conditionOf(resource, 'Ready')?.lastTransitionTime;
   expect(since(after)).toBe(since(before));
-  expect((await eventsOf(plane.kube, older.resource)).filter(({ type }) => type === 'Warning')).toEqual([]);
+  expect((await warnings()).slice(warnedBefore)).toEqual([]);
   await volume.swap({ 'ca.crt': fixture.authority.certificate });
 });
 
