@@ -7,7 +7,7 @@
 import type { Clock } from '#lib/clock.ts';
 import { hasReason } from '#lib/errors.ts';
 import type { Keys } from '#lib/store/keys.ts';
-import { type Owner, sameOwner } from '#lib/store/servers.ts';
+import { type Owner, type ServerRecord, sameOwner } from '#lib/store/servers.ts';
 import type { Revision, Store } from '#lib/store/store.ts';
 import type { ReconcileResult } from '../controller.ts';
 import type { Mirror } from '../discovery/mirror.ts';
@@ -148,11 +148,11 @@ export class ServerReconciler {
   async #advertise(visit: Visit, { resource, resolved, observation }: Seen): Promise<ReconcileResult> {
     const { clock, prober } = this.#options;
     const { key, server, signal } = visit;
-    const isRegistered = this.#held(serverNameOf(resource), this.#ownerOf(server)) !== undefined;
-    this.#readySince.update(key, resolved.candidates, { nowMs: clock.monotonicMs(), isRegistered });
-    this.#probe(visit, resource, resolved);
+    const held = this.#held(serverNameOf(resource), this.#ownerOf(server))?.record;
+    this.#readySince.update(key, resolved.candidates, { nowMs: clock.monotonicMs(), isRegistered: held !== undefined });
+    this.#probe(key, { resource, resolved, held });
     const verdicts = new Map(resolved.candidates.map((one) => [one.instanceId, prober.verdict(key, one.instanceId)]));
-    const desired = this.#desired(visit, { resource, resolved, verdicts });
+    const desired = this.#desired(visit, { resource, resolved, held, verdicts });
     const outcome = await this.#settle(visit, desired);
     if (outcome.kind === 'conflict') {
       prober.forget(key);
@@ -210,18 +210,17 @@ export class ServerReconciler {
     }
   }
 
-  #probe({ key, server }: Visit, resource: Mcp2Server, resolved: Resolved): void {
+  #probe(key: string, { resource, resolved, held }: Found): void {
     const { prober, handshake, controlPlaneCa } = this.#options;
     if (!needsHandshake(resource.spec) || resolved.lacksCaBundle) {
       prober.forget(key);
       return;
     }
-    const held = this.#held(serverNameOf(resource), this.#ownerOf(server))?.record;
     const ca = resolved.caBundle ?? (resource.spec.source.service ? controlPlaneCa() : undefined);
     prober.update(key, targetsOf({ resource, resolved, held, ca, handshake }), resource.spec.readiness.probe);
   }
 
-  #desired({ key, server }: Visit, { resource, resolved, verdicts }: Omit<Seen, 'observation'> & Verdicts): Desired {
+  #desired({ key, server }: Visit, { resource, resolved, held, verdicts }: Found & Verdicts): Desired {
     const { references, clock } = this.#options;
     const owner = this.#ownerOf(server);
     const nowMs = clock.monotonicMs();
@@ -231,7 +230,7 @@ export class ServerReconciler {
       candidates: resolved.candidates,
       tlsServerName: resolved.tlsServerName,
       visibility: visibilityOf(resource, (labels) => references.namespacesMatching(labels)),
-      held: this.#held(serverNameOf(resource), owner)?.record,
+      held,
       verdictOf: (instanceId) => verdicts.get(instanceId) ?? { verified: undefined },
       readyForMs: (instanceId) => this.#readySince.readyForMs(key, instanceId, nowMs),
     });
@@ -312,6 +311,13 @@ interface Seen {
   readonly resource: Mcp2Server;
   readonly resolved: Resolved;
   readonly observation: Observation;
+}
+
+interface Found {
+  readonly resource: Mcp2Server;
+  readonly resolved: Resolved;
+  /** What Discovery holds under the name, when it is ours. */
+  readonly held: ServerRecord | undefined;
 }
 
 function recheckMs({ spec }: Mcp2Server, { references, handshakes }: Observation): number | undefined {

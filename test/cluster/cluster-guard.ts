@@ -6,9 +6,9 @@
  * mounts, interfaces and firewall rules go with its namespaces.
  */
 
-import { type ChildProcess, spawn } from 'node:child_process';
+import type { ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
-import type { Socket } from 'node:net';
+import { startGuardShell } from '../harness/process-guard.ts';
 
 export interface ClusterGuard extends AsyncDisposable {
   /** This process group belongs to the cluster from now on. */
@@ -65,16 +65,7 @@ export interface ClusterGuardOptions {
 
 export function startClusterGuard({ controlGroups, controlGroupRoots, folder }: ClusterGuardOptions): ClusterGuard {
   const parameters = [controlGroups, controlGroupRoots.join(' '), folder];
-  // A session of its own: neither Ctrl-C nor a SIGKILL to the test runner's process group reaches it.
-  const shell = spawn('/bin/sh', ['-c', SCRIPT, 'mcp2-cluster-guard', ...parameters], {
-    detached: true,
-    cwd: '/',
-    stdio: ['pipe', 'ignore', 'ignore'],
-  });
-  const pipe = shell.stdin as Socket;
-  pipe.on('error', () => {});
-  shell.unref();
-  pipe.unref();
+  const { shell, pipe } = startGuardShell('mcp2-cluster-guard', SCRIPT, parameters);
   return {
     watch: (pid) => void pipe.write(`watch ${pid}\n`),
     forget: (pid) => void pipe.write(`forget ${pid}\n`),

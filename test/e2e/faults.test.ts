@@ -19,8 +19,9 @@ import {
   untilWhole,
 } from './faults/measure.ts';
 import { killProcesses, leaderOf, leaderPod, podsOf, untilReady } from './faults/pods.ts';
-import { type FaultRelease, NAMESPACE, startRelease } from './faults/release.ts';
+import { type FaultRelease, startRelease } from './faults/release.ts';
 import { readRunbook, runAsWritten } from './faults/runbook.ts';
+import { NAMESPACE } from './release.ts';
 
 const APISERVER_AWAY_MS = 60_000;
 const NODE_2_PODS = '10.244.2.0/24';

@@ -4,11 +4,10 @@
  * its folder.
  *
  * Why not PR_SET_PDEATHSIG (`setpriv --pdeathsig`): Linux only, bound to the thread that started the process, and
- * it removes no files. The shell leads a session of its own, so that neither Ctrl-C nor a SIGKILL to the test
- * runner's process group reaches it before its work is done.
+ * it removes no files.
  */
 
-import { spawn } from 'node:child_process';
+import { type ChildProcess, spawn } from 'node:child_process';
 import type { Socket } from 'node:net';
 
 export interface ProcessGuard {
@@ -16,6 +15,12 @@ export interface ProcessGuard {
   watch(pid: number): void;
   /** The watched process has ended: its number may belong to somebody else soon. */
   forget(): void;
+}
+
+export interface GuardShell {
+  readonly shell: ChildProcess;
+  /** Its end is the shell's sign to clean up. */
+  readonly pipe: Socket;
 }
 
 // At the end of input: kill the group, wait up to 5 s until it is gone (it may still write files), remove.
@@ -35,7 +40,19 @@ rmdir -- "$2" 2>/dev/null
 
 /** @param folder Removed when this process ends. @param parent Removed after it when it is empty by then. */
 export function startGuard(folder: string, parent: string): ProcessGuard {
-  const shell = spawn('/bin/sh', ['-c', SCRIPT, 'mcp2-test-guard', folder, parent], {
+  const { pipe } = startGuardShell('mcp2-test-guard', SCRIPT, [folder, parent]);
+  return {
+    watch: (pid) => void pipe.write(`watch ${pid}\n`),
+    forget: () => void pipe.write('forget\n'),
+  };
+}
+
+/**
+ * A shell whose standard input is a pipe from this process, in a session of its own: neither Ctrl-C nor a SIGKILL to the
+ * test runner's process group reaches it. It keeps nobody running.
+ */
+export function startGuardShell(name: string, script: string, parameters: readonly string[]): GuardShell {
+  const shell = spawn('/bin/sh', ['-c', script, name, ...parameters], {
     detached: true,
     cwd: '/',
     stdio: ['pipe', 'ignore', 'ignore'],
@@ -44,8 +61,5 @@ export function startGuard(folder: string, parent: string): ProcessGuard {
   pipe.on('error', () => {});
   shell.unref();
   pipe.unref();
-  return {
-    watch: (pid) => void pipe.write(`watch ${pid}\n`),
-    forget: () => void pipe.write('forget\n'),
-  };
+  return { shell, pipe };
 }

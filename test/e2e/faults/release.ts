@@ -8,6 +8,7 @@ import { KubeClient } from '../../harness/kube-client.ts';
 import { addressServer, MCP2_SERVER, serviceServer } from '../../harness/mcp2-servers.ts';
 import { startTraffic, type Traffic } from '../../harness/traffic.ts';
 import { ensureProductImage } from '../product-image.ts';
+import { CHART, NAMESPACE, RELEASE } from '../release.ts';
 import type { AgreementInput } from './agreement.ts';
 import { type Release, untilReady } from './pods.ts';
 
@@ -24,12 +25,9 @@ export interface Changes {
   paused<T>(work: () => Promise<T>): Promise<T>;
 }
 
-export const NAMESPACE = 'mcp2-system';
 export const SERVER = 'InventoryDB_Primary';
-const FULLNAME = 'mcp2';
 const ADDRESS_SERVERS = 20;
 const CHANGE_PAUSE_MS = 100;
-const CHART = join(import.meta.dirname, '../../../helm/mcp2');
 const ONE_A_NODE = ['registry', 'sample'] as const;
 
 /** Two nodes, the chart, servers, traffic from a pod on node-1: what survives the loss of node-2. */
@@ -43,7 +41,7 @@ export async function startRelease(): Promise<FaultRelease> {
   const kube = stack.use(new KubeClient(cluster.admin));
   await createSnapshotVolume(cluster, kube);
   await install(cluster);
-  const release: Release = { cluster, kube, namespace: NAMESPACE, fullname: FULLNAME };
+  const release: Release = { cluster, kube, namespace: NAMESPACE, fullname: RELEASE };
   await Promise.all([...ONE_A_NODE, 'operator'].map((component) => untilReady(release, component, 2)));
   await createServers(kube);
   const name = images[0].name;
@@ -62,7 +60,7 @@ async function install(cluster: Cluster): Promise<void> {
   const spread = ONE_A_NODE.flatMap((component) => ['--set-json', `${component}.affinity=${onePerNode(component)}`]);
   const values = ['--values', join(import.meta.dirname, 'values.yaml'), ...spread];
   const where = ['--namespace', NAMESPACE, '--create-namespace', '--wait', '--timeout', '3m'];
-  await cluster.helm('install', FULLNAME, CHART, ...where, ...values);
+  await cluster.helm('install', RELEASE, CHART, ...where, ...values);
 }
 
 /** Unlike the members' volumes it can be mounted on every node, as one from a storage network can: nodes share a disk. */
@@ -85,14 +83,14 @@ async function createSnapshotVolume(cluster: Cluster, kube: KubeClient): Promise
 }
 
 function onePerNode(component: string): string {
-  const matchLabels = { 'app.kubernetes.io/instance': FULLNAME, 'app.kubernetes.io/component': component };
+  const matchLabels = { 'app.kubernetes.io/instance': RELEASE, 'app.kubernetes.io/component': component };
   const term = { topologyKey: 'kubernetes.io/hostname', labelSelector: { matchLabels } };
   return JSON.stringify({ podAntiAffinity: { requiredDuringSchedulingIgnoredDuringExecution: [term] } });
 }
 
 async function createServers(kube: KubeClient): Promise<void> {
   const forAll = { registration: { visibility: { from: 'All' } } };
-  const source = { service: { name: `${FULLNAME}-sample`, port: 'grpc' } };
+  const source = { service: { name: `${RELEASE}-sample`, port: 'grpc' } };
   await kube.apply(serviceServer(NAMESPACE, 'inventory-db', { serverName: SERVER, source, ...forAll }));
   for (let i = 0; i < ADDRESS_SERVERS; i++) await kube.apply(addressServer(NAMESPACE, nameOf(i), forAll));
 }
