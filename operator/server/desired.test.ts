@@ -1,8 +1,8 @@
-import { expect, test } from 'vitest';
+import { describe, expect, test } from 'vitest';
 import type { ReadCard } from '#lib/card/service-card.ts';
 import type { Health, Owner } from '#lib/store/servers.ts';
 import { type DesiredInput, desiredRecord } from './desired.ts';
-import { instanceIdOf } from './endpoints.ts';
+import { type Candidate, instanceIdOf } from './endpoints.ts';
 import type { Mcp2Server, Mcp2ServerSpec } from './resource.ts';
 
 const owner: Owner = { manager: 'mcp2-operator', installation: 'one', namespace: 'shop', name: 'db', uid: 'u1' };
@@ -95,4 +95,52 @@ test('what is not declared any more goes at once, also while endpoints are taken
 test('in mode Declared the cards change nothing', () => {
   const declared = resource({ capabilityMode: 'Declared' });
   expect(desired([card('a', READ)], { resource: declared }).record.capabilities).toEqual([READ, WRITE]);
+});
+
+describe('while the pods of a server are replaced', () => {
+  const slow = resource({ readiness: { ...resource().spec.readiness, minReadySeconds: 2 } });
+  const unproved = resource({ readiness: { ...slow.spec.readiness, gates: ['Endpoints'] } });
+  const [a, b] = [card('a', READ), card('b', READ)];
+  const { record: held } = desired([a]);
+  const OLD = instanceIdOf('10.0.0.1:1');
+  const candidate = (i: number, state: Candidate['state']): Candidate => {
+    const url = URLS[i] ?? '';
+    return { instanceId: instanceIdOf(url), url, state };
+  };
+  const [leaving, coming] = [candidate(0, 'draining'), candidate(1, 'ready')];
+  const replaced: Partial<DesiredInput> = {
+    ...{ resource: slow, held, candidates: [leaving, coming] },
+    readyForMs: () => 0,
+  };
+
+  test('who is verified need not wait when nobody else serves', () => {
+    expect(healths(desired([a, b], replaced))).toEqual(['DRAINING', 'SERVING']);
+  });
+
+  test('it waits while somebody else serves', () => {
+    const candidates = [candidate(0, 'ready'), coming];
+    expect(healths(desired([a, b], { ...replaced, candidates }))).toEqual(['SERVING', 'UNKNOWN']);
+  });
+
+  test('it waits when nobody shuts down: one that comes and goes helps nobody', () => {
+    const waiting = desired([undefined, b], { ...replaced, candidates: [coming] });
+    expect(healths(waiting)).toEqual(['UNKNOWN']);
+    expect(waiting.settlesInMs).toBe(2_000);
+  });
+
+  test('before anybody is verified, those that served go on, also after a restart', () => {
+    const { record } = desired([a], replaced);
+    expect(record.endpoints.map(({ health }) => health)).toEqual(['SERVING', 'UNKNOWN']);
+    expect(desired([], { ...replaced, held: record }).record).toEqual(record);
+  });
+
+  test.each<[string, Partial<DesiredInput>]>([
+    ['nobody comes', { candidates: [leaving] }],
+    ['they did not serve before', { held: undefined }],
+    ['who comes needs no handshake', { resource: unproved }],
+    ['who comes was refused', { verdictOf: (id) => ({ verified: id === OLD }) }],
+    ['they were refused', { verdictOf: (id) => ({ verified: id === OLD ? false : undefined }) }],
+  ])('those that served stop when %s', (_title, input) => {
+    expect(healths(desired([a], { ...replaced, ...input }))[0]).toBe('DRAINING');
+  });
 });

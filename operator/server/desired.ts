@@ -48,7 +48,7 @@ export interface Desired {
 export function desiredRecord(input: DesiredInput): Desired {
   const { resource, owner, candidates, visibility, held, verdictOf } = input;
   const kept = [...candidates].slice(0, MAX_ENDPOINTS);
-  const endpoints = kept.map((candidate) => toEndpoint(candidate, input));
+  const endpoints = endpointsOf(kept, input);
   const cards = kept.flatMap(({ instanceId }) => verdictOf(instanceId).card ?? []);
   const isProved = cards.length > 0 && endpoints.every((endpoint) => !isTakenOver(endpoint, input));
   const advertisement = advertisementOf(input, cards, isProved);
@@ -90,6 +90,30 @@ function advertisementOf(
   if (wasProved) return advertise(spec.capabilityMode, declared, [...cards, held]);
   return advertise(cards.length > 0 ? spec.capabilityMode : 'Declared', declared, cards);
 }
+
+/**
+ * Pods may be replaced faster than `minReadySeconds`, or than a handshake, and clients must find somebody meanwhile.
+ * While others shut down and nobody serves, whoever is verified need not wait. While nobody is, but may be soon, those
+ * that shut down stay, for as long as the cluster says that they answer; kube-proxy does the same (KEP-1669).
+ */
+function endpointsOf(candidates: readonly Candidate[], input: DesiredInput): readonly Endpoint[] {
+  const { verdictOf } = input;
+  const endpoints = candidates.map((candidate) => toEndpoint(candidate, input));
+  if (endpoints.some(isServing) || !endpoints.some(({ health }) => health === 'DRAINING')) return endpoints;
+  const now = { ...input, readyForMs: () => Number.POSITIVE_INFINITY };
+  const hurried = candidates.map((candidate) => toEndpoint(candidate, now));
+  if (hurried.some(isServing)) return hurried;
+  const isAwaited = ({ instanceId, state }: Candidate) =>
+    state === 'ready' && verdictOf(instanceId).verified === undefined;
+  if (!candidates.some(isAwaited)) return endpoints;
+  const stays = (endpoint: Endpoint) =>
+    endpoint.health === 'DRAINING' &&
+    heldHealth(endpoint, input) === 'SERVING' &&
+    verdictOf(endpoint.instanceId).verified !== false;
+  return endpoints.map((endpoint) => (stays(endpoint) ? { ...endpoint, health: 'SERVING' } : endpoint));
+}
+
+const isServing = ({ health }: Endpoint) => health === 'SERVING';
 
 function toEndpoint(candidate: Candidate, input: DesiredInput): Endpoint {
   const { resource, tlsServerName } = input;
