@@ -11,6 +11,7 @@ import { readCommands } from '../harness/readme.ts';
 import type { ClientReport } from './client/program.ts';
 import { clientPod, type DemoServer, demoServer, GRPC_PORT, RESTRICTED } from './demo.ts';
 import {
+  CHART,
   getJson,
   lookup,
   mintToken,
@@ -87,12 +88,17 @@ test('helm test goes through', async () => {
   expect(tested).toMatch(/Phase: +Succeeded/);
 });
 
+test('a second release in the same namespace is refused before it changes anything', async () => {
+  const second = cluster.helm('install', 'second', CHART, '--namespace', NAMESPACE);
+  await expect(second).rejects.toThrow(`namespace ${NAMESPACE} holds the mcp2 release ${RELEASE} already`);
+  expect(await cluster.helm('list', '--all', '--short', '--namespace', NAMESPACE)).toBe(RELEASE);
+});
+
 test('a Service of two pods in a restricted namespace becomes a server that is Ready', async () => {
   shop = await cluster.createNamespace('shop', RESTRICTED);
   outside = await cluster.createNamespace('outside', RESTRICTED);
   const trusting = ['--reuse-values', '--set', `trust.namespaces={${shop},${outside}}`, '--wait'];
-  const chart = join(ROOT, 'helm/mcp2');
-  await timed('trust for two namespaces', () => cluster.helm('upgrade', RELEASE, chart, '-n', NAMESPACE, ...trusting));
+  await timed('trust for two namespaces', () => cluster.helm('upgrade', RELEASE, CHART, '-n', NAMESPACE, ...trusting));
   const server: DemoServer = { namespace: shop, name: 'stock', serverName: 'StockDB', image, replicas: 2 };
   const resource = serviceServer(shop, 'stock', {
     serverName: 'StockDB',

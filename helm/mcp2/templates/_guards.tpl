@@ -30,8 +30,21 @@ do.
 {{- if and (ne .Values.tls.mode "selfSigned") (not .Values.registry.enabled) -}}
 {{- fail (printf "registry.enabled false needs tls.mode selfSigned: with %s the CA that everybody trusts is read from the registry's certificate" .Values.tls.mode) -}}
 {{- end -}}
+{{- include "mcp2.guards.alone" . -}}
 {{- range $name, $_ := include "mcp2.traits" . | fromYaml -}}
 {{- include "mcp2.guards.component" (list $name (get $.Values $name)) -}}
+{{- end -}}
+{{- end -}}
+
+{{/* Two releases would take the operator's lease and ConfigMap mcp2-trust from each other. Without a cluster nothing is found. */}}
+{{- define "mcp2.guards.alone" -}}
+{{- $namespace := include "mcp2.namespace" . -}}
+{{- range (lookup "apps/v1" "Deployment" $namespace "").items -}}
+{{- $labels := .metadata.labels | default dict -}}
+{{- $release := get $labels "app.kubernetes.io/instance" -}}
+{{- if and (eq (get $labels "app.kubernetes.io/part-of") "mcp2") (ne $release $.Release.Name) -}}
+{{- fail (printf "namespace %s holds the mcp2 release %s already: install %s into a namespace of its own" $namespace $release $.Release.Name) -}}
+{{- end -}}
 {{- end -}}
 {{- end -}}
 
