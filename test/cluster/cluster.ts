@@ -54,7 +54,7 @@ export interface Cluster extends AsyncDisposable {
   loadImage(image: ImageArchive): Promise<void>;
   /** More of them, on every node or on one: a volume that was released is not used again. */
   createPersistentVolumes(countPerNode: number, nodeName?: string): Promise<void>;
-  /** SIGTERM; its data stays. */
+  /** SIGTERM, also to the controllers, which live by it; its data stays. */
   stopApiserver(): Promise<void>;
   /** Waits until it answers. */
   startApiserver(): Promise<void>;
