@@ -1,4 +1,5 @@
 import { defineConfig } from 'vitest/config';
+import { FILES_AT_ONCE } from './test/e2e/files-at-once.ts';
 
 export default defineConfig({
   test: {
@@ -40,8 +41,7 @@ export default defineConfig({
           setupFiles: 'test/e2e/keep-logs.setup.ts',
           testTimeout: 300_000,
           hookTimeout: 300_000,
-          // Two clusters wait for pods at once; a cluster of somebody else is shared.
-          maxWorkers: process.env.MCP2_TEST_KUBECONFIG ? 1 : 2,
+          maxWorkers: FILES_AT_ONCE,
         },
       },
     ],
