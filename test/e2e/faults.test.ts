@@ -4,6 +4,7 @@
  */
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest';
+import { isForeignCluster } from '../cluster/images.ts';
 import { eventually } from '../harness/eventually.ts';
 import type { KubeClient, KubeObjectReference } from '../harness/kube-client.ts';
 import { addressServer, MCP2_SERVER } from '../harness/mcp2-servers.ts';
@@ -27,7 +28,7 @@ const APISERVER_AWAY_MS = 60_000;
 const NODE_2_PODS = '10.244.2.0/24';
 
 /** Faults are done to nodes, which are ours alone on a cluster of our own. */
-const isForeign = (process.env.MCP2_TEST_KUBECONFIG ?? '') !== '';
+const isForeign = isForeignCluster(process.env);
 
 let release: FaultRelease;
 const figures = new Figures();

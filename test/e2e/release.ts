@@ -1,8 +1,7 @@
 /** The chart on a cluster as the end-to-end tests use it, and the commands that people type next to it. */
-import { readFileSync } from 'node:fs';
 import { delimiter, dirname, join } from 'node:path';
 import { type Cluster, startCluster } from '../cluster/cluster.ts';
-import { ensureImageArchive, type ImageArchive } from '../cluster/images.ts';
+import { ensureImageArchive, type ImageArchive, isForeignCluster } from '../cluster/images.ts';
 import { type Say, step } from '../cluster/progress.ts';
 import { runCommand } from '../cluster/run-command.ts';
 import { ensureProductImage } from './product-image.ts';
@@ -12,7 +11,6 @@ export const CHART = join(ROOT, 'helm/mcp2');
 /** As every page of the documentation has it. */
 export const NAMESPACE = 'mcp2-system';
 export const RELEASE = 'mcp2';
-const { version: VERSION } = JSON.parse(readFileSync(join(ROOT, 'package.json'), 'utf8')) as { version: string };
 
 export interface ReleaseCluster {
   readonly cluster: Cluster;
@@ -22,20 +20,12 @@ export interface ReleaseCluster {
 
 /**
  * A cluster of one node with the product's image under these tags; the release itself is the test's to install, in
- * namespace mcp2-system. A cluster of somebody else must have the images, and they are not built for it.
+ * namespace mcp2-system. A cluster of somebody else must have the images, and pulls etcd's own.
  */
 export async function startReleaseCluster(tags: readonly (string | undefined)[]): Promise<ReleaseCluster> {
-  const isForeign = Boolean(process.env.MCP2_TEST_KUBECONFIG);
   const images: ImageArchive[] = [];
-  for (const tag of tags) {
-    images.push(
-      isForeign
-        ? { name: `localhost/mcp2:${tag ?? VERSION}`, archive: '' }
-        : await ensureProductImage(tag === undefined ? {} : { tag }),
-    );
-  }
-  const etcd = isForeign ? [] : [await ensureImageArchive('localhost/etcd:1')];
-  if (isForeign) say(`these tests also create and remove the namespace ${NAMESPACE}`);
+  for (const tag of tags) images.push(await ensureProductImage(tag === undefined ? {} : { tag }));
+  const etcd = isForeignCluster(process.env) ? [] : [await ensureImageArchive('localhost/etcd:1')];
   const cluster = await startCluster({ images: [...images, ...etcd] });
   return { cluster, images: images.map(({ name }) => name) };
 }

@@ -151,7 +151,7 @@ test.each([1, 2])('a server whose pods, %i of them, are replaced fails no call',
     await cluster.kubectl('rollout', 'restart', `deploy/${OUTSIDE}`, '-n', NAMESPACE);
     await cluster.kubectl(...status);
     await eventually(
-      () => getJson<Listed>(cluster, 'pods', '-n', NAMESPACE, '-l', `app=${OUTSIDE}`),
+      () => read('pods', '-n', NAMESPACE, '-l', `app=${OUTSIDE}`),
       ({ items }) => items.length === replicas,
       { timeoutMs: 60_000, intervalMs: 500, what: 'the end of the old pods' },
     );
@@ -203,6 +203,8 @@ test('certificates are renewed by the documented commands without a failed call,
 
 const named = ({ items }: Listed) => items.map(({ metadata }) => `${metadata.name} ${metadata.uid}`).sort();
 const read = (...args: string[]) => getJson<Listed>(cluster, ...args);
+const uninstall = () =>
+  timed('helm uninstall', () => cluster.helm('uninstall', RELEASE, '-n', NAMESPACE, '--wait', '--timeout', '2m'));
 
 test('helm uninstall leaves nothing stuck, says what it keeps, and a second install goes on with it', async () => {
   const shop = await cluster.createNamespace('leaving');
@@ -214,7 +216,7 @@ test('helm uninstall leaves nothing stuck, says what it keeps, and a second inst
 
   const notes = await cluster.helm('get', 'notes', RELEASE, '-n', NAMESPACE);
   expect(notes).toMatch(/keeps[\s\S]*crd[\s\S]*signing key[\s\S]*etcd/i);
-  await timed('helm uninstall', () => cluster.helm('uninstall', RELEASE, '-n', NAMESPACE, '--wait', '--timeout', '2m'));
+  await uninstall();
   const pods = ['get', 'pods', '-n', NAMESPACE, '-l', `app.kubernetes.io/instance=${RELEASE}`, '-o', 'name'];
   await eventually(
     () => cluster.kubectl(...pods),
@@ -235,7 +237,7 @@ test('helm uninstall leaves nothing stuck, says what it keeps, and a second inst
 });
 
 test('a namespace that held the release, and everything in it, can be removed', async () => {
-  await timed('helm uninstall', () => cluster.helm('uninstall', RELEASE, '-n', NAMESPACE, '--wait', '--timeout', '2m'));
+  await uninstall();
   await timed('kubectl delete namespace', () => cluster.kubectl('delete', 'namespace', NAMESPACE, '--timeout=90s'));
   await cluster.kubectl('delete', 'crd', 'mcp2servers.mcp2.dev', '--timeout=60s');
 });
