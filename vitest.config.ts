@@ -8,7 +8,7 @@ export default defineConfig({
         test: {
           name: 'unit',
           include: [
-            '{protos,crds,helm,services,operator,client,cli,image}/**/*.test.ts',
+            '{protos,docs,helm,services,sdk,operator,cli,image}/**/*.test.ts',
             'test/architecture/**/*.test.ts',
           ],
         },

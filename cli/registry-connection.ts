@@ -9,7 +9,7 @@ import { status } from '@grpc/grpc-js';
 import type { Environment } from '#lib/config/env-reader.ts';
 import { CallError, createClient, type ServiceClient } from '#lib/grpc/client.ts';
 import { plaintextClient, tlsClient } from '#lib/grpc/credentials.ts';
-import { parseHostPort } from '#lib/listen-address.ts';
+import { parseHostPort } from '#lib/net/listen-address.ts';
 import { createLogger } from '#lib/observe/logger.ts';
 import type { DiscoveryDefinition } from '#protos/generated/mcp2/Discovery.ts';
 import { CommandFailed, usageError } from './failure.ts';

@@ -7,8 +7,8 @@
 import { CommanderError } from 'commander';
 import { ConfigError } from '#lib/config/env-reader.ts';
 import { ServiceError } from '#lib/errors.ts';
-import { ListenError } from '#lib/listen-address.ts';
-import { StoreFolderError } from '#lib/store/embedded-folder.ts';
+import { ListenError } from '#lib/net/listen-address.ts';
+import { StoreFolderError } from '#lib/store/embedded/folder.ts';
 import { CommandFailed } from './failure.ts';
 import type { Terminal } from './terminal.ts';
 

@@ -3,6 +3,7 @@
  * the custom resource definition; a test compares them.
  */
 
+import { formatKey } from '#lib/kube/object.ts';
 import type { Condition, Mcp2Server, Mcp2ServerStatus } from '../operator/server/resource.ts';
 import { readFileState } from '../operator/source/file-state.ts';
 import { CommandFailed } from './failure.ts';
@@ -61,7 +62,7 @@ export function formatServers(servers: readonly ListedServer[], { wide, nowMs }:
   const rows = servers.map((server) => {
     const { status, ready } = server;
     const usual = [
-      server.namespace === 'default' ? server.name : `${server.namespace}/${server.name}`,
+      server.namespace === 'default' ? server.name : formatKey(server),
       ready?.status ?? 'Unknown',
       ready?.reason ?? 'Pending',
       status?.serverName ?? server.serverName,

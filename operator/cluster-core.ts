@@ -1,6 +1,12 @@
 /**
  * The reconcile core for a cluster: resources and references from the API server, statuses and Events back to it.
  */
+
+import type { KubeApi } from '#lib/kube/api.ts';
+import { isConflict, isNotFound, isServerAway } from '#lib/kube/api-error.ts';
+import { EventRecorder } from '#lib/kube/events.ts';
+import { LeadershipEnded, type LeaseName } from '#lib/kube/leadership.ts';
+import { StatusWriter } from '#lib/kube/status.ts';
 import type { Keys } from '#lib/store/keys.ts';
 import { mintProbeToken } from '#lib/token/mint.ts';
 import type { OperatorConfig } from './config.ts';
@@ -10,11 +16,6 @@ import type { OperatorDependencies } from './dependencies.ts';
 import { DependencyGate } from './dependency-gate.ts';
 import { openFenceTally } from './discovery/fence-tally.ts';
 import { createDiscoveryMetrics } from './discovery/metrics.ts';
-import type { KubeApi } from './kube/api.ts';
-import { isConflict, isNotFound, isServerAway } from './kube/api-error.ts';
-import { EventRecorder } from './kube/events.ts';
-import { LeadershipEnded, type LeaseName } from './kube/leadership.ts';
-import { StatusWriter } from './kube/status.ts';
 import type { OperatorMetrics } from './operator-metrics.ts';
 import type { RotatingFiles } from './rotating-files.ts';
 import { createHandshake } from './server/handshake.ts';
@@ -49,9 +50,9 @@ export interface ClusterCore {
 }
 
 export function createClusterCore(parts: ClusterCoreParts): ClusterCore {
-  const { config, dependencies, api, metrics, keys, parse, installation, identity } = parts;
-  const { store, clock, random, log, registry, unavailableAfterMs } = dependencies;
-  const discoveryMetrics = createDiscoveryMetrics(registry, openFenceTally(config.stateFolder, log));
+  const { config, dependencies, api, metrics: operatorMetrics, keys, parse, installation, identity } = parts;
+  const { store, clock, random, log, metrics, unavailableAfterMs } = dependencies;
+  const discoveryMetrics = createDiscoveryMetrics(metrics, openFenceTally(config.stateFolder, log));
   const events = new EventRecorder({
     api,
     reportingController: 'mcp2.dev/operator',
@@ -80,7 +81,7 @@ export function createClusterCore(parts: ClusterCoreParts): ClusterCore {
     clock,
     random,
     log,
-    metrics,
+    metrics: operatorMetrics,
     discoveryMetrics,
     sweepIntervalMs: config.sweepIntervalMs,
     concurrency: config.concurrency,

@@ -1,8 +1,9 @@
 /** Settings of the operator: the common ones, and its own, which begin with MCP2_OPERATOR_. */
 import { type EtcdSettings, readEtcd } from '#lib/config/common-settings.ts';
 import { type Environment, EnvReader } from '#lib/config/env-reader.ts';
+import { type KubeSettings, readKubeSettings } from '#lib/kube/connect.ts';
 import { LOG_LEVELS, type LogLevel } from '#lib/observe/logger.ts';
-import { readStorePrefix } from '#lib/store/prefix-setting.ts';
+import { readStorePrefix } from '#lib/store/settings.ts';
 
 export interface OperatorConfig {
   readonly logLevel: LogLevel;
@@ -33,10 +34,8 @@ export interface OperatorConfig {
   readonly concurrency: number;
   /** A folder that outlives the process, for the tally of lost fences. */
   readonly stateFolder: string | undefined;
-  /** Outside a cluster. */
-  readonly kubeconfigFile: string | undefined;
-  readonly kubernetesHost: string | undefined;
-  readonly kubernetesPort: string | undefined;
+  /** MCP2_OPERATOR_KUBECONFIG, or those of a pod. */
+  readonly kube: KubeSettings;
 }
 
 /** @throws ConfigError naming every problem. */
@@ -47,7 +46,7 @@ export function readOperatorConfig(env: Environment): OperatorConfig {
     opsListen: read.hostPort('MCP2_OPS_LISTEN', { fallback: '0.0.0.0:9090' }),
     etcd: requiredEtcd(read),
     storePrefix: readStorePrefix(read),
-    installationId: readInstallationId(read),
+    installationId: readInstallationSetting(read),
     signingKeyFile: read.requiredFile('MCP2_SIGNING_KEY_FILE'),
     issuer: read.required('MCP2_ISSUER'),
     caFile: read.file('MCP2_CA_FILE'),
@@ -62,9 +61,7 @@ export function readOperatorConfig(env: Environment): OperatorConfig {
     sweepIntervalMs: read.durationMs('MCP2_OPERATOR_SWEEP_INTERVAL', { fallback: 300_000, min: 1_000, max: 3_600_000 }),
     concurrency: read.integer('MCP2_OPERATOR_CONCURRENCY', { fallback: 64, min: 1, max: 1024 }),
     stateFolder: read.optional('MCP2_OPERATOR_STATE_DIR'),
-    kubeconfigFile: read.file('MCP2_OPERATOR_KUBECONFIG'),
-    kubernetesHost: read.optional('KUBERNETES_SERVICE_HOST'),
-    kubernetesPort: read.optional('KUBERNETES_SERVICE_PORT'),
+    kube: readKubeSettings(read, 'MCP2_OPERATOR_KUBECONFIG'),
   };
   checkTiming(read, config);
   if ((config.clientCertificateFile === undefined) !== (config.clientKeyFile === undefined)) {
@@ -83,7 +80,7 @@ function checkTiming(read: EnvReader, { leaseDurationMs, renewDeadlineMs, retryP
 }
 
 /** It is a part of a key in the store, and of an issuer. */
-function readInstallationId(read: EnvReader): string | undefined {
+function readInstallationSetting(read: EnvReader): string | undefined {
   const id = read.optional('MCP2_OPERATOR_INSTALLATION_ID');
   if (id !== undefined && !INSTALLATION_ID.test(id)) {
     read.problem('MCP2_OPERATOR_INSTALLATION_ID must be 1 to 128 of A-Z a-z 0-9 _ . @ = + ~ -');

@@ -1,10 +1,9 @@
 import { expect, test } from 'vitest';
-import { ManualClock, settle } from '#lib/manual-clock.ts';
+import { silentLogger } from '#lib/logger.ts';
+import { ManualClock, untilIdle } from '#lib/manual-clock.ts';
 import { Controller, type ControllerOptions, type Failure, type ReconcileOutcome } from './controller.ts';
 import { DependencyGate } from './dependency-gate.ts';
 import { WorkQueue } from './work-queue.ts';
-
-const silent = { debug() {}, info() {}, warn() {}, error() {} };
 
 class Failing extends Error {
   readonly failure: Failure;
@@ -26,7 +25,7 @@ function setUp(reconcile: ControllerOptions['reconcile'], options: Partial<Contr
     },
     clock,
     random: () => 1,
-    log: silent,
+    log: silentLogger,
     signal: new AbortController().signal,
   });
   const queue = new WorkQueue({ clock, random: () => 1, gates: [gate] });
@@ -38,7 +37,7 @@ function setUp(reconcile: ControllerOptions['reconcile'], options: Partial<Contr
     reconcile,
     classify,
     clock,
-    log: silent,
+    log: silentLogger,
     metrics,
     concurrency: 3,
     ...options,
@@ -244,7 +243,7 @@ test('a process that may not work any more stops all its work and says so once',
   queue.add('a/two');
   await clock.advance(10);
   await controller.drain(0);
-  await settle();
+  await untilIdle();
   expect(stops.length).toBe(1);
   expect(queue.inWorkSeconds()).toEqual([]);
 });

@@ -5,8 +5,8 @@
  * by its signal and then waited for: a second run of the same key beside it could undo what the first still writes.
  */
 import type { Clock } from '#lib/clock.ts';
-import { withDeadline } from './deadline.ts';
-import type { Log } from './log.ts';
+import type { Logger } from '#lib/logger.ts';
+import { withDeadline } from '#lib/time-limit.ts';
 import type { WorkQueue } from './work-queue.ts';
 
 export interface ReconcileResult {
@@ -39,7 +39,7 @@ export interface ControllerOptions {
   readonly reconcile: Reconcile;
   readonly classify: (error: unknown) => Failure;
   readonly clock: Clock;
-  readonly log: Log;
+  readonly log: Logger;
   readonly metrics?: ControllerMetrics;
   /** A failure of kind `stop` came up. Called at most once. */
   readonly onStop?: (error: unknown) => void;

@@ -5,14 +5,17 @@
  * Every replica keeps the mirror of Discovery warm; only `lead` makes one write. Leading ends with `stop` (orderly)
  * or when the fence is lost (at once): a process that was fenced must not go on in any form, so the caller exits.
  */
-import { abortable } from '#lib/abortable.ts';
+
 import { Backoff } from '#lib/backoff.ts';
 import { foldServerName } from '#lib/capability/name.ts';
 import type { Clock } from '#lib/clock.ts';
 import { hasReason } from '#lib/errors.ts';
+import { formatKey, keyOf } from '#lib/kube/object.ts';
+import type { Logger } from '#lib/logger.ts';
 import { follow } from '#lib/store/follow.ts';
 import type { Keys } from '#lib/store/keys.ts';
 import type { Store } from '#lib/store/store.ts';
+import { abortable } from '#lib/time-limit.ts';
 import { Controller, type Failure } from './controller.ts';
 import { DependencyGate } from './dependency-gate.ts';
 import { ChangeTimes } from './discovery/change-times.ts';
@@ -22,7 +25,6 @@ import type { DiscoveryMetrics } from './discovery/metrics.ts';
 import { Mirror, type MirroredRecord } from './discovery/mirror.ts';
 import { type SweepOptions, type SweepReport, sweep } from './discovery/sweep.ts';
 import { RecordWriter } from './discovery/writer.ts';
-import type { Log } from './log.ts';
 import type { OperatorMetrics } from './operator-metrics.ts';
 import { attendOutages, type OutageOptions } from './outage.ts';
 import { AwayReporter } from './server/away.ts';
@@ -55,7 +57,7 @@ export interface CoreOptions {
   readonly clock: Clock;
   /** Uniform in [0, 1). */
   readonly random: () => number;
-  readonly log: Log;
+  readonly log: Logger;
   readonly metrics: OperatorMetrics;
   readonly discoveryMetrics: DiscoveryMetrics;
   /** Default 300,000. */
@@ -71,7 +73,7 @@ export interface CoreOptions {
   readonly gates?: (signal: AbortSignal) => readonly DependencyGate[];
 }
 
-export interface Leadership {
+export interface LeadingCore {
   /** Resolves when leading ended by itself: the fence was lost. Never rejects. */
   readonly lost: Promise<void>;
   /** Lets work finish for at most `timeoutMs`. */
@@ -135,8 +137,8 @@ export class OperatorCore {
 
   /** Something that all resources depend on changed. */
   enqueueAll(): void {
-    for (const { metadata } of this.#options.source.all()) {
-      this.#queue?.add(`${metadata.namespace}/${metadata.name}`, Priority.Initial);
+    for (const resource of this.#options.source.all()) {
+      this.#queue?.add(keyOf(resource), Priority.Initial);
     }
   }
 
@@ -148,7 +150,7 @@ export class OperatorCore {
   }
 
   /** Takes the fence and starts to work. Resolves once workers run; needs `hasSynced`. @throws the signal's reason. */
-  async lead(signal: AbortSignal): Promise<Leadership> {
+  async lead(signal: AbortSignal): Promise<LeadingCore> {
     const { clock, log, installation } = this.#options;
     let awaySinceMs: number | undefined;
     const began = new AbortController();
@@ -196,7 +198,7 @@ export class OperatorCore {
     await this.#following;
   }
 
-  #work(fence: Fence): Leadership {
+  #work(fence: Fence): LeadingCore {
     const end = new AbortController();
     const lost = Promise.withResolvers<void>();
     const { gate, queue, writer, prober, controller } = this.#assemble(fence, end.signal, lost.resolve);
@@ -326,11 +328,11 @@ export class OperatorCore {
     const { installation, source, keys } = this.#options;
     for (const owner of [now?.record?.owner, before?.record?.owner]) {
       if (owner?.manager === 'mcp2-operator' && owner.installation === installation) {
-        this.enqueue(`${owner.namespace}/${owner.name}`);
+        this.enqueue(formatKey(owner));
       }
     }
-    for (const { metadata } of source.claimants(foldServerName(key.slice(keys.servers.length)))) {
-      this.enqueue(`${metadata.namespace}/${metadata.name}`);
+    for (const claimant of source.claimants(foldServerName(key.slice(keys.servers.length)))) {
+      this.enqueue(keyOf(claimant));
     }
   }
 }

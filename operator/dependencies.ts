@@ -1,12 +1,12 @@
 /** What the operator of a cluster is given; `main.ts` and tests make it. */
 import type { Registry } from 'prom-client';
 import type { Clock } from '#lib/clock.ts';
-import type { Logger } from '#lib/observe/logger.ts';
+import type { KubeConnection } from '#lib/kube/credentials.ts';
+import type { ReflectorTiming } from '#lib/kube/reflector.ts';
+import type { Logger } from '#lib/logger.ts';
+import type { Dial } from '#lib/net/dial.ts';
 import type { Store } from '#lib/store/store.ts';
 import type { Services } from '#protos/load.ts';
-import type { Dial } from './dial.ts';
-import type { KubeConnection } from './kube/credentials.ts';
-import type { ReflectorTiming } from './kube/reflector.ts';
 
 export interface OperatorDependencies {
   readonly connection: KubeConnection;
@@ -18,7 +18,7 @@ export interface OperatorDependencies {
   readonly clock: Clock;
   readonly random: () => number;
   readonly log: Logger;
-  readonly registry: Registry;
+  readonly metrics: Registry;
   /** For tests. */
   readonly reflectorTiming?: Partial<ReflectorTiming>;
   /** For tests: how often to look at files that are replaced. */

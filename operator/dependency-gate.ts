@@ -7,8 +7,8 @@
  */
 import { Backoff } from '#lib/backoff.ts';
 import type { Clock } from '#lib/clock.ts';
-import { withDeadline } from './deadline.ts';
-import type { Log } from './log.ts';
+import type { Logger } from '#lib/logger.ts';
+import { withDeadline } from '#lib/time-limit.ts';
 
 export interface DependencyGateOptions {
   /** For people: "store", "api". */
@@ -18,7 +18,7 @@ export interface DependencyGateOptions {
   readonly clock: Clock;
   /** Uniform in [0, 1). */
   readonly random: () => number;
-  readonly log: Log;
+  readonly log: Logger;
   /** Ends probing. */
   readonly signal: AbortSignal;
   /** Default 3,000. */

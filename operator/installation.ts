@@ -3,25 +3,24 @@
  * apart, so without it nothing may be written, and this waits for the API server as long as it takes.
  */
 import type { Clock } from '#lib/clock.ts';
-import type { KubeApi } from './kube/api.ts';
-import { type KubeObject, NAMESPACES } from './kube/object.ts';
-import type { Log } from './log.ts';
+import type { KubeApi } from '#lib/kube/api.ts';
+import { readInstallationId } from '#lib/kube/installation-id.ts';
+import type { Logger } from '#lib/logger.ts';
 
 const RETRY_MS = 2000;
 
 export interface InstallationOptions {
   readonly api: Pick<KubeApi, 'get'>;
   readonly clock: Clock;
-  readonly log: Log;
+  readonly log: Logger;
   readonly signal: AbortSignal;
 }
 
 /** @throws the signal's reason. */
-export async function readInstallation({ api, clock, log, signal }: InstallationOptions): Promise<string> {
+export async function awaitInstallationId({ api, clock, log, signal }: InstallationOptions): Promise<string> {
   for (;;) {
     try {
-      const { metadata } = await api.get<KubeObject>(NAMESPACES, { name: 'kube-system' }, { signal });
-      if (metadata.uid) return metadata.uid;
+      return await readInstallationId(api, signal);
     } catch (error) {
       signal.throwIfAborted();
       const advice =

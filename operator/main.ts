@@ -1,18 +1,16 @@
 /** The operator's process: settings from the environment, signals, exit codes (3 = another operator leads). */
 import { readFileSync } from 'node:fs';
 import { systemClock } from '#lib/clock.ts';
-import { ConfigError } from '#lib/config/env-reader.ts';
+import { connectKube } from '#lib/kube/connect.ts';
+import { createDial } from '#lib/net/dial.ts';
+import { createDnsLookup, readResolverSettings } from '#lib/net/name-lookup.ts';
 import { observeCertificateExpiry } from '#lib/observe/certificate-expiry.ts';
 import { createLogger } from '#lib/observe/logger.ts';
-import { createMetricsRegistry } from '#lib/observe/metrics.ts';
+import { createMetrics } from '#lib/observe/metrics.ts';
 import { endOnSignals, Shutdown } from '#lib/shutdown.ts';
-import { connectEtcd } from '#lib/store/etcd-files.ts';
+import { connectEtcd } from '#lib/store/etcd/connect-files.ts';
 import { loadServices } from '#protos/load.ts';
-import { type OperatorConfig, readOperatorConfig } from './config.ts';
-import { createDial } from './dial.ts';
-import { type KubeConnection, readInClusterConnection } from './kube/credentials.ts';
-import { readKubeconfigConnection } from './kube/kubeconfig.ts';
-import { createDnsLookup, readResolverSettings } from './name-lookup.ts';
+import { readOperatorConfig } from './config.ts';
 import { start } from './start.ts';
 
 const EXIT_REPLACED = 3;
@@ -20,12 +18,12 @@ const EXIT_REPLACED = 3;
 async function main(): Promise<void> {
   const config = readOperatorConfig(process.env);
   const log = createLogger({ service: 'operator', level: config.logLevel });
-  const registry = createMetricsRegistry({ service: 'operator' });
+  const metrics = createMetrics({ service: 'operator' });
   const { caFile, clientCertificateFile, etcd } = config;
-  observeCertificateExpiry(registry, [caFile, clientCertificateFile, etcd.tls?.caFile, etcd.tls?.certificateFile]);
+  observeCertificateExpiry(metrics, [caFile, clientCertificateFile, etcd.tls?.caFile, etcd.tls?.certificateFile]);
   const store = await connectEtcd(etcd, { clock: systemClock, random: Math.random, log });
   const operator = await start(config, {
-    connection: await connect(config),
+    connection: await connectKube(config.kube, systemClock),
     store,
     services: loadServices(),
     dial: createDial({ allowLoopback: false, lookup: createDnsLookup(readResolverSettings('/etc/resolv.conf')) }),
@@ -33,14 +31,14 @@ async function main(): Promise<void> {
     clock: systemClock,
     random: Math.random,
     log,
-    registry,
+    metrics,
   });
   const shutdown = new Shutdown({
     steps: [
       { name: 'operator', run: () => operator.stop() },
       { name: 'store', run: () => store.close() },
     ],
-    monotonicMs: () => systemClock.monotonicMs(),
+    clock: systemClock,
     log,
     exit: (code) => process.exit(code),
   });
@@ -48,17 +46,6 @@ async function main(): Promise<void> {
   await operator.ended;
   log.fatal({}, 'this process no longer leads and ends at once');
   process.exit(EXIT_REPLACED);
-}
-
-async function connect({
-  kubeconfigFile,
-  kubernetesHost: host,
-  kubernetesPort: port,
-}: OperatorConfig): Promise<KubeConnection> {
-  if (kubeconfigFile !== undefined) return readKubeconfigConnection({ file: kubeconfigFile, clock: systemClock });
-  const inCluster = await readInClusterConnection({ host, port, clock: systemClock });
-  if (inCluster) return inCluster;
-  throw new ConfigError(['MCP2_OPERATOR_KUBECONFIG is required outside a cluster: the path of a kubeconfig file']);
 }
 
 main().catch((error: unknown) => {

@@ -3,9 +3,9 @@ import { expect, test } from 'vitest';
 import { ManualClock } from '#lib/manual-clock.ts';
 import { createOperatorMetrics } from './operator-metrics.ts';
 
-async function valuesOf(registry: Registry): Promise<Record<string, number>> {
+async function valuesOf(metrics: Registry): Promise<Record<string, number>> {
   const values: Record<string, number> = {};
-  for (const { values: samples, name } of await registry.getMetricsAsJSON()) {
+  for (const { values: samples, name } of await metrics.getMetricsAsJSON()) {
     for (const sample of samples) {
       const full = 'metricName' in sample && sample.metricName ? String(sample.metricName) : name;
       if (full.endsWith('_bucket') || full.endsWith('_sum')) continue;
@@ -16,30 +16,30 @@ async function valuesOf(registry: Registry): Promise<Record<string, number>> {
 }
 
 test('what the parts report has the names that stock dashboards for controllers read', async () => {
-  const registry = new Registry();
+  const metrics = new Registry();
   const clock = new ManualClock();
-  const metrics = createOperatorMetrics(registry, clock);
-  const queue = metrics.queue('mcp2server');
+  const own = createOperatorMetrics(metrics, clock);
+  const queue = own.queue('mcp2server');
   queue.added();
   queue.depth(4);
   queue.taken(0.2);
   queue.finished(0.3);
   queue.retried();
   queue.parked(2);
-  metrics.controller('mcp2server').reconciled('success', 0.1);
-  const leader = metrics.leader('mcp2-operator');
+  own.controller('mcp2server').reconciled('success', 0.1);
+  const leader = own.leader('mcp2-operator');
   leader.leading(true);
   leader.lag(0.001);
-  metrics.onRequest({ method: 'GET', code: 200, seconds: 0.01 });
-  metrics.reflector.relisted('services');
-  metrics.reflector.missed('services', 3);
-  metrics.reflector.failed('services', 'Idle');
-  metrics.observeQueue('mcp2server', { inWorkSeconds: () => [1, 5], oldestSeconds: () => 7 });
-  metrics.reflector.heard('services');
-  metrics.reflector.heard('mcp2servers');
+  own.onRequest({ method: 'GET', code: 200, seconds: 0.01 });
+  own.reflector.relisted('services');
+  own.reflector.missed('services', 3);
+  own.reflector.failed('services', 'Idle');
+  own.observeQueue('mcp2server', { inWorkSeconds: () => [1, 5], oldestSeconds: () => 7 });
+  own.reflector.heard('services');
+  own.reflector.heard('mcp2servers');
   await clock.advance(42_000);
-  metrics.reflector.heard('mcp2servers');
-  expect(await valuesOf(registry)).toEqual({
+  own.reflector.heard('mcp2servers');
+  expect(await valuesOf(metrics)).toEqual({
     'workqueue_adds_total mcp2server': 1,
     'workqueue_depth mcp2server': 4,
     'workqueue_queue_duration_seconds_count mcp2server': 1,
@@ -65,7 +65,7 @@ test('what the parts report has the names that stock dashboards for controllers 
 });
 
 test('a replica that has never led says so', async () => {
-  const registry = new Registry();
-  createOperatorMetrics(registry, new ManualClock()).leader('mcp2-operator');
-  expect(await valuesOf(registry)).toMatchObject({ 'leader_election_master_status mcp2-operator': 0 });
+  const metrics = new Registry();
+  createOperatorMetrics(metrics, new ManualClock()).leader('mcp2-operator');
+  expect(await valuesOf(metrics)).toMatchObject({ 'leader_election_master_status mcp2-operator': 0 });
 });

@@ -6,10 +6,10 @@
  */
 import { Counter, Gauge, Histogram, type Registry } from 'prom-client';
 import type { Clock } from '#lib/clock.ts';
+import type { RequestReport } from '#lib/kube/call.ts';
+import type { LeaderMetrics } from '#lib/kube/leadership.ts';
+import type { ReflectorMetrics } from '#lib/kube/reflector.ts';
 import type { ControllerMetrics } from './controller.ts';
-import type { RequestReport } from './kube/call.ts';
-import type { LeaderMetrics } from './kube/leadership.ts';
-import type { ReflectorMetrics } from './kube/reflector.ts';
 import type { WorkQueueMetrics } from './work-queue.ts';
 
 export interface OperatorMetrics {
@@ -35,19 +35,19 @@ const QUEUE_BUCKETS = [0.0001, 0.001, 0.01, 0.1, 1, 10, 60];
 const RECONCILE_BUCKETS = [0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60];
 const LAG_BUCKETS = [0.001, 0.01, 0.05, 0.1, 0.5, 1, 5, 10];
 
-export function createOperatorMetrics(registry: Registry, clock: Pick<Clock, 'monotonicMs'>): OperatorMetrics {
+export function createOperatorMetrics(metrics: Registry, clock: Pick<Clock, 'monotonicMs'>): OperatorMetrics {
   return {
-    onRequest: requestMetrics(registry),
-    reflector: reflectorMetrics(registry, clock),
-    queue: queueMetrics(registry),
-    controller: controllerMetrics(registry),
-    leader: leaderMetrics(registry),
-    observeQueue: queueAges(registry),
+    onRequest: requestMetrics(metrics),
+    reflector: reflectorMetrics(metrics, clock),
+    queue: queueMetrics(metrics),
+    controller: controllerMetrics(metrics),
+    leader: leaderMetrics(metrics),
+    observeQueue: queueAges(metrics),
   };
 }
 
-function requestMetrics(registry: Registry): OperatorMetrics['onRequest'] {
-  const registers = [registry];
+function requestMetrics(metrics: Registry): OperatorMetrics['onRequest'] {
+  const registers = [metrics];
   const total = new Counter({
     name: 'rest_client_requests_total',
     help: 'Requests to the API server by method and HTTP status; 0 = no answer.',
@@ -67,9 +67,9 @@ function requestMetrics(registry: Registry): OperatorMetrics['onRequest'] {
   };
 }
 
-function reflectorMetrics(registry: Registry, clock: Pick<Clock, 'monotonicMs'>): ReflectorMetrics {
+function reflectorMetrics(metrics: Registry, clock: Pick<Clock, 'monotonicMs'>): ReflectorMetrics {
   const labelNames = ['resource'];
-  const registers = [registry];
+  const registers = [metrics];
   const relists = new Counter({
     name: 'mcp2_relists_total',
     help: 'Whole lists read at the start or after an error.',
@@ -92,7 +92,7 @@ function reflectorMetrics(registry: Registry, clock: Pick<Clock, 'monotonicMs'>)
     relisted: (resource) => relists.inc({ resource }),
     missed: (resource, count) => missed.inc({ resource }, count),
     failed: (resource, reason) => failures.inc({ resource, reason }),
-    heard: watchAge(registry, clock, (resource) => missed.inc({ resource }, 0)),
+    heard: watchAge(metrics, clock, (resource) => missed.inc({ resource }, 0)),
   };
 }
 
@@ -102,7 +102,7 @@ function reflectorMetrics(registry: Registry, clock: Pick<Clock, 'monotonicMs'>)
  * @param onFirst Counters that an alert watches begin at 0 then: Prometheus sees no increase in one that begins at 1.
  */
 function watchAge(
-  registry: Registry,
+  metrics: Registry,
   clock: Pick<Clock, 'monotonicMs'>,
   onFirst: (resource: string) => void,
 ): ReflectorMetrics['heard'] {
@@ -111,7 +111,7 @@ function watchAge(
     name: 'mcp2_watch_age_seconds',
     help: 'Since the API server last answered for this kind: a list, an opened watch, an event or a bookmark.',
     labelNames: ['resource'],
-    registers: [registry],
+    registers: [metrics],
     collect() {
       for (const [resource, atMs] of heardAtMs) this.set({ resource }, (clock.monotonicMs() - atMs) / 1000);
     },
@@ -122,9 +122,9 @@ function watchAge(
   };
 }
 
-function queueMetrics(registry: Registry): OperatorMetrics['queue'] {
+function queueMetrics(metrics: Registry): OperatorMetrics['queue'] {
   const labelNames = ['name'] as const;
-  const registers = [registry];
+  const registers = [metrics];
   const counter = (name: string, help: string) => new Counter({ name, help, labelNames, registers });
   const gauge = (name: string, help: string) => new Gauge({ name, help, labelNames, registers });
   const histogram = (name: string, help: string) =>
@@ -148,14 +148,14 @@ function queueMetrics(registry: Registry): OperatorMetrics['queue'] {
   };
 }
 
-function queueAges(registry: Registry): OperatorMetrics['observeQueue'] {
+function queueAges(metrics: Registry): OperatorMetrics['observeQueue'] {
   const queues = new Map<string, QueueAges>();
   const gauge = (name: string, help: string, read: (queue: QueueAges) => number) =>
     new Gauge({
       name,
       help,
       labelNames: ['name'],
-      registers: [registry],
+      registers: [metrics],
       collect() {
         for (const [queueName, queue] of queues) this.set({ name: queueName }, read(queue));
       },
@@ -172,8 +172,8 @@ function queueAges(registry: Registry): OperatorMetrics['observeQueue'] {
   return (name, queue) => void queues.set(name, queue);
 }
 
-function controllerMetrics(registry: Registry): OperatorMetrics['controller'] {
-  const registers = [registry];
+function controllerMetrics(metrics: Registry): OperatorMetrics['controller'] {
+  const registers = [metrics];
   const total = new Counter({
     name: 'controller_runtime_reconcile_total',
     help: 'Reconciles by controller and result.',
@@ -195,19 +195,19 @@ function controllerMetrics(registry: Registry): OperatorMetrics['controller'] {
   });
 }
 
-function leaderMetrics(registry: Registry): OperatorMetrics['leader'] {
+function leaderMetrics(metrics: Registry): OperatorMetrics['leader'] {
   const status = new Gauge({
     name: 'leader_election_master_status',
     help: '1 while this process leads.',
     labelNames: ['name'],
-    registers: [registry],
+    registers: [metrics],
   });
   const lag = new Histogram({
     name: 'mcp2_leader_tick_lag_seconds',
     help: 'How late the event loop woke the leader up for a renewal.',
     labelNames: ['name'],
     buckets: LAG_BUCKETS,
-    registers: [registry],
+    registers: [metrics],
   });
   return (name) => {
     status.set({ name }, 0); // a standby is scraped as such, and not as nothing

@@ -5,7 +5,7 @@
  * writes. A deletion whose owner does not want to wait is let go at once.
  */
 import type { Clock } from '#lib/clock.ts';
-import type { Log } from './log.ts';
+import type { Logger } from '#lib/logger.ts';
 import type { AwayReporter } from './server/away.ts';
 
 /** At most so many statuses a second tell of an outage. */
@@ -19,7 +19,7 @@ export interface OutageOptions {
   readonly waiting: () => Iterable<string>;
   readonly away: AwayReporter;
   readonly clock: Clock;
-  readonly log: Log;
+  readonly log: Logger;
   /** Shorter outages are nobody's business: everything heals by itself. */
   readonly unavailableAfterMs: number;
 }

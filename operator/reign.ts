@@ -5,10 +5,11 @@
  * so that nothing of the old reign can still write.
  */
 import type { Clock } from '#lib/clock.ts';
-import type { Logger } from '#lib/observe/logger.ts';
-import type { OperatorCore, Leadership as Work } from './core.ts';
-import type { LeaderElector } from './kube/leader.ts';
-import { LeadershipEnded, type Leadership as Lease } from './kube/leadership.ts';
+import type { LeaderElector } from '#lib/kube/leader.ts';
+import { type Leadership, LeadershipEnded } from '#lib/kube/leadership.ts';
+import type { Logger } from '#lib/logger.ts';
+import { atMost } from '#lib/time-limit.ts';
+import type { LeadingCore, OperatorCore } from './core.ts';
 
 /** Work that is still on its way at a shutdown may take so long, then it is aborted. */
 const DRAIN_MS = 1_500;
@@ -28,8 +29,8 @@ export class Reign {
   readonly #end: () => void;
   readonly #stop = new AbortController();
   #running: Promise<void> | undefined;
-  #lease: Lease | undefined;
-  #work: Work | undefined;
+  #lease: Leadership | undefined;
+  #work: LeadingCore | undefined;
 
   constructor(elector: LeaderElector, { log, clock }: { readonly log: Logger; readonly clock: Clock }) {
     const { promise, resolve } = Promise.withResolvers<void>();
@@ -63,17 +64,11 @@ export class Reign {
   async stop(): Promise<void> {
     this.#stop.abort(new Error('the operator is shutting down'));
     await this.#running;
-    const ended = this.#work?.stop(DRAIN_MS);
-    await this.#atMost(HAND_OVER_MS, ended);
+    const ended = this.#work?.stop(DRAIN_MS) ?? Promise.resolve();
+    await atMost(HAND_OVER_MS, ended, this.#clock);
     this.#work?.abort(new Error('the operator is shutting down'));
     await this.#lease?.release();
     await ended;
-  }
-
-  async #atMost(ms: number, work: Promise<void> | undefined): Promise<void> {
-    const done = new AbortController();
-    await Promise.race([work, this.#clock.sleep(ms, done.signal).catch(() => undefined)]);
-    done.abort();
   }
 
   async #lead(core: OperatorCore): Promise<void> {

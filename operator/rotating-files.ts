@@ -6,7 +6,7 @@ import type { Clock } from '#lib/clock.ts';
 import { ConfigError } from '#lib/config/env-reader.ts';
 import { type TlsMaterial, watchTlsFiles } from '#lib/config/tls-files.ts';
 import { type WatchedFiles, watchFiles } from '#lib/config/watched-file.ts';
-import type { Logger } from '#lib/observe/logger.ts';
+import type { Logger } from '#lib/logger.ts';
 import { importSigningKey, type SigningKey } from '#lib/token/signing-key.ts';
 import type { OperatorConfig } from './config.ts';
 

@@ -4,20 +4,20 @@
  */
 import type { Registry } from 'prom-client';
 import type { Clock } from '#lib/clock.ts';
+import type { Logger } from '#lib/logger.ts';
+import { createDial } from '#lib/net/dial.ts';
+import { lookUpBySystem } from '#lib/net/name-lookup.ts';
+import { readSchema } from '#lib/schema/schema.ts';
 import type { Keys } from '#lib/store/keys.ts';
 import type { Store } from '#lib/store/store.ts';
 import { mintProbeToken } from '#lib/token/mint.ts';
 import type { SigningKey } from '#lib/token/signing-key.ts';
 import type { Services } from '#protos/load.ts';
-import { type Leadership, OperatorCore } from './core.ts';
-import { createDial } from './dial.ts';
+import { type LeadingCore, OperatorCore } from './core.ts';
 import { createDiscoveryMetrics } from './discovery/metrics.ts';
-import type { Log } from './log.ts';
-import { lookUpBySystem } from './name-lookup.ts';
 import { createOperatorMetrics } from './operator-metrics.ts';
 import { createHandshake } from './server/handshake.ts';
 import { createMcp2ServerParser } from './server/resource.ts';
-import { readSchema } from './server/schema.ts';
 import { FileSource } from './source/files.ts';
 import type { FileProblem } from './source/resource-file.ts';
 import { noReferences, type SourcedServer } from './source/source.ts';
@@ -42,8 +42,8 @@ export interface FileOperatorOptions {
   readonly clock: Clock;
   /** Uniform in [0, 1). */
   readonly random: () => number;
-  readonly log: Log;
-  readonly registry: Registry;
+  readonly log: Logger;
+  readonly metrics: Registry;
 }
 
 export interface FileOperator {
@@ -57,7 +57,7 @@ export interface FileOperator {
 
 /** @throws Error that says what to do when the folder or the state cannot be read. */
 export async function startFileOperator(options: FileOperatorOptions): Promise<FileOperator> {
-  const { directory, statePath, clock, random, log, registry } = options;
+  const { directory, statePath, clock, random, log } = options;
   const parse = createMcp2ServerParser(readSchema(options.definition));
   const onKey = (key: string) => core.enqueue(key);
   const source = new FileSource({ directory, statePath, parse, clock, log, onKey });
@@ -75,15 +75,15 @@ export async function startFileOperator(options: FileOperatorOptions): Promise<F
     clock,
     random,
     log,
-    metrics: createOperatorMetrics(registry, clock),
-    discoveryMetrics: createDiscoveryMetrics(registry),
+    metrics: createOperatorMetrics(options.metrics, clock),
+    discoveryMetrics: createDiscoveryMetrics(options.metrics),
     sweepIntervalMs: SWEEP_INTERVAL_MS,
   });
   const stop = new AbortController();
-  let leadership: Leadership;
+  let leading: LeadingCore;
   try {
     source.start();
-    leadership = await core.lead(stop.signal);
+    leading = await core.lead(stop.signal);
   } catch (error) {
     source.stop();
     await core.stop();
@@ -92,11 +92,11 @@ export async function startFileOperator(options: FileOperatorOptions): Promise<F
   return {
     problems: () => source.problems(),
     servers: () => [...source.all()],
-    lost: leadership.lost,
+    lost: leading.lost,
     async stop() {
       stop.abort(new Error('shutting down'));
       source.stop();
-      await leadership.stop(2000);
+      await leading.stop(2000);
       await core.stop();
     },
   };

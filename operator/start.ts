@@ -3,20 +3,21 @@
  *
  * The ops port answers from the beginning, also while the API server is away: a restart would mend nothing then.
  */
-import { parseHostPort } from '#lib/listen-address.ts';
+
+import { createKubeApi, type KubeApi } from '#lib/kube/api.ts';
+import { LeaderElector } from '#lib/kube/leader.ts';
+import { parseHostPort } from '#lib/net/listen-address.ts';
 import { type OpsServer, startOpsServer } from '#lib/observe/ops-server.ts';
+import { readSchema } from '#lib/schema/schema.ts';
 import { createKeys } from '#lib/store/keys.ts';
 import { type ClusterCore, type ClusterCoreParts, createClusterCore } from './cluster-core.ts';
 import type { OperatorConfig } from './config.ts';
 import type { OperatorDependencies } from './dependencies.ts';
-import { readInstallation } from './installation.ts';
-import { createKubeApi, type KubeApi } from './kube/api.ts';
-import { LeaderElector } from './kube/leader.ts';
+import { awaitInstallationId } from './installation.ts';
 import { createOperatorMetrics } from './operator-metrics.ts';
 import { Reign } from './reign.ts';
 import { openRotatingFiles, type RotatingFiles } from './rotating-files.ts';
 import { createMcp2ServerParser } from './server/resource.ts';
-import { readSchema } from './server/schema.ts';
 
 const LEASE_NAME = 'mcp2-operator';
 
@@ -62,22 +63,22 @@ class ClusterOperator implements RunningOperator {
   #isStopping = false;
 
   constructor(config: OperatorConfig, dependencies: OperatorDependencies, files: RotatingFiles) {
-    const { clock, random, log, registry, connection, definition } = dependencies;
+    const { clock, random, log, metrics, connection, definition } = dependencies;
     this.#config = config;
     this.#dependencies = dependencies;
-    const metrics = createOperatorMetrics(registry, clock);
-    const access = { connection, clock, random, userAgent: 'mcp2-operator', onRequest: metrics.onRequest };
+    const own = createOperatorMetrics(metrics, clock);
+    const access = { connection, clock, random, userAgent: 'mcp2-operator', onRequest: own.onRequest };
     this.#leaderApi = createKubeApi({ ...access, maxCallConnections: 2, maxWatchConnections: 1 });
     const identity = `${config.podName}-${Math.floor(random() * 2 ** 40).toString(36)}`;
     const lease = { namespace: config.namespace, name: LEASE_NAME };
-    const election = { api: this.#leaderApi, lease, identity, metrics: metrics.leader(LEASE_NAME), timing: config };
+    const election = { api: this.#leaderApi, lease, identity, metrics: own.leader(LEASE_NAME), timing: config };
     this.#elector = new LeaderElector({ ...election, clock, random, log });
     this.#reign = new Reign(this.#elector, { log, clock });
     this.#parts = {
       config,
       dependencies,
       api: createKubeApi({ ...access, maxWatchConnections: watchesIn(config.namespaces) }),
-      metrics,
+      metrics: own,
       files,
       keys: createKeys(config.storePrefix),
       parse: createMcp2ServerParser(readSchema(definition)),
@@ -101,10 +102,10 @@ class ClusterOperator implements RunningOperator {
 
   /** @throws ListenError */
   async open(): Promise<void> {
-    const { registry, log } = this.#dependencies;
+    const { metrics, log } = this.#dependencies;
     this.#ops = await startOpsServer({
       address: parseHostPort(this.#config.opsListen) ?? { host: '0.0.0.0', port: 9090 },
-      registry,
+      metrics,
       log,
       readiness: {
         shutdown: () => (this.#isStopping ? 'the operator is shutting down' : undefined),
@@ -132,7 +133,7 @@ class ClusterOperator implements RunningOperator {
     const { signal } = this.#stop;
     const { clock, log } = this.#dependencies;
     const { api } = this.#parts;
-    const installation = this.#config.installationId ?? (await readInstallation({ api, clock, log, signal }));
+    const installation = this.#config.installationId ?? (await awaitInstallationId({ api, clock, log, signal }));
     const cluster = createClusterCore({ ...this.#parts, installation });
     this.#cluster = cluster;
     this.#reign.begin(cluster.core);

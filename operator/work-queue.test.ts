@@ -1,9 +1,8 @@
 import { expect, test } from 'vitest';
-import { ManualClock, settle } from '#lib/manual-clock.ts';
+import { silentLogger } from '#lib/logger.ts';
+import { ManualClock, untilIdle } from '#lib/manual-clock.ts';
 import { DependencyGate } from './dependency-gate.ts';
 import { Priority, WorkQueue, type WorkQueueOptions } from './work-queue.ts';
-
-const silent = { debug() {}, info() {}, warn() {}, error() {} };
 
 /** `random` 1 makes every wait its upper bound. */
 function setUp(options: Partial<WorkQueueOptions> = {}) {
@@ -175,7 +174,7 @@ function setUpGate() {
     },
     clock,
     random: () => 0.5,
-    log: silent,
+    log: silentLogger,
     signal: stop.signal,
   });
   const queue = new WorkQueue({ clock, random: () => 0.5, gates: [gate] });
@@ -257,7 +256,7 @@ test('draining hands out nothing more and waits for the keys in work', async () 
   queue.add('too late');
   expect(isDrained).toBe(false);
   queue.done('in work');
-  await settle();
+  await untilIdle();
   expect(isDrained).toBe(true);
   expect(queue.depth).toBe(0);
 });
@@ -285,7 +284,7 @@ test('a key behind a gate has waited since the gate closed', async () => {
   const clock = new ManualClock();
   const { signal } = new AbortController();
   const probe = () => Promise.reject(new Error('away'));
-  const gate = new DependencyGate({ name: 'store', probe, clock, random: () => 1, log: silent, signal });
+  const gate = new DependencyGate({ name: 'store', probe, clock, random: () => 1, log: silentLogger, signal });
   const { queue } = setUp({ clock, gates: [gate] });
   queue.add('a/one');
   await queue.take();

@@ -1,6 +1,6 @@
 /** How a command reaches the API server: as kubectl does, and inside a pod as its ServiceAccount. */
-import { type KubeConnection, readInClusterConnection } from '../../operator/kube/credentials.ts';
-import { readKubeconfigConnection } from '../../operator/kube/kubeconfig.ts';
+import { findKube } from '#lib/kube/connect.ts';
+import type { KubeConnection } from '#lib/kube/credentials.ts';
 import { CommandFailed } from '../failure.ts';
 import type { Terminal } from '../terminal.ts';
 import { onOneLine } from '../text/printable.ts';
@@ -16,10 +16,9 @@ export async function connectCluster(options: ClusterOptions, terminal: Terminal
   const { clock, env } = terminal;
   const files = kubeconfigFiles(options.kubeconfig, terminal);
   try {
-    if (files.length > 0) return await readKubeconfigConnection({ file: files, context: options.context, clock });
     const { KUBERNETES_SERVICE_HOST: host, KUBERNETES_SERVICE_PORT: port } = env;
-    const inCluster = await readInClusterConnection({ host, port, clock });
-    if (inCluster !== undefined) return inCluster;
+    const found = await findKube({ kubeconfig: files, context: options.context, host, port }, clock);
+    if (found !== undefined) return found;
   } catch (error) {
     throw new CommandFailed(`the cluster cannot be reached: ${onOneLine((error as Error).message)}`, { cause: error });
   }

@@ -1,10 +1,11 @@
 /**
  * The signing key of a cluster's control plane, read with the caller's own rights: who may read that Secret may mint.
  */
+
+import { createKubeApi } from '#lib/kube/api.ts';
+import { KubeApiError } from '#lib/kube/api-error.ts';
+import { type KubeObject, SECRETS } from '#lib/kube/object.ts';
 import { importSigningKey } from '#lib/token/signing-key.ts';
-import { createKubeApi } from '../../operator/kube/api.ts';
-import { KubeApiError } from '../../operator/kube/api-error.ts';
-import { type KubeObject, SECRETS } from '../../operator/kube/object.ts';
 import { CommandFailed, usageError } from '../failure.ts';
 import type { Signer } from '../state/keys.ts';
 import type { Terminal } from '../terminal.ts';

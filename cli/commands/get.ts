@@ -2,7 +2,9 @@
  * `mcp2 get servers`: the Mcp2Server resources of standalone mode and their status, from the state folder, in the
  * columns that `kubectl get m2s` shows in a cluster.
  */
+
 import { Argument, Command } from 'commander';
+import { formatKey } from '#lib/kube/object.ts';
 import { CommandFailed, usageError } from '../failure.ts';
 import { formatServers, type ListedServer, listServers, remarkOf, toResource } from '../servers.ts';
 import { readConnection } from '../state/connection.ts';
@@ -64,6 +66,6 @@ function get(name: string | undefined, options: GetOptions, terminal: Terminal):
   }
 }
 
-function isNamed({ namespace, name }: ListedServer, wanted: string): boolean {
-  return wanted === name || wanted === `${namespace}/${name}`;
+function isNamed(server: ListedServer, wanted: string): boolean {
+  return wanted === server.name || wanted === formatKey(server);
 }

@@ -1,11 +1,13 @@
 /** `mcp2 validate FILE…`: the schema and the rules of the API server, with file and line, without starting anything. */
+
 import { readdirSync, readFileSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { Command } from 'commander';
 import { compileCapability } from '#lib/capability/capability.ts';
 import { capabilityProblem } from '#lib/capability/problem.ts';
+import { keyOf } from '#lib/kube/object.ts';
+import { readSchema } from '#lib/schema/schema.ts';
 import { createMcp2ServerParser, type Mcp2Server, type ParseMcp2Server } from '../../operator/server/resource.ts';
-import { readSchema } from '../../operator/server/schema.ts';
 import { type FileProblem, formatProblem, readResources } from '../../operator/source/resource-file.ts';
 import { readDefinition } from '../definition.ts';
 import { CommandFailed } from '../failure.ts';
@@ -107,8 +109,8 @@ async function readText(path: string, { readInput }: Terminal): Promise<string> 
 function doubles(checked: readonly Checked[]): FileProblem[] {
   const first = new Map<string, string>();
   return checked.flatMap(({ file, resources }) =>
-    resources.flatMap(({ metadata: { namespace, name } }) => {
-      const key = `${namespace}/${name}`;
+    resources.flatMap((resource) => {
+      const key = keyOf(resource);
       const other = first.get(key);
       if (other === undefined) first.set(key, file);
       return other === undefined ? [] : [{ file, line: 1, message: `${key} is already defined in ${other}` }];

@@ -1,11 +1,10 @@
 /** A lookup's answer as people and programs read it. Pure. */
+import { ZONE_TAG } from '#lib/well-known.ts';
 import type { EndpointDescriptor__Output } from '#protos/generated/mcp2/EndpointDescriptor.ts';
 import { Health } from '#protos/generated/mcp2/Health.ts';
 import { Transport } from '#protos/generated/mcp2/Transport.ts';
 import { formatTable } from '../text/table.ts';
 import type { LookupAnswer } from './pages.ts';
-
-export const ZONE_TAG = 'topology.kubernetes.io/zone';
 
 const TITLES = ['NAME', 'ENDPOINT', 'TRANSPORT', 'HEALTH', 'ZONE', 'CAPABILITIES'];
 

@@ -4,7 +4,8 @@
  * Everything that is started says how it is ended at once, so that Ctrl-C, a signal and a failure half-way through take
  * the same way out: newest first, within two seconds.
  */
-import { createLogger, type Logger } from '#lib/observe/logger.ts';
+import type { Logger } from '#lib/logger.ts';
+import { createLogger } from '#lib/observe/logger.ts';
 import { endOnSignals, Shutdown, type ShutdownStep } from '#lib/shutdown.ts';
 import { CommandFailed } from '../failure.ts';
 import { locateState, prepareState } from '../state/folder.ts';
@@ -31,7 +32,7 @@ export async function runUp(options: UpOptions, terminal: Terminal): Promise<voi
   const shutdown = new Shutdown({
     steps,
     timeoutMs: STOP_MS,
-    monotonicMs: clock.monotonicMs,
+    clock,
     log,
     exit: (code) => ended.resolve(code),
   });

@@ -5,11 +5,12 @@
  */
 import { randomBytes } from 'node:crypto';
 import type { Clock } from '#lib/clock.ts';
-import type { Logger } from '#lib/observe/logger.ts';
-import { createMetricsRegistry } from '#lib/observe/metrics.ts';
+import type { Logger } from '#lib/logger.ts';
+import { createMetrics } from '#lib/observe/metrics.ts';
 import type { ShutdownStep } from '#lib/shutdown.ts';
 import { createKeys } from '#lib/store/keys.ts';
 import type { Store } from '#lib/store/store.ts';
+import { atMost } from '#lib/time-limit.ts';
 import { loadServices } from '#protos/load.ts';
 import { type FileOperator, startFileOperator } from '../../operator/start-files.ts';
 import { readConfig as readRegistryConfig } from '../../services/registry/config.ts';
@@ -72,10 +73,10 @@ async function startRegistryPart(options: ServicesOptions, protos: Protos): Prom
     MCP2_REGISTRY_STORE_DIR: state.store,
     MCP2_REGISTRY_ALLOW_LOOPBACK: 'true',
   });
-  const metrics = createMetricsRegistry({ service: 'registry', process: false });
+  const metrics = createMetrics({ service: 'registry', process: false });
   const dependencies = { store, clock, random, randomBytes, log: logOf('registry'), metrics, protos };
   const registry = await startRegistry(config, dependencies);
-  onStarted({ name: 'registry', run: () => atMost(STOP_MS, registry.stop(DRAIN_MS), clock) });
+  onStarted({ name: 'registry', run: () => stopped(registry.stop(DRAIN_MS), clock) });
   return registry;
 }
 
@@ -87,9 +88,9 @@ async function startSamplePart(options: ServicesOptions, protos: Protos): Promis
     MCP2_ISSUER: signer.issuer,
     MCP2_JWKS_FILE: state.jwks,
   });
-  const metrics = createMetricsRegistry({ service: 'sample', process: false });
+  const metrics = createMetrics({ service: 'sample', process: false });
   const sample = await startSample(config, { clock, log: logOf('sample'), metrics, protos });
-  onStarted({ name: 'sample server', run: () => atMost(STOP_MS, sample.stop(DRAIN_MS), clock) });
+  onStarted({ name: 'sample server', run: () => stopped(sample.stop(DRAIN_MS), clock) });
   return sample;
 }
 
@@ -108,18 +109,14 @@ async function startOperatorPart(options: ServicesOptions, protos: Protos): Prom
     clock,
     random,
     log: logOf('operator'),
-    registry: createMetricsRegistry({ service: 'operator', process: false }),
+    metrics: createMetrics({ service: 'operator', process: false }),
   }).catch((cause: Error) => {
     throw new CommandFailed(`the files in ${files} cannot be read: ${cause.message}`, { cause });
   });
-  onStarted({ name: 'operator', run: () => atMost(STOP_MS, operator.stop(), clock) });
+  onStarted({ name: 'operator', run: () => stopped(operator.stop(), clock) });
   return operator;
 }
 
-/** Resolves when the work is done, or after `ms` without it. @throws what it rejected with by then */
-async function atMost(ms: number, work: Promise<void>, clock: Clock): Promise<void> {
-  work.catch(() => undefined); // What fails later has nobody left to tell.
-  const timer = new AbortController();
-  const late = clock.sleep(ms, timer.signal).catch(() => undefined);
-  await Promise.race([work, late]).finally(() => timer.abort());
+async function stopped(stopping: Promise<void>, clock: Clock): Promise<void> {
+  await atMost(STOP_MS, stopping, clock);
 }

@@ -4,11 +4,11 @@
  */
 import type { Clock } from '#lib/clock.ts';
 import type { ServiceClient } from '#lib/grpc/client.ts';
+import type { KubeApi } from '#lib/kube/api.ts';
+import { isNotFound } from '#lib/kube/api-error.ts';
+import type { KubeObject } from '#lib/kube/object.ts';
+import type { Logger } from '#lib/logger.ts';
 import type { DiscoveryDefinition } from '#protos/generated/mcp2/Discovery.ts';
-import type { KubeApi } from '../kube/api.ts';
-import { isNotFound } from '../kube/api-error.ts';
-import type { KubeObject } from '../kube/object.ts';
-import type { Log } from '../log.ts';
 import { MCP2_SERVERS } from '../source/cluster.ts';
 import type { CheckConfig } from './config.ts';
 
@@ -18,7 +18,7 @@ export interface CheckDependencies {
   /** A token that may look the server up, fresh each time. */
   readonly mint: () => Promise<string>;
   readonly clock: Clock;
-  readonly log: Log;
+  readonly log: Logger;
 }
 
 type CheckSettings = Pick<CheckConfig, 'namespace' | 'name' | 'serverName' | 'tlsServerName' | 'timeoutMs'>;

@@ -1,5 +1,6 @@
 /** Settings of the check that `helm test` runs, which begin with MCP2_CHECK_, and those it shares with others. */
 import { type Environment, EnvReader } from '#lib/config/env-reader.ts';
+import { type KubeSettings, readKubeSettings } from '#lib/kube/connect.ts';
 import { LOG_LEVELS, type LogLevel } from '#lib/observe/logger.ts';
 
 export interface CheckConfig {
@@ -20,10 +21,8 @@ export interface CheckConfig {
   readonly tlsServerName: string;
   /** Of the whole check. */
   readonly timeoutMs: number;
-  /** Outside a cluster. */
-  readonly kubeconfigFile: string | undefined;
-  readonly kubernetesHost: string | undefined;
-  readonly kubernetesPort: string | undefined;
+  /** MCP2_CHECK_KUBECONFIG, or those of a pod. */
+  readonly kube: KubeSettings;
 }
 
 /** @throws ConfigError naming every problem. */
@@ -40,9 +39,7 @@ export function readCheckConfig(env: Environment): CheckConfig {
     serverName: read.required('MCP2_CHECK_SERVER_NAME'),
     tlsServerName: read.required('MCP2_CHECK_TLS_SERVER_NAME'),
     timeoutMs: read.durationMs('MCP2_CHECK_TIMEOUT', { fallback: 180_000, min: 1_000, max: 3_600_000 }),
-    kubeconfigFile: read.file('MCP2_CHECK_KUBECONFIG'),
-    kubernetesHost: read.optional('KUBERNETES_SERVICE_HOST'),
-    kubernetesPort: read.optional('KUBERNETES_SERVICE_PORT'),
+    kube: readKubeSettings(read, 'MCP2_CHECK_KUBECONFIG'),
   };
   read.check();
   return Object.freeze(config);

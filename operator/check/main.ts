@@ -4,13 +4,12 @@ import { systemClock } from '#lib/clock.ts';
 import { ConfigError } from '#lib/config/env-reader.ts';
 import { createClient } from '#lib/grpc/client.ts';
 import { tlsClient } from '#lib/grpc/credentials.ts';
+import { createKubeApi } from '#lib/kube/api.ts';
+import { connectKube } from '#lib/kube/connect.ts';
 import { createLogger } from '#lib/observe/logger.ts';
 import { mintToken } from '#lib/token/mint.ts';
 import { importSigningKey } from '#lib/token/signing-key.ts';
 import { loadServices } from '#protos/load.ts';
-import { createKubeApi } from '../kube/api.ts';
-import { type KubeConnection, readInClusterConnection } from '../kube/credentials.ts';
-import { readKubeconfigConnection } from '../kube/kubeconfig.ts';
 import { CheckFailed, runCheck } from './check.ts';
 import { type CheckConfig, readCheckConfig } from './config.ts';
 
@@ -32,7 +31,11 @@ async function main(config: CheckConfig): Promise<void> {
   const tls = await tlsClient({ caFile: config.caFile }, { clock: systemClock, log });
   const options = { credentials: tls.credentials, deadlineMs: LOOKUP_DEADLINE_MS, idempotent: ['Lookup'] as const };
   const discovery = createClient(loadServices().Discovery, config.registry, options);
-  const api = createKubeApi({ ...shared, connection: await connect(config), userAgent: 'mcp2-check' });
+  const api = createKubeApi({
+    ...shared,
+    connection: await connectKube(config.kube, systemClock),
+    userAgent: 'mcp2-check',
+  });
   const claims = {
     iss: config.issuer,
     sub: `${config.namespace}.${config.name}`,
@@ -42,12 +45,4 @@ async function main(config: CheckConfig): Promise<void> {
   };
   await runCheck(config, { api, discovery, mint: () => mintToken(key, claims, shared), clock: systemClock, log });
   process.exit(0);
-}
-
-async function connect(config: CheckConfig): Promise<KubeConnection> {
-  const { kubeconfigFile: file, kubernetesHost: host, kubernetesPort: port } = config;
-  if (file !== undefined) return readKubeconfigConnection({ file, clock: systemClock });
-  const inCluster = await readInClusterConnection({ host, port, clock: systemClock });
-  if (inCluster !== undefined) return inCluster;
-  throw new ConfigError(['MCP2_CHECK_KUBECONFIG is required outside a cluster: the path of a kubeconfig file']);
 }

@@ -6,7 +6,7 @@
  */
 import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import type { Log } from '../log.ts';
+import type { Logger } from '#lib/logger.ts';
 
 export interface FenceTally {
   /** By earlier processes. */
@@ -18,7 +18,7 @@ export interface FenceTally {
 const FILE = 'fence-rejections';
 
 /** Without a folder nothing is kept. */
-export function openFenceTally(folder: string | undefined, log: Log): FenceTally {
+export function openFenceTally(folder: string | undefined, log: Logger): FenceTally {
   if (folder === undefined) return { before: 0, add() {} };
   const path = join(folder, FILE);
   let count = readCount(path);

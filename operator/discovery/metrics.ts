@@ -22,8 +22,8 @@ export interface DiscoveryMetrics {
 }
 
 /** @param tally Where losses of the fence are kept beyond this process. */
-export function createDiscoveryMetrics(registry: Registry, tally?: FenceTally): DiscoveryMetrics {
-  const registers = [registry];
+export function createDiscoveryMetrics(metrics: Registry, tally?: FenceTally): DiscoveryMetrics {
+  const registers = [metrics];
   const counter = (name: string, help: string) => new Counter({ name, help, registers });
   const seconds = (name: string, help: string) =>
     new Histogram({ name, help, labelNames: ['result'], buckets: SECONDS, registers });
@@ -38,7 +38,7 @@ export function createDiscoveryMetrics(registry: Registry, tally?: FenceTally): 
   return Object.freeze({
     transaction: (took: number, result: string) => transactions.observe({ result }, took),
     handshake: (result: string, took: number) => handshakes.observe({ result }, took),
-    swept: sweepMetrics(registry),
+    swept: sweepMetrics(metrics),
     registered: (lagSeconds: number) => lag.observe(lagSeconds),
     driftRepaired: () => drift.inc(),
     fenceRejected: () => {
@@ -49,8 +49,8 @@ export function createDiscoveryMetrics(registry: Registry, tally?: FenceTally): 
   });
 }
 
-function sweepMetrics(registry: Registry): DiscoveryMetrics['swept'] {
-  const registers = [registry];
+function sweepMetrics(metrics: Registry): DiscoveryMetrics['swept'] {
+  const registers = [metrics];
   const gauge = (name: string, help: string) => new Gauge({ name, help, registers });
   const counter = (name: string, help: string) => new Counter({ name, help, registers });
   const owned = gauge('mcp2_registrations', 'Records of this installation in Discovery, at the last sweep.');

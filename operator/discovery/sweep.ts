@@ -5,9 +5,9 @@
  * itself said that the resource is gone, and never much at once (`mass-delete-guard.ts`).
  */
 import type { Clock } from '#lib/clock.ts';
+import type { Logger } from '#lib/logger.ts';
 import { decodeServerRecord } from '#lib/store/servers.ts';
 import type { Store } from '#lib/store/store.ts';
-import type { Log } from '../log.ts';
 import type { ResourceSource } from '../source/source.ts';
 import type { MassDeleteGuard } from './mass-delete-guard.ts';
 import type { Mirror } from './mirror.ts';
@@ -26,7 +26,7 @@ export interface SweepOptions {
   readonly guard: MassDeleteGuard;
   readonly installation: string;
   readonly clock: Clock;
-  readonly log: Log;
+  readonly log: Logger;
   readonly signal: AbortSignal;
 }
 

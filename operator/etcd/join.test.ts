@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import { ManualClock } from '#lib/manual-clock.ts';
 import { createLogger } from '#lib/observe/logger.ts';
-import type { ClusterMember, EtcdMembership } from '#lib/store/etcd-membership.ts';
+import type { ClusterMember, EtcdMembership } from '#lib/store/etcd/membership.ts';
 import { prepareMember } from './join.ts';
 
 const log = createLogger({ service: 'etcd', level: 'silent' });

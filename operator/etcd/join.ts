@@ -8,8 +8,8 @@
 import { existsSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Clock } from '#lib/clock.ts';
-import type { EtcdMembership } from '#lib/store/etcd-membership.ts';
-import type { Log } from '../log.ts';
+import type { Logger } from '#lib/logger.ts';
+import type { EtcdMembership } from '#lib/store/etcd/membership.ts';
 import { formatCluster, type JoinStep, type Peer, planJoin } from './plan-join.ts';
 
 export interface JoinSettings {
@@ -30,7 +30,7 @@ export interface JoinDependencies {
   /** Asks the other members; undefined when there is none. */
   readonly others: EtcdMembership | undefined;
   readonly clock: Clock;
-  readonly log: Log;
+  readonly log: Logger;
 }
 
 /** The cluster could not be joined in time; the message says what it answered. */

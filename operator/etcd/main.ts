@@ -4,7 +4,7 @@ import { parse } from 'yaml';
 import { systemClock } from '#lib/clock.ts';
 import { ConfigError } from '#lib/config/env-reader.ts';
 import { createLogger } from '#lib/observe/logger.ts';
-import { connectEtcdMembership, type EtcdMembership } from '#lib/store/etcd-membership.ts';
+import { connectEtcdMembership, type EtcdMembership } from '#lib/store/etcd/membership.ts';
 import { type JoinConfig, readEtcdTaskConfig } from './config.ts';
 import { JoinFailed, prepareMember } from './join.ts';
 import { pruneSnapshots } from './prune-snapshots.ts';

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import type { ClusterMember } from '#lib/store/etcd-membership.ts';
+import type { ClusterMember } from '#lib/store/etcd/membership.ts';
 import { formatCluster, type JoinSituation, type JoinStep, planJoin } from './plan-join.ts';
 
 const wanted = ['a', 'b', 'c'].map((name) => ({ name, url: `https://${name}:2380` }));

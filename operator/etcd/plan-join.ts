@@ -4,7 +4,7 @@
  * A member that lost its data must not come back under its old id: the others count on entries that it acknowledged and
  * does not have any more. So it leaves the cluster first and joins as a new member.
  */
-import type { ClusterMember } from '#lib/store/etcd-membership.ts';
+import type { ClusterMember } from '#lib/store/etcd/membership.ts';
 
 export interface Peer {
   readonly name: string;

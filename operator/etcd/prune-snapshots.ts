@@ -1,7 +1,7 @@
 /** Removes all but the newest snapshots of a folder, so that backups never fill their volume. */
 import { readdirSync, rmSync, statSync } from 'node:fs';
 import { join } from 'node:path';
-import type { Log } from '../log.ts';
+import type { Logger } from '#lib/logger.ts';
 
 export interface PruneSettings {
   readonly folder: string;
@@ -14,7 +14,7 @@ const SNAPSHOT = /\.db$/;
 const PARTIAL = /\.db\.part$/;
 
 /** @returns the names that stay, newest first. */
-export function pruneSnapshots({ folder, keep }: PruneSettings, log: Log): readonly string[] {
+export function pruneSnapshots({ folder, keep }: PruneSettings, log: Logger): readonly string[] {
   const files = readdirSync(folder)
     .map((name) => ({ name, timeMs: statSync(join(folder, name)).mtimeMs }))
     .sort((a, b) => b.timeMs - a.timeMs);

@@ -1,7 +1,9 @@
 /**
  * What can be said and done for one resource while the store of Discovery is away; needs nothing of a reign.
  */
+
 import type { Clock } from '#lib/clock.ts';
+import { keyOf } from '#lib/kube/object.ts';
 import type { References, ResourceSource, SourcedServer } from '../source/source.ts';
 import { countEndpoints, nothingSeen } from './count.ts';
 import type { Observation } from './observation.ts';
@@ -56,9 +58,9 @@ export class AwayReporter {
   *outdated(): IterableIterator<string> {
     const { source } = this.#options;
     for (const server of source.all()) {
-      const { namespace, name, generation, deletionTimestamp } = server.metadata;
+      const { generation, deletionTimestamp } = server.metadata;
       const isTold = source.statusOf(server)?.observedGeneration === generation;
-      if (!isTold || deletionTimestamp !== undefined) yield `${namespace}/${name}`;
+      if (!isTold || deletionTimestamp !== undefined) yield keyOf(server);
     }
   }
 }

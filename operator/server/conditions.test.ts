@@ -184,7 +184,7 @@ const ROWS: readonly Row[] = [
     'the store is away',
     { registration: { kind: 'unavailable' } },
     'Registered',
-    'Unknown RegistryUnavailable',
+    'Unknown StoreUnavailable',
     /goes on trying/,
   ),
   row('being deleted', { deleting: true }, 'Registered', 'False Deleting', /removed from Discovery/),
@@ -214,7 +214,7 @@ test.each([
   ['two failures: the first', { nameHolder: 'x', references: { kind: 'service-not-found' } }, 'False NameConflict'],
   ['Unknown before False: the False', { card: undefined, handshakes: undefined, deleting: true }, 'False Deleting'],
   ['two unknown: the first', { endpoints: undefined, registration: undefined }, 'Unknown Pending'],
-  ['the store is away', { registration: { kind: 'unavailable' } }, 'Unknown RegistryUnavailable'],
+  ['the store is away', { registration: { kind: 'unavailable' } }, 'Unknown StoreUnavailable'],
   ['drift, in mode Intersect', { card: { declaredOnly: [], undeclared: ['a:b'] } }, 'True Serving'],
   ['no card, in mode Intersect', { card: undefined }, 'True Serving'],
   [
@@ -259,7 +259,7 @@ test('lastTransitionTime moves when the status flips, and not with the reason, t
   expect(after.Registered.lastTransitionTime).toBe(NOW);
   expect(after.Ready.lastTransitionTime).toBe(NOW);
   const away = judge(seen({ registration: { kind: 'unavailable' } }), previous);
-  expect(away.Registered).toMatchObject({ reason: 'RegistryUnavailable', lastTransitionTime: BEFORE });
+  expect(away.Registered).toMatchObject({ reason: 'StoreUnavailable', lastTransitionTime: BEFORE });
 });
 
 test('the same situation gives the same conditions, so nothing is written', () => {
@@ -323,7 +323,7 @@ test('while the store is away only Registered and Ready change', () => {
   expect(away.filter(({ type }) => !['Registered', 'Ready'].includes(type))).toEqual(
     before.filter(({ type }) => !['Registered', 'Ready'].includes(type)),
   );
-  const changed = { status: 'Unknown', reason: 'RegistryUnavailable', lastTransitionTime: NOW };
+  const changed = { status: 'Unknown', reason: 'StoreUnavailable', lastTransitionTime: NOW };
   expect(away.find(({ type }) => type === 'Registered')).toMatchObject({ ...changed, observedGeneration: 7 });
   expect(away.find(({ type }) => type === 'Ready')).toMatchObject(changed);
 });

@@ -7,6 +7,7 @@
 import type { Observation } from './observation.ts';
 import type { Condition, Mcp2ServerSpec } from './resource.ts';
 import {
+  type ConditionState,
   judgeAccepted,
   judgeCapabilities,
   judgeEndpoints,
@@ -14,7 +15,6 @@ import {
   judgeReferences,
   judgeRegistered,
   needsHandshake,
-  type Verdict,
 } from './verdicts.ts';
 
 /** Every condition and its reasons, in the order in which Ready looks at them. A reason never changes its meaning. */
@@ -47,7 +47,7 @@ export const CONDITIONS = {
   Registered: {
     True: ['ReadBack'],
     False: ['RegistryRejected', 'Deleting'],
-    Unknown: ['Pending', 'RegistryUnavailable'],
+    Unknown: ['Pending', 'StoreUnavailable'],
   },
   Ready: { True: ['Serving'], False: [], Unknown: [] },
 } as const satisfies Record<string, Record<Condition['status'], readonly string[]>>;
@@ -73,8 +73,8 @@ export function conditions({ observation, previous, nowMs }: ConditionsInput): C
     CapabilitiesMatch: judgeCapabilities(observation),
     Registered: judgeRegistered(observation),
   };
-  const required = requiredForReady(observation.parsed?.ok?.spec).map((type): Verdict => verdicts[type]);
-  const all: Record<ConditionType, Verdict> = { ...verdicts, Ready: judgeReady(required) };
+  const required = requiredForReady(observation.parsed?.ok?.spec).map((type): ConditionState => verdicts[type]);
+  const all: Record<ConditionType, ConditionState> = { ...verdicts, Ready: judgeReady(required) };
   const { generation: observedGeneration } = observation;
   return Object.entries(all).map(([type, verdict]) => {
     const before = previous.find((condition) => condition.type === type);
@@ -98,7 +98,7 @@ export function conditionsWhileAway({ observation, previous, nowMs }: Conditions
 }
 
 function toCondition(
-  { type, status, reason, message }: Verdict & { readonly type: string },
+  { type, status, reason, message }: ConditionState & { readonly type: string },
   before: Condition | undefined,
   nowMs: number,
 ): Condition {
@@ -107,7 +107,7 @@ function toCondition(
 }
 
 /** False wins over Unknown: somebody has to do something about it. */
-function judgeReady(required: readonly Verdict[]): Verdict {
+function judgeReady(required: readonly ConditionState[]): ConditionState {
   const failing = required.find(({ status }) => status === 'False') ?? required.find(({ status }) => status !== 'True');
   if (failing) return { status: failing.status, reason: failing.reason, message: failing.message };
   return { status: 'True', reason: 'Serving', message: 'Discovery answers this server to clients.' };

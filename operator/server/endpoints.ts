@@ -11,7 +11,7 @@
 import { createHash } from 'node:crypto';
 import { isIP } from 'node:net';
 import ipaddr from 'ipaddr.js';
-import { whyForbidden } from '#lib/forbidden-address.ts';
+import { whyForbidden } from '#lib/net/forbidden-address.ts';
 import type { Transport } from '#lib/store/servers.ts';
 
 export interface Service {

@@ -7,11 +7,11 @@
 import { status } from '@grpc/grpc-js';
 import { readCard } from '#lib/card/service-card.ts';
 import { ServiceError } from '#lib/errors.ts';
-import { parseHostPort } from '#lib/listen-address.ts';
+import type { Dial } from '#lib/net/dial.ts';
+import { parseHostPort } from '#lib/net/listen-address.ts';
 import type { Transport } from '#lib/store/servers.ts';
 import type { GetCardRequest } from '#protos/generated/mcp2/GetCardRequest.ts';
 import type { ServiceInfoDefinition } from '#protos/generated/mcp2/ServiceInfo.ts';
-import type { Dial } from '../dial.ts';
 import {
   type CallOutcome,
   type ConnectionTarget,
@@ -94,8 +94,8 @@ function asking(connection: ProbeConnection, { serviceInfo }: Pick<HandshakeDepe
   };
 }
 
-type Ask = (request: GetCardRequest) => Promise<CallOutcome & { readonly answer: Answer | undefined }>;
-type Answer = ReturnType<ServiceInfoDefinition['GetCard']['responseDeserialize']>;
+type Ask = (request: GetCardRequest) => Promise<CallOutcome & { readonly answer: CardResponse | undefined }>;
+type CardResponse = ReturnType<ServiceInfoDefinition['GetCard']['responseDeserialize']>;
 
 async function proveAnswers(
   ask: Ask,

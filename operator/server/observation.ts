@@ -16,7 +16,7 @@ export interface Observation {
   readonly nameHolder: string | undefined;
   /** Why the control plane's administrators do not allow the resource. */
   readonly denial: Denial | undefined;
-  readonly references: References | undefined;
+  readonly references: ReferenceState | undefined;
   readonly endpoints: EndpointCounts | undefined;
   readonly handshakes: Handshakes | undefined;
   /** Of the resource's capabilities with those in the server's card. */
@@ -28,7 +28,7 @@ export type Denial =
   | { readonly reason: 'PrefixNotOwned'; readonly prefix: string; readonly owner: string }
   | { readonly reason: 'PolicyDenied'; readonly policy: string; readonly detail: string };
 
-export type References =
+export type ReferenceState =
   | { readonly kind: 'resolved'; readonly warning?: string }
   | { readonly kind: 'service-not-found' }
   | { readonly kind: 'port-not-found'; readonly available: readonly string[] }

@@ -1,5 +1,5 @@
 import { afterEach, beforeEach, expect, test } from 'vitest';
-import { ManualClock, settle } from '#lib/manual-clock.ts';
+import { ManualClock, untilIdle } from '#lib/manual-clock.ts';
 import {
   type HandshakeResult,
   MAX_CONCURRENT_HANDSHAKES,
@@ -47,7 +47,7 @@ const verified = () => prober.verdict(KEY, 'a').verified;
 
 test('a new endpoint is verified at once, and again after each interval', async () => {
   prober.update(KEY, [target()], SETTINGS);
-  await settle();
+  await untilIdle();
   expect(prober.verdict(KEY, 'a')).toMatchObject({ verified: true, card: { digest: 'd1' } });
   expect(changes).toEqual([KEY]);
   await clock.advance(30_000);
@@ -58,7 +58,7 @@ test('a new endpoint is verified at once, and again after each interval', async 
 test('an endpoint that is just starting is tried again soon, then more and more rarely', async () => {
   answer = async () => bad;
   prober.update(KEY, [target()], SETTINGS);
-  await settle();
+  await untilIdle();
   expect(prober.verdict(KEY, 'a')).toMatchObject({ verified: false, failure: { reason: 'Unreachable' } });
   await clock.advance(7_000);
   expect(handshakes).toBe(4);
@@ -69,7 +69,7 @@ test('an endpoint that is just starting is tried again soon, then more and more 
 
 test('a verified endpoint is given up only after the threshold of failures in a row', async () => {
   prober.update(KEY, [target()], SETTINGS);
-  await settle();
+  await untilIdle();
   answer = async () => bad;
   await clock.advance(60_000);
   expect(verified()).toBe(true);
@@ -86,7 +86,7 @@ test('a verified endpoint is given up only after the threshold of failures in a 
 test('an endpoint that Discovery already serves is verified within one interval, and trusted until it failed often', async () => {
   answer = async () => bad;
   prober.update(KEY, [target({ trusted: true })], SETTINGS);
-  await settle();
+  await untilIdle();
   expect(handshakes).toBe(0);
   await clock.advance(30_000);
   expect(handshakes).toBeGreaterThan(0);
@@ -97,7 +97,7 @@ test('an endpoint that Discovery already serves is verified within one interval,
 
 test('several successes in a row can be asked for', async () => {
   prober.update(KEY, [target()], { ...SETTINGS, successThreshold: 3 });
-  await settle();
+  await untilIdle();
   expect(verified()).toBeUndefined();
   await clock.advance(10_000);
   expect(verified()).toBe(true);
@@ -105,7 +105,7 @@ test('several successes in a row can be asked for', async () => {
 
 test('a changed card is told, an unchanged one is not', async () => {
   prober.update(KEY, [target()], SETTINGS);
-  await settle();
+  await untilIdle();
   answer = async () => good('d2');
   await clock.advance(30_000);
   expect(changes).toEqual([KEY, KEY]);
@@ -115,7 +115,7 @@ test('a changed card is told, an unchanged one is not', async () => {
 
 test('a changed identity forgets the verdict; what left is no longer asked', async () => {
   prober.update(KEY, [target()], SETTINGS);
-  await settle();
+  await untilIdle();
   answer = () => new Promise(() => undefined);
   prober.update(KEY, [target({ identity: 'two' })], SETTINGS);
   expect(verified()).toBeUndefined();
@@ -138,7 +138,7 @@ test('no more handshakes run at once than the bound, and all get their turn', as
   const targets = Array.from({ length: MAX_HANDSHAKES_A_NAMESPACE }, (_, index) => target({ instanceId: `i${index}` }));
   for (const namespace of ['a', 'b']) prober.update(`${namespace}/db`, targets, SETTINGS);
   prober.update('c/db', targets.slice(0, 10), SETTINGS);
-  await settle();
+  await untilIdle();
   expect(open).toHaveLength(MAX_CONCURRENT_HANDSHAKES);
   for (const end of open.splice(0)) end();
   await clock.advance(MIN_TURN_MS - 1);
@@ -151,10 +151,10 @@ test('endpoints that never answer hold up their own namespace and no other', asy
   const silent = Array.from({ length: 1000 }, (_, index) => target({ instanceId: `i${index}` }));
   answer = () => new Promise(() => undefined);
   prober.update('evil/db', silent, SETTINGS);
-  await settle();
+  await untilIdle();
   expect(handshakes).toBe(MAX_HANDSHAKES_A_NAMESPACE);
   answer = async () => good();
   prober.update(KEY, [target()], SETTINGS);
-  await settle();
+  await untilIdle();
   expect(verified()).toBe(true);
 });

@@ -8,7 +8,7 @@
  */
 import type { ReadCard } from '#lib/card/service-card.ts';
 import type { Clock } from '#lib/clock.ts';
-import { withDeadline } from '../deadline.ts';
+import { withDeadline } from '#lib/time-limit.ts';
 import { Turns } from './turns.ts';
 
 export const MAX_CONCURRENT_HANDSHAKES = 64;

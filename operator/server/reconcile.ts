@@ -4,8 +4,10 @@
  * Idempotent and without memory of what led here. A resource that is simply not listed any more is left to the
  * sweeper: only a deletionTimestamp, or a 404 of the API server itself, removes a registration.
  */
+
 import type { Clock } from '#lib/clock.ts';
 import { hasReason } from '#lib/errors.ts';
+import { keyOf } from '#lib/kube/object.ts';
 import type { Keys } from '#lib/store/keys.ts';
 import { type Owner, type ServerRecord, sameOwner } from '#lib/store/servers.ts';
 import type { Revision, Store } from '#lib/store/store.ts';
@@ -205,8 +207,8 @@ export class ServerReconciler {
   /** The name is ours by age; a younger resource that was faster gives it back when it is looked at. */
   #tellRivals({ metadata }: SourcedServer, serverName: string): void {
     const { source, lookAgain } = this.#options;
-    for (const { metadata: rival } of source.claimants(serverName)) {
-      if (rival.uid !== metadata.uid) lookAgain(`${rival.namespace}/${rival.name}`);
+    for (const rival of source.claimants(serverName)) {
+      if (rival.metadata.uid !== metadata.uid) lookAgain(keyOf(rival));
     }
   }
 

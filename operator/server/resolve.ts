@@ -3,17 +3,17 @@
  * name in their certificates. A reference that leads nowhere is an answer, not an error.
  */
 import { X509Certificate } from 'node:crypto';
-import { ReferenceNotPermitted, type References as ReferenceReader } from '../source/source.ts';
+import { ReferenceNotPermitted, type References } from '../source/source.ts';
 import { parseAddress } from './address.ts';
 import { type Candidate, hostPort, instanceIdOf, resolveService } from './endpoints.ts';
-import type { References } from './observation.ts';
+import type { ReferenceState } from './observation.ts';
 import type { Mcp2Server } from './resource.ts';
 
 /** Twice what a bundle of all public authorities has; a ConfigMap could hold 1 MiB. */
 export const MAX_CA_BUNDLE_CHARACTERS = 512 * 1024;
 
 export interface Resolved {
-  readonly references: References;
+  readonly references: ReferenceState;
   /** Empty when the Service or its port is not there. */
   readonly candidates: readonly Candidate[];
   /** Ready, draining and not ready. */
@@ -26,7 +26,7 @@ export interface Resolved {
   readonly tlsServerName: string | undefined;
 }
 
-export async function resolve(resource: Mcp2Server, reader: ReferenceReader, signal: AbortSignal): Promise<Resolved> {
+export async function resolve(resource: Mcp2Server, reader: References, signal: AbortSignal): Promise<Resolved> {
   const endpoints = resource.spec.source.service ? ofService(resource, reader) : ofAddress(resource);
   const reference = resource.spec.tls.caBundleRef;
   if (!reference || endpoints.references.kind !== 'resolved') return endpoints;
@@ -44,7 +44,7 @@ export async function resolve(resource: Mcp2Server, reader: ReferenceReader, sig
 }
 
 /** A wrong hand at one ConfigMap must not take the endpoints of every server that refers to it out of Discovery. */
-function lacking(endpoints: Resolved, references: References): Resolved {
+function lacking(endpoints: Resolved, references: ReferenceState): Resolved {
   return { ...endpoints, references, lacksCaBundle: true };
 }
 
@@ -60,7 +60,7 @@ function ofAddress({ spec }: Mcp2Server): Resolved {
   };
 }
 
-function ofService({ metadata, spec }: Mcp2Server, reader: ReferenceReader): Resolved {
+function ofService({ metadata, spec }: Mcp2Server, reader: References): Resolved {
   const { name, port } = spec.source.service ?? { name: '', port: '' };
   const { namespace } = metadata;
   const service = reader.service(namespace, name);
@@ -87,6 +87,6 @@ function certificateProblem(pem: string): string | undefined {
   }
 }
 
-function unresolved(references: References): Resolved {
+function unresolved(references: ReferenceState): Resolved {
   return { references, candidates: [], total: 0, tlsServerName: undefined };
 }

@@ -1,9 +1,9 @@
 import { readFileSync } from 'node:fs';
 import { expect, test } from 'vitest';
+import { readSchema, type Schema } from '#lib/schema/schema.ts';
 import { createMcp2ServerParser, type Mcp2Server, type ParseOptions, serverNameOf } from './resource.ts';
 import { rulesOf } from './rule-check.ts';
 import { TWINS } from './rules.ts';
-import { readSchema, type Schema } from './schema.ts';
 
 const DEFINITION = new URL('../../crds/mcp2.dev_mcp2servers.yaml', import.meta.url);
 const schema = readSchema(readFileSync(DEFINITION, 'utf8'));

@@ -4,12 +4,12 @@
  * The schema in `crds/mcp2.dev_mcp2servers.yaml` is the source of fields, bounds and defaults; what the parser accepts
  * is what the API server accepts, except that files in standalone mode may name a loopback address.
  */
-import { applyDefaults } from './defaults.ts';
+import { applyDefaults } from '#lib/schema/defaults.ts';
+import { isObject, type Schema } from '#lib/schema/schema.ts';
+import { createStructureCheck, type Problem, problemAt } from '#lib/schema/structure.ts';
 import { createRuleCheck } from './rule-check.ts';
-import { isObject, type Schema } from './schema.ts';
-import { createStructureCheck, type Problem, problemAt } from './structure.ts';
 
-export type { Problem } from './structure.ts';
+export type { Problem } from '#lib/schema/structure.ts';
 
 export const API_VERSION = 'mcp2.dev/v1alpha1';
 export const KIND = 'Mcp2Server';

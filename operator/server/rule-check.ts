@@ -4,10 +4,11 @@
  * A rule that compares with `oldSelf` runs only where the object before the update has that place. A rule is left out
  * where the structure is broken, so that one mistake gives one sentence and no twin sees a type it does not expect.
  */
+
+import { isObject, type Rule, type Schema, type Segments } from '#lib/schema/schema.ts';
+import { type Problem, problemAt } from '#lib/schema/structure.ts';
 import type { HostPolicy } from './address.ts';
 import { TWINS, type Twin } from './rules.ts';
-import { isObject, type Rule, type Schema, type Segments } from './schema.ts';
-import { type Problem, problemAt } from './structure.ts';
 
 export interface RuleCheckOptions extends HostPolicy {
   /** The object before an update, with its defaults; undefined when it is new. */

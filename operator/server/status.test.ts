@@ -14,7 +14,7 @@ test.each<[string, string[], string[], string[]]>([
   [
     'Ready is no news of its own where it repeats another condition',
     ['Registered True ReadBack', 'Ready True Serving'],
-    ['Registered Unknown RegistryUnavailable', 'Ready Unknown RegistryUnavailable'],
+    ['Registered Unknown StoreUnavailable', 'Ready Unknown StoreUnavailable'],
     ['Registered'],
   ],
   [

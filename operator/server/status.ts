@@ -3,9 +3,9 @@
  * times of probes, no counters, so that an unchanged server costs no write.
  */
 
+import { formatTime } from '#lib/kube/micro-time.ts';
 import type { ServerRecord } from '#lib/store/servers.ts';
 import type { Revision } from '#lib/store/store.ts';
-import { formatTime } from '../kube/micro-time.ts';
 import { conditions } from './conditions.ts';
 import type { CardComparison, Observation } from './observation.ts';
 import type { Verdict } from './prober.ts';

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { settle } from '#lib/manual-clock.ts';
+import { untilIdle } from '#lib/manual-clock.ts';
 import { Turns } from './turns.ts';
 
 const never = new AbortController().signal;
@@ -14,7 +14,7 @@ function crowd(total: number, perGroup: number) {
   const endFirst = async (group: string) => {
     const at = running.findIndex((one) => one.group === group);
     running.splice(at, 1)[0]?.end();
-    await settle();
+    await untilIdle();
   };
   return { take, groups, endFirst };
 }
@@ -25,7 +25,7 @@ test('a group has its share and no more, and the others are not kept out', async
   void take('a');
   void take('b');
   void take('c');
-  await settle();
+  await untilIdle();
   expect(groups()).toEqual(['slow', 'slow', 'a', 'b']);
   await endFirst('slow');
   expect(groups()).toEqual(['slow', 'a', 'b', 'slow']);
@@ -56,6 +56,6 @@ test('an end that is said twice counts once', async () => {
   void turns.take('a', never).then(() => {
     second = true;
   });
-  await settle();
+  await untilIdle();
   expect(second).toBe(false);
 });

@@ -5,16 +5,16 @@
  * a reason may not. Nothing in a message changes while the situation stays the same, or every probe would write.
  */
 import { MAX_ENDPOINTS } from '#lib/store/servers.ts';
-import type { FailedHandshake, Observation, References } from './observation.ts';
+import type { FailedHandshake, Observation, ReferenceState } from './observation.ts';
 import type { HandshakeFailure } from './prober.ts';
 import type { Condition, Mcp2ServerSpec, Problem } from './resource.ts';
 
-export type Verdict = Pick<Condition, 'status' | 'reason' | 'message'>;
+export type ConditionState = Pick<Condition, 'status' | 'reason' | 'message'>;
 
 const MAX_LISTED = 3;
 
 /** What leads to no endpoints at all; a CA bundle that is missing is something else. */
-const NO_ENDPOINTS: readonly References['kind'][] = ['service-not-found', 'port-not-found', 'external-name'];
+const NO_ENDPOINTS: readonly ReferenceState['kind'][] = ['service-not-found', 'port-not-found', 'external-name'];
 
 /** Commonest first when two failures are equally common: what is unsafe before what is broken. */
 const FAILURE_ORDER: readonly HandshakeFailure[] = [
@@ -34,7 +34,7 @@ const FAILURE_ADVICE: Readonly<Record<HandshakeFailure, string>> = {
   Unreachable: 'no connection; check that it listens on this port and that network policies let the operator through',
 };
 
-export function judgeAccepted({ parsed, denial, nameHolder }: Observation): Verdict {
+export function judgeAccepted({ parsed, denial, nameHolder }: Observation): ConditionState {
   if (!parsed) return unknown('Pending', 'The resource has not been looked at yet.');
   if (parsed.problems) return no('InvalidSpec', `${listProblems(parsed.problems)}. Correct the spec.`);
   if (denial?.reason === 'PrefixNotOwned') {
@@ -48,7 +48,7 @@ export function judgeAccepted({ parsed, denial, nameHolder }: Observation): Verd
   return yes('Valid', 'The resource is valid and the server name is free or already its own.');
 }
 
-export function judgeReferences({ parsed, references }: Observation): Verdict {
+export function judgeReferences({ parsed, references }: Observation): ConditionState {
   const spec = parsed?.ok?.spec;
   if (!spec || !references) return unknown('CacheNotSynced', 'What the resource refers to has not been looked up yet.');
   const service = spec.source.service;
@@ -77,7 +77,7 @@ export function judgeReferences({ parsed, references }: Observation): Verdict {
   }
 }
 
-export function judgeEndpoints({ parsed, references, endpoints }: Observation): Verdict {
+export function judgeEndpoints({ parsed, references, endpoints }: Observation): ConditionState {
   const spec = parsed?.ok?.spec;
   if (!spec || !references || !endpoints || NO_ENDPOINTS.includes(references.kind)) {
     return unknown('Pending', 'The endpoints are not known yet.');
@@ -106,7 +106,7 @@ export function judgeEndpoints({ parsed, references, endpoints }: Observation): 
   return yes('EnoughEndpoints', `${ready} of ${total} endpoints are ready; ${wanted} wanted.`);
 }
 
-export function judgeHandshakes({ parsed, handshakes }: Observation): Verdict {
+export function judgeHandshakes({ parsed, handshakes }: Observation): ConditionState {
   const spec = parsed?.ok?.spec;
   if (!spec) return unknown('Pending', 'No endpoint has been verified yet.');
   if (!needsHandshake(spec)) {
@@ -131,7 +131,7 @@ export function judgeHandshakes({ parsed, handshakes }: Observation): Verdict {
   return no(reason, `${url}: ${advice}${detail}.${share}`);
 }
 
-export function judgeCapabilities({ parsed, card }: Observation): Verdict {
+export function judgeCapabilities({ parsed, card }: Observation): ConditionState {
   const spec = parsed?.ok?.spec;
   if (!spec || !card) {
     const why =
@@ -161,7 +161,7 @@ function describeUndeclared(names: readonly string[]): string {
   return `The server also offers ${list(names)}. ${advice}`;
 }
 
-export function judgeRegistered({ deleting, registration }: Observation): Verdict {
+export function judgeRegistered({ deleting, registration }: Observation): ConditionState {
   if (deleting) return no('Deleting', describeDeletion(registration));
   switch (registration?.kind) {
     case 'read-back':
@@ -169,7 +169,7 @@ export function judgeRegistered({ deleting, registration }: Observation): Verdic
     case 'rejected':
       return no('RegistryRejected', `The store of Discovery refused the record: ${registration.detail}.`);
     case 'unavailable':
-      return unknown('RegistryUnavailable', 'The store of Discovery does not answer; the operator goes on trying.');
+      return unknown('StoreUnavailable', 'The store of Discovery does not answer; the operator goes on trying.');
     case undefined:
       return unknown('Pending', 'The record has not been written yet.');
   }
@@ -206,14 +206,14 @@ function list(items: readonly string[], separator = ', '): string {
   return items.slice(0, MAX_LISTED).join(separator) + more;
 }
 
-function yes(reason: string, message: string): Verdict {
+function yes(reason: string, message: string): ConditionState {
   return { status: 'True', reason, message };
 }
 
-function no(reason: string, message: string): Verdict {
+function no(reason: string, message: string): ConditionState {
   return { status: 'False', reason, message };
 }
 
-function unknown(reason: string, message: string): Verdict {
+function unknown(reason: string, message: string): ConditionState {
   return { status: 'Unknown', reason, message };
 }

@@ -5,7 +5,7 @@
  * An authority that cannot be read is never replaced: everybody trusts the old one.
  */
 import type { Clock } from '#lib/clock.ts';
-import { SECRETS } from '../kube/object.ts';
+import { SECRETS } from '#lib/kube/object.ts';
 import { AUTHORITY_OVERLAP_MS, type AuthorityPlan, planAuthority } from './authority-plan.ts';
 import { type Issued, issueAuthority } from './issue-certificate.ts';
 import { type Change, type Content, ensureObject, type ObjectAccess } from './owned-object.ts';

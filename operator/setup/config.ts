@@ -1,8 +1,9 @@
 /** Settings of the setup jobs, which begin with MCP2_SETUP_. The chart sets all of them. */
 import { type EtcdSettings, readEtcd } from '#lib/config/common-settings.ts';
 import { type Environment, EnvReader } from '#lib/config/env-reader.ts';
+import { type KubeSettings, readKubeSettings } from '#lib/kube/connect.ts';
 import { LOG_LEVELS, type LogLevel } from '#lib/observe/logger.ts';
-import { readStorePrefix } from '#lib/store/prefix-setting.ts';
+import { readStorePrefix } from '#lib/store/settings.ts';
 import { namesOf } from './object-names.ts';
 
 export const TASKS = ['prepare', 'store', 'rotate', 'uninstall'] as const;
@@ -41,10 +42,8 @@ export interface SetupConfig {
   readonly timeoutMs: number;
   readonly etcd: EtcdSettings | undefined;
   readonly storePrefix: string;
-  /** Outside a cluster. */
-  readonly kubeconfigFile: string | undefined;
-  readonly kubernetesHost: string | undefined;
-  readonly kubernetesPort: string | undefined;
+  /** MCP2_SETUP_KUBECONFIG, or those of a pod. */
+  readonly kube: KubeSettings;
 }
 
 const HOUR_MS = 3_600_000;
@@ -97,9 +96,7 @@ function readConnections(read: EnvReader) {
   return {
     etcd: readEtcd(read),
     storePrefix: readStorePrefix(read),
-    kubeconfigFile: read.file('MCP2_SETUP_KUBECONFIG'),
-    kubernetesHost: read.optional('KUBERNETES_SERVICE_HOST'),
-    kubernetesPort: read.optional('KUBERNETES_SERVICE_PORT'),
+    kube: readKubeSettings(read, 'MCP2_SETUP_KUBECONFIG'),
   };
 }
 

@@ -7,10 +7,10 @@
  * there. (Applied and not POSTed, because RBAC can limit a create by name only where the name is part of the request.)
  */
 import { randomBytes } from 'node:crypto';
-import type { KubeApi } from '../kube/api.ts';
-import { isConflict, isNotFound } from '../kube/api-error.ts';
-import { CONFIG_MAPS, type KubeObject, type ObjectName, type ResourceType, SECRETS } from '../kube/object.ts';
-import type { Log } from '../log.ts';
+import type { KubeApi } from '#lib/kube/api.ts';
+import { isConflict, isNotFound } from '#lib/kube/api-error.ts';
+import { CONFIG_MAPS, type KubeObject, type ObjectName, type ResourceType, SECRETS } from '#lib/kube/object.ts';
+import type { Logger } from '#lib/logger.ts';
 import { explainRefusal, nameForPeople, SetupError } from './setup-error.ts';
 
 /** Decoded: what a pod would find in the files. */
@@ -27,7 +27,7 @@ export interface ObjectAccess {
   readonly api: Pick<KubeApi, 'get' | 'list' | 'mergePatch' | 'serverSideApply'>;
   readonly namespace: string;
   readonly labels: Readonly<Record<string, string>>;
-  readonly log: Log;
+  readonly log: Logger;
   readonly signal: AbortSignal;
 }
 

@@ -6,11 +6,11 @@
  * authority that was not published before.
  */
 import type { Clock } from '#lib/clock.ts';
-import { SECRETS } from '../kube/object.ts';
+import { SECRETS } from '#lib/kube/object.ts';
 import { type Authority, ensureAuthority } from './authority.ts';
 import { type CertificatePlan, planCertificate, type WantedCertificate } from './certificate-plan.ts';
 import type { SetupConfig } from './config.ts';
-import { readInstallationId } from './installation-id.ts';
+import { installationIdOf } from './installation-id.ts';
 import { issueCertificate } from './issue-certificate.ts';
 import { namesOf } from './object-names.ts';
 import { type Change, type Content, ensureObject, type ObjectAccess, readContent } from './owned-object.ts';
@@ -53,7 +53,7 @@ export async function refreshTrust(
   const issuer = await ensureSigningKey({
     access,
     names,
-    readInstallationId: () => readInstallationId(config, access),
+    readInstallationId: () => installationIdOf(config, access),
   });
   const authorities = ownAuthorities ?? (await foreignAuthorities(config, access));
   const { trustConfigMap: configMap, trustNamespaces: namespaces, registry } = config;

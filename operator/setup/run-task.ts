@@ -1,9 +1,9 @@
 /** One task from beginning to end, within its time: what went wrong is the last line of its log. */
 import type { Clock } from '#lib/clock.ts';
-import { createKubeApi } from '../kube/api.ts';
-import { isServerAway, KubeApiError } from '../kube/api-error.ts';
-import type { KubeConnection } from '../kube/credentials.ts';
-import type { Log } from '../log.ts';
+import { createKubeApi } from '#lib/kube/api.ts';
+import { isServerAway, KubeApiError } from '#lib/kube/api-error.ts';
+import type { KubeConnection } from '#lib/kube/credentials.ts';
+import type { Logger } from '#lib/logger.ts';
 import type { SetupConfig, Task } from './config.ts';
 import { CONTROL_PLANE, MANAGED_BY, MANAGER, type ObjectAccess } from './owned-object.ts';
 import { prepare } from './prepare.ts';
@@ -16,7 +16,7 @@ export interface TaskDependencies {
   readonly clock: Clock;
   /** Uniform in [0, 1). */
   readonly random: () => number;
-  readonly log: Log;
+  readonly log: Logger;
 }
 
 /** @returns whether it succeeded; if not, the log says why. */
@@ -68,7 +68,7 @@ function outOfTime(task: Task, { timeoutMs }: SetupConfig): SetupError {
 }
 
 /** Expected errors are a sentence; of others the stack is wanted too. */
-function report(error: unknown, server: string, log: Log): void {
+function report(error: unknown, server: string, log: Logger): void {
   const isExpected = error instanceof SetupError || error instanceof KubeApiError;
   const message = error instanceof Error ? error.message : String(error);
   const problem = isServerAway(error) ? `${message}${whyAway(error, server)}` : message;

@@ -1,6 +1,6 @@
 /** What a person has to put right before a setup task can go on; the message says what and how. */
-import { KubeApiError } from '../kube/api-error.ts';
-import type { ObjectName, ResourceType } from '../kube/object.ts';
+import { KubeApiError } from '#lib/kube/api-error.ts';
+import { formatKey, type ObjectName, type ResourceType } from '#lib/kube/object.ts';
 
 export class SetupError extends Error {
   constructor(message: string, options?: ErrorOptions) {
@@ -10,8 +10,8 @@ export class SetupError extends Error {
 }
 
 /** "Secret mcp2-system/mcp2-ca", for messages. */
-export function nameForPeople({ kind }: ResourceType, { name, namespace }: ObjectName): string {
-  return namespace === undefined ? `${kind} ${name}` : `${kind} ${namespace}/${name}`;
+export function nameForPeople({ kind }: ResourceType, name: ObjectName): string {
+  return `${kind} ${formatKey(name)}`;
 }
 
 /** Adds to a refusal which right is missing; any other error is handed back as it is. An empty name = all objects. */

@@ -4,8 +4,9 @@
  * Whoever holds the Secret may mint any token. It is never replaced here, whatever it holds: an administrator replaces
  * it, and the next run publishes the new public key beside the old one.
  */
+
+import { CONFIG_MAPS, SECRETS } from '#lib/kube/object.ts';
 import { generateSigningKey } from '#lib/token/signing-key.ts';
-import { CONFIG_MAPS, SECRETS } from '../kube/object.ts';
 import type { SetupNames } from './object-names.ts';
 import { ensureObject, type ObjectAccess } from './owned-object.ts';
 import { mergePublicKeys, type PublicKey, publicKeyOf } from './public-keys.ts';

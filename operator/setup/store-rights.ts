@@ -4,7 +4,7 @@
  * Both read everything below the prefix, because one watch of it delivers all records in order. Only the operator moves
  * its fence, and only that of its own installation.
  */
-import type { KeyRight } from '#lib/store/etcd-access.ts';
+import type { KeyRight } from '#lib/store/etcd/access.ts';
 import { createKeys } from '#lib/store/keys.ts';
 
 /** @returns undefined for a component that has no business in the store. */

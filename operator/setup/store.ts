@@ -8,9 +8,9 @@ import { readFileSync } from 'node:fs';
 import type { Clock } from '#lib/clock.ts';
 import { ConfigError } from '#lib/config/env-reader.ts';
 import { hasReason } from '#lib/errors.ts';
-import { connectEtcdAccess, type EtcdAccess, isAccessRefused, type StoreUser } from '#lib/store/etcd-access.ts';
+import { connectEtcdAccess, type EtcdAccess, isAccessRefused, type StoreUser } from '#lib/store/etcd/access.ts';
 import type { SetupConfig } from './config.ts';
-import { readInstallationId } from './installation-id.ts';
+import { installationIdOf } from './installation-id.ts';
 import { ETCD_ROOT_USER, etcdUserOf } from './object-names.ts';
 import type { ObjectAccess } from './owned-object.ts';
 import { refreshTrust } from './prepare.ts';
@@ -60,7 +60,7 @@ async function setUpAccess(config: SetupConfig, dependencies: StoreDependencies)
 }
 
 async function wantedUsers(config: SetupConfig, access: ObjectAccess): Promise<readonly StoreUser[]> {
-  const installationId = await readInstallationId(config, access);
+  const installationId = await installationIdOf(config, access);
   return config.storeUsers.map((component) => {
     const rights = storeRightsOf(component, { prefix: config.storePrefix, installationId });
     if (rights !== undefined) return { name: etcdUserOf(component), rights };

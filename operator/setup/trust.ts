@@ -4,8 +4,8 @@
  *
  * A listed namespace that does not exist yet, or holds somebody else's ConfigMap of that name, stops nothing else.
  */
-import { isNotFound } from '../kube/api-error.ts';
-import { CONFIG_MAPS } from '../kube/object.ts';
+import { isNotFound } from '#lib/kube/api-error.ts';
+import { CONFIG_MAPS } from '#lib/kube/object.ts';
 import { ensureObject, type ObjectAccess } from './owned-object.ts';
 import { SetupError } from './setup-error.ts';
 

@@ -5,10 +5,10 @@
  * a second installation needs; the last line says what that is.
  */
 import type { Clock } from '#lib/clock.ts';
-import { isNotFound } from '../kube/api-error.ts';
-import { removeFinalizer } from '../kube/finalizer.ts';
-import { listAll } from '../kube/list-all.ts';
-import type { KubeObject, ResourceType } from '../kube/object.ts';
+import { isNotFound } from '#lib/kube/api-error.ts';
+import { removeFinalizer } from '#lib/kube/finalizer.ts';
+import { listAll } from '#lib/kube/list-all.ts';
+import { type KubeObject, keyOf, type ResourceType } from '#lib/kube/object.ts';
 import { FINALIZER } from '../server/resource.ts';
 import { MCP2_SERVERS } from '../source/cluster.ts';
 import type { SetupConfig } from './config.ts';
@@ -92,8 +92,7 @@ async function releaseResources({ operatorNamespaces }: SetupConfig, access: Obj
         await removeFinalizer({ api, resource: MCP2_SERVERS, object, finalizer: FINALIZER, signal });
       } catch (error) {
         signal.throwIfAborted();
-        const { namespace, name } = object.metadata;
-        stuck.push(`${namespace}/${name} (${(error as Error).message})`);
+        stuck.push(`${keyOf(object)} (${(error as Error).message})`);
       }
     });
     await Promise.all(batch);

@@ -4,11 +4,11 @@
  */
 import { canonicalJson } from '#lib/canonical-json.ts';
 import type { Clock } from '#lib/clock.ts';
-import type { KubeApi } from '../kube/api.ts';
-import { ENDPOINT_SLICES, type KubeObject, keyOf, NAMESPACES, SERVICES } from '../kube/object.ts';
-import { Reflector, type ReflectorMetrics, type ReflectorTiming } from '../kube/reflector.ts';
-import { ReflectorGroup } from '../kube/reflector-group.ts';
-import type { Log } from '../log.ts';
+import type { KubeApi } from '#lib/kube/api.ts';
+import { ENDPOINT_SLICES, formatKey, type KubeObject, keyOf, NAMESPACES, SERVICES } from '#lib/kube/object.ts';
+import { Reflector, type ReflectorMetrics, type ReflectorTiming } from '#lib/kube/reflector.ts';
+import { ReflectorGroup } from '#lib/kube/reflector-group.ts';
+import type { Logger } from '#lib/logger.ts';
 import type { EndpointSlice, Service } from '../server/endpoints.ts';
 import { createConfigMapReader } from './config-maps.ts';
 import { ConfirmedStore } from './confirmed-store.ts';
@@ -26,7 +26,7 @@ export interface ClusterReferencesOptions {
   readonly clock: Clock;
   /** Uniform in [0, 1). */
   readonly random: () => number;
-  readonly log: Log;
+  readonly log: Logger;
   readonly metrics?: ReflectorMetrics;
   readonly timing?: Partial<ReflectorTiming>;
   /** A Service came, changed or went; "namespace/name". */
@@ -72,11 +72,11 @@ export class ClusterReferences implements References {
   }
 
   service(namespace: string, name: string): Service | undefined {
-    return this.#services.get(`${namespace}/${name}`);
+    return this.#services.get(formatKey({ namespace, name }));
   }
 
   endpointSlices(namespace: string, service: string): readonly EndpointSlice[] {
-    return this.#slices.byIndex(`${namespace}/${service}`);
+    return this.#slices.byIndex(formatKey({ namespace, name: service }));
   }
 
   namespacesMatching(labels: Readonly<Record<string, string>>): readonly string[] {
@@ -132,5 +132,5 @@ export class ClusterReferences implements References {
 
 function servicesOf({ metadata }: SliceObject): readonly string[] {
   const service = metadata.labels?.[SERVICE_LABEL];
-  return service === undefined ? [] : [`${metadata.namespace}/${service}`];
+  return service === undefined ? [] : [formatKey({ namespace: metadata.namespace, name: service })];
 }

@@ -7,16 +7,16 @@
 import { canonicalJson } from '#lib/canonical-json.ts';
 import { foldServerName } from '#lib/capability/name.ts';
 import type { Clock } from '#lib/clock.ts';
-import type { KubeApi } from '../kube/api.ts';
-import { isNotFound } from '../kube/api-error.ts';
-import type { EventRecorder } from '../kube/events.ts';
-import { addFinalizer, removeFinalizer } from '../kube/finalizer.ts';
-import type { ResourceType } from '../kube/object.ts';
-import { ObjectStore } from '../kube/object-store.ts';
-import type { ChangeCause, ReflectorMetrics, ReflectorTiming } from '../kube/reflector.ts';
-import { ReflectorGroup } from '../kube/reflector-group.ts';
-import type { StatusWriter, WithStatus } from '../kube/status.ts';
-import type { Log } from '../log.ts';
+import type { KubeApi } from '#lib/kube/api.ts';
+import { isNotFound } from '#lib/kube/api-error.ts';
+import type { EventRecorder } from '#lib/kube/events.ts';
+import { addFinalizer, removeFinalizer } from '#lib/kube/finalizer.ts';
+import { formatKey, keyOf, type ResourceType } from '#lib/kube/object.ts';
+import { ObjectStore } from '#lib/kube/object-store.ts';
+import type { ChangeCause, ReflectorMetrics, ReflectorTiming } from '#lib/kube/reflector.ts';
+import { ReflectorGroup } from '#lib/kube/reflector-group.ts';
+import type { StatusWriter, WithStatus } from '#lib/kube/status.ts';
+import type { Logger } from '#lib/logger.ts';
 import { FINALIZER, type Mcp2ServerStatus } from '../server/resource.ts';
 import { ClusterReferences } from './cluster-references.ts';
 import { OwnStatuses } from './own-statuses.ts';
@@ -39,7 +39,7 @@ export interface ClusterSourceOptions {
   readonly clock: Clock;
   /** Uniform in [0, 1). */
   readonly random: () => number;
-  readonly log: Log;
+  readonly log: Logger;
   readonly metrics?: ReflectorMetrics;
   readonly timing?: Partial<ReflectorTiming>;
   /** A resource came, changed or went, or something that it refers to did. */
@@ -172,16 +172,14 @@ export class ClusterSource implements ResourceSource {
   }
 
   #tellUsers(index: string, value: string, tell: (key: string, cause: ChangeCause) => void): void {
-    for (const { metadata } of this.#servers.byIndex(index, value))
-      tell(`${metadata.namespace}/${metadata.name}`, 'changed');
+    for (const server of this.#servers.byIndex(index, value)) tell(keyOf(server), 'changed');
   }
 
   /** A name became free: whoever waits for it may have it now. */
   #tellRivals(key: string): void {
     const removed = this.#servers.removed(key)?.object;
     if (!removed) return;
-    for (const { metadata } of this.claimants(askedName(removed)))
-      this.#options.onKey(`${metadata.namespace}/${metadata.name}`, 'changed');
+    for (const claimant of this.claimants(askedName(removed))) this.#options.onKey(keyOf(claimant), 'changed');
   }
 }
 
@@ -202,7 +200,7 @@ function askedName(server: SourcedServer): string {
 
 function servicesOf(server: SourcedServer): readonly string[] {
   const name = specOf(server).source?.service?.name;
-  return typeof name === 'string' ? [`${server.metadata.namespace}/${name}`] : [];
+  return typeof name === 'string' ? [formatKey({ namespace: server.metadata.namespace, name })] : [];
 }
 
 function selectsNamespaces(server: SourcedServer): boolean {

@@ -3,9 +3,9 @@
  * cluster would cost more memory than everything else, and many servers refer to the same one.
  */
 import { LRUCache } from 'lru-cache';
-import type { KubeApi } from '../kube/api.ts';
-import { isNotFound, KubeApiError } from '../kube/api-error.ts';
-import { CONFIG_MAPS, type KubeObject } from '../kube/object.ts';
+import type { KubeApi } from '#lib/kube/api.ts';
+import { isNotFound, KubeApiError } from '#lib/kube/api-error.ts';
+import { CONFIG_MAPS, type KubeObject } from '#lib/kube/object.ts';
 import { ReferenceNotPermitted, type References } from './source.ts';
 
 interface ConfigMap extends KubeObject {

@@ -6,18 +6,18 @@
  * answer would take every endpoint out of Discovery.
  */
 import type { Clock } from '#lib/clock.ts';
-import type { KubeApi } from '../kube/api.ts';
-import { isNotFound } from '../kube/api-error.ts';
-import { type KubeObject, keyOf, nameOfKey, type ResourceType } from '../kube/object.ts';
-import { type IndexFunction, ObjectStore } from '../kube/object-store.ts';
-import type { ChangeCause } from '../kube/reflector.ts';
-import type { Log } from '../log.ts';
+import type { KubeApi } from '#lib/kube/api.ts';
+import { isNotFound } from '#lib/kube/api-error.ts';
+import { type KubeObject, keyOf, nameOfKey, type ResourceType } from '#lib/kube/object.ts';
+import { type IndexFunction, ObjectStore } from '#lib/kube/object-store.ts';
+import type { ChangeCause } from '#lib/kube/reflector.ts';
+import type { Logger } from '#lib/logger.ts';
 
 export interface ConfirmedStoreOptions<T> {
   readonly api: Pick<KubeApi, 'get'>;
   readonly resource: ResourceType;
   readonly clock: Clock;
-  readonly log: Log;
+  readonly log: Logger;
   /** One index: the value under which an object is found. */
   readonly indexOf?: IndexFunction<T>;
   /** A live read said that the object is gone. Must not throw. */

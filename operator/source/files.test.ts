@@ -3,13 +3,13 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, test, vi } from 'vitest';
 import type { Clock } from '#lib/clock.ts';
+import { silentLogger } from '#lib/logger.ts';
+import { readSchema } from '#lib/schema/schema.ts';
 import { createMcp2ServerParser, FINALIZER } from '../server/resource.ts';
-import { readSchema } from '../server/schema.ts';
 import { FileSource } from './files.ts';
 
 const definition = readFileSync(new URL('../../crds/mcp2.dev_mcp2servers.yaml', import.meta.url), 'utf8');
 const parse = createMcp2ServerParser(readSchema(definition));
-const log = { debug() {}, info() {}, warn() {}, error() {} };
 
 let folder: string;
 let nowMs: number;
@@ -35,7 +35,7 @@ function open(): FileSource {
     statePath: join(folder, 'servers.json'),
     parse,
     clock,
-    log,
+    log: silentLogger,
     onKey: (key) => keys.push(key),
   });
   started.push(source);

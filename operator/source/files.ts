@@ -5,15 +5,17 @@
  * an editor's rename or a missed notice changes nothing. A broken file keeps its last good resources. A resource
  * whose file is gone is deleted: it stays, marked, until its registration is gone too.
  */
+
 import { createHash } from 'node:crypto';
 import { type FSWatcher, readdirSync, readFileSync, statSync, watch } from 'node:fs';
 import { join } from 'node:path';
 import { canonicalHash } from '#lib/canonical-json.ts';
 import { foldServerName } from '#lib/capability/name.ts';
 import type { Clock } from '#lib/clock.ts';
+import { formatTime } from '#lib/kube/micro-time.ts';
+import { formatKey, keyOf } from '#lib/kube/object.ts';
+import type { Logger } from '#lib/logger.ts';
 import { MassDeleteGuard } from '../discovery/mass-delete-guard.ts';
-import { formatTime } from '../kube/micro-time.ts';
-import type { Log } from '../log.ts';
 import {
   FINALIZER,
   type Mcp2Server,
@@ -37,7 +39,7 @@ export interface FileSourceOptions {
   readonly statePath: string;
   readonly parse: ParseMcp2Server;
   readonly clock: Clock;
-  readonly log: Log;
+  readonly log: Logger;
   /** A resource changed, came or went. Must not throw. */
   readonly onKey: (key: string) => void;
 }
@@ -123,16 +125,16 @@ export class FileSource implements ResourceSource {
   }
 
   async isGone({ namespace, name, uid }: { namespace: string; name: string; uid: string }): Promise<boolean> {
-    return this.#servers.get(`${namespace}/${name}`)?.metadata.uid !== uid;
+    return this.#servers.get(formatKey({ namespace, name }))?.metadata.uid !== uid;
   }
 
   async addFinalizer(server: SourcedServer): Promise<boolean> {
-    this.#remember(keyIn(server), { hasFinalizer: true });
+    this.#remember(keyOf(server), { hasFinalizer: true });
     return true;
   }
 
   async removeFinalizer(server: SourcedServer): Promise<void> {
-    const key = keyIn(server);
+    const key = keyOf(server);
     delete this.#state[key];
     this.#servers.delete(key);
     this.#save();
@@ -140,11 +142,11 @@ export class FileSource implements ResourceSource {
   }
 
   statusOf(server: SourcedServer): Mcp2ServerStatus | undefined {
-    return this.#state[keyIn(server)]?.status;
+    return this.#state[keyOf(server)]?.status;
   }
 
   async writeStatus(server: SourcedServer, status: Mcp2ServerStatus): Promise<void> {
-    const key = keyIn(server);
+    const key = keyOf(server);
     const known = this.#state[key];
     if (!known || canonicalHash(known.status ?? {}) === canonicalHash(status)) return;
     this.#remember(key, { status });
@@ -152,7 +154,7 @@ export class FileSource implements ResourceSource {
 
   recordEvent(server: SourcedServer, { type, reason, message }: ResourceEvent): void {
     const level = type === 'Warning' ? 'warn' : 'info';
-    this.#options.log[level]({ server: keyIn(server), reason }, message);
+    this.#options.log[level]({ server: keyOf(server), reason }, message);
   }
 
   /** Looks at the folder now. What start() reports, a later look survives and logs. */
@@ -234,7 +236,7 @@ export class FileSource implements ResourceSource {
     for (const [file, read] of [...this.#files].sort(([a], [b]) => (a < b ? -1 : 1))) {
       problems.push(...read.problems);
       for (const resource of read.resources) {
-        const key = `${resource.metadata.namespace}/${resource.metadata.name}`;
+        const key = keyOf(resource);
         const other = wanted.get(key);
         if (other)
           problems.push({ file, line: 1, message: `${key} is already defined in ${other.file}; rename one of them` });
@@ -314,10 +316,6 @@ function uidOf(key: string, serverName: string): string {
     .update(`${key}/${foldServerName(serverName)}`)
     .digest('hex')
     .slice(0, 32);
-}
-
-function keyIn({ metadata }: SourcedServer): string {
-  return `${metadata.namespace}/${metadata.name}`;
 }
 
 function nameIn({ metadata, spec }: SourcedServer): string {

@@ -6,7 +6,7 @@
  */
 import { LRUCache } from 'lru-cache';
 import { canonicalHash } from '#lib/canonical-json.ts';
-import { keyOf } from '../kube/object.ts';
+import { keyOf } from '#lib/kube/object.ts';
 import { CONDITIONS } from '../server/conditions.ts';
 import type { Mcp2ServerStatus } from '../server/resource.ts';
 import type { SourcedServer } from './source.ts';

@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { expect, test } from 'vitest';
+import { readSchema } from '#lib/schema/schema.ts';
 import { createMcp2ServerParser } from '../server/resource.ts';
-import { readSchema } from '../server/schema.ts';
 import { formatProblem, readResources } from './resource-file.ts';
 
 const parse = createMcp2ServerParser(

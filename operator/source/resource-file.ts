@@ -5,8 +5,8 @@
  * nobody wrote.
  */
 import { type Document, LineCounter, parseAllDocuments } from 'yaml';
+import { offsetOf } from '#lib/schema/yaml-place.ts';
 import type { Mcp2Server, ParseMcp2Server } from '../server/resource.ts';
-import type { Segments } from '../server/schema.ts';
 
 export interface FileProblem {
   readonly file: string;
@@ -86,19 +86,6 @@ function otherKind(value: unknown): string | undefined {
   const { apiVersion, kind } = value as { readonly apiVersion?: unknown; readonly kind?: unknown };
   if (typeof apiVersion !== 'string' || typeof kind !== 'string') return undefined;
   return apiVersion.startsWith('mcp2.dev/') || kind === 'Mcp2Server' ? undefined : `${kind} of ${apiVersion}`;
-}
-
-/** Where the deepest part of the path that exists begins. */
-function offsetOf(document: Document, segments: Segments): number {
-  for (let depth = segments.length; depth > 0; depth -= 1) {
-    const node: unknown = document.getIn(segments.slice(0, depth), true);
-    if (hasRange(node)) return node.range[0];
-  }
-  return hasRange(document.contents) ? document.contents.range[0] : (document.range?.[0] ?? 0);
-}
-
-function hasRange(node: unknown): node is { readonly range: readonly [number, number, number] } {
-  return typeof node === 'object' && node !== null && 'range' in node && Array.isArray(node.range);
 }
 
 /** An alias that leads nowhere, or aliases that multiply, are only found here. */

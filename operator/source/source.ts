@@ -6,7 +6,7 @@
  * ever being seen with a deletionTimestamp is no longer listed, but nothing is concluded from that: the sweeper asks
  * `isGone` first.
  */
-import type { KubeObject } from '../kube/object.ts';
+import type { KubeObject } from '#lib/kube/object.ts';
 import type { EndpointSlice, Service } from '../server/endpoints.ts';
 import type { Mcp2ServerStatus } from '../server/resource.ts';
 

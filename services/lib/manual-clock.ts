@@ -66,7 +66,7 @@ export class ManualClock implements Clock {
   /** Lets time pass. */
   async advance(ms: number): Promise<void> {
     const endMs = this.#nowMs + ms;
-    await settle();
+    await untilIdle();
     for (;;) {
       const next = this.#sleepers.reduce<Sleeper | undefined>(
         (first, one) => (first === undefined || one.dueMs < first.dueMs ? one : first),
@@ -76,14 +76,14 @@ export class ManualClock implements Clock {
       this.#sleepers = this.#sleepers.filter((one) => one !== next);
       this.#nowMs = Math.max(this.#nowMs, next.dueMs);
       next.wake();
-      await settle();
+      await untilIdle();
     }
     this.#nowMs = endMs;
   }
 }
 
 /** Lets every promise that can go on do so. */
-export async function settle(): Promise<void> {
+export async function untilIdle(): Promise<void> {
   await new Promise((resolve) => setImmediate(resolve));
   await new Promise((resolve) => setImmediate(resolve));
 }

@@ -1,16 +1,16 @@
 import { EventEmitter } from 'node:events';
 import { expect, test } from 'vitest';
+import { systemClock } from './clock.ts';
+import { silentLogger } from './logger.ts';
 import { endOnSignals, Shutdown, type ShutdownStep } from './shutdown.ts';
-
-const log = { info: () => {}, error: () => {}, fatal: () => {} };
 
 function shutdownOf(steps: readonly ShutdownStep[], timeoutMs = 1000) {
   const exits: number[] = [];
   const shutdown = new Shutdown({
     steps,
     timeoutMs,
-    monotonicMs: () => performance.now(),
-    log,
+    clock: systemClock,
+    log: silentLogger,
     exit: (code) => exits.push(code),
   });
   return { shutdown, exits };
@@ -70,7 +70,7 @@ test.each(['uncaughtException', 'unhandledRejection'])('%s stops the process in 
   const events = new EventEmitter();
   const ran: string[] = [];
   const { shutdown, exits } = shutdownOf([{ name: 'drain', run: async () => void ran.push('drain') }]);
-  endOnSignals(events, shutdown, log);
+  endOnSignals(events, shutdown, silentLogger);
   events.emit(event, new Error('boom'));
   events.emit(event, new Error('boom again'));
   await expect.poll(() => exits).toEqual([1]);

@@ -4,6 +4,10 @@
  * Nothing here touches the process: main.ts passes in the signals, how to exit and where failures are logged.
  */
 
+import type { Clock } from './clock.ts';
+import type { Logger } from './logger.ts';
+import { atMost } from './time-limit.ts';
+
 /** One thing to do before the process may end, for example "drain". */
 export interface ShutdownStep {
   readonly name: string;
@@ -16,16 +20,9 @@ export interface ShutdownOptions {
   readonly steps: readonly ShutdownStep[];
   /** All steps together. Default 20 000: Kubernetes kills after 30 s, of which 5 s are the preStop sleep. */
   readonly timeoutMs?: number;
-  readonly monotonicMs: () => number;
-  readonly log: ShutdownLog;
+  readonly clock: Clock;
+  readonly log: Logger;
   readonly exit: (code: number) => void;
-}
-
-/** The part of a logger that is needed; lib/observe's fits. */
-export interface ShutdownLog {
-  info(fields: object, message: string): void;
-  error(fields: object, message: string): void;
-  fatal(fields: object, message: string): void;
 }
 
 /** What `process` offers for signals and failures nobody handled. */
@@ -66,13 +63,13 @@ export class Shutdown {
   }
 
   async #runSteps(): Promise<boolean> {
-    const { steps, timeoutMs = 20_000, monotonicMs, log } = this.#options;
-    const endMs = monotonicMs() + timeoutMs;
+    const { steps, timeoutMs = 20_000, clock, log } = this.#options;
+    const endMs = clock.monotonicMs() + timeoutMs;
     let clean = true;
     for (const step of steps) {
-      const remainingMs = Math.max(0, endMs - monotonicMs());
+      const remainingMs = Math.max(0, endMs - clock.monotonicMs());
       try {
-        await within(remainingMs, step);
+        await runWithin(remainingMs, step, clock);
       } catch (error) {
         clean = false;
         log.error({ err: error, step: step.name }, 'a step of the shutdown failed');
@@ -83,7 +80,7 @@ export class Shutdown {
 }
 
 /** Wires SIGTERM and SIGINT to `shutdown`, and failures that nobody handled to a log line and exit code 1. */
-export function endOnSignals(events: ProcessEvents, shutdown: Shutdown, log: ShutdownLog): void {
+export function endOnSignals(events: ProcessEvents, shutdown: Shutdown, log: Logger): void {
   for (const signal of ['SIGTERM', 'SIGINT']) events.on(signal, () => void shutdown.request(signal));
   // The state is unknown after either: leave in order, so that the next start is clean, and say that it was a failure.
   for (const event of ['uncaughtException', 'unhandledRejection']) {
@@ -95,14 +92,7 @@ export function endOnSignals(events: ProcessEvents, shutdown: Shutdown, log: Shu
 }
 
 /** A step with no time left is still begun, so that what it does at once (closing a file) is done. */
-async function within(timeoutMs: number, step: ShutdownStep): Promise<void> {
-  let timer: NodeJS.Timeout | undefined;
-  const late = new Promise<never>((_resolve, reject) => {
-    timer = setTimeout(() => reject(new Error(`${step.name} did not end within the time of the shutdown`)), timeoutMs);
-  });
-  try {
-    await Promise.race([step.run(timeoutMs), late]);
-  } finally {
-    clearTimeout(timer);
-  }
+async function runWithin(timeoutMs: number, step: ShutdownStep, clock: Clock): Promise<void> {
+  const isDone = await atMost(timeoutMs, Promise.resolve(step.run(timeoutMs)), clock);
+  if (!isDone) throw new Error(`${step.name} did not end within the time of the shutdown`);
 }

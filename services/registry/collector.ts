@@ -8,7 +8,7 @@
 
 import { foldServerName } from '#lib/capability/name.ts';
 import type { Clock } from '#lib/clock.ts';
-import type { Logger } from '#lib/observe/logger.ts';
+import type { Logger } from '#lib/logger.ts';
 import type { Keys } from '#lib/store/keys.ts';
 import type { Revision, Store } from '#lib/store/store.ts';
 import type { RegistrationIndex } from './registration-index.ts';

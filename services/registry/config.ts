@@ -1,16 +1,9 @@
 /** Settings of the registry: the common ones, and its own, which begin with MCP2_REGISTRY_. */
-import {
-  type EtcdSettings,
-  readEtcd,
-  readOpsListen,
-  readServerTls,
-  readTrust,
-  type ServerTlsFiles,
-  type TrustSettings,
-} from '#lib/config/common-settings.ts';
+import { readOpsListen, readServerTls, readTrust, type TrustSettings } from '#lib/config/common-settings.ts';
 import { type Environment, EnvReader } from '#lib/config/env-reader.ts';
+import type { ServerTlsFiles } from '#lib/config/tls-files.ts';
 import { LOG_LEVELS, type LogLevel } from '#lib/observe/logger.ts';
-import { readStorePrefix } from '#lib/store/prefix-setting.ts';
+import { readStore, readStorePrefix, type StoreConfig } from '#lib/store/settings.ts';
 import { type CollectorSettings, DEFAULT_COLLECTOR } from './collector.ts';
 import { type DeclarationRules, MAX_TTL_SECONDS, MIN_TTL_SECONDS } from './declaration.ts';
 import { describeCidrProblem, type EndpointPolicy } from './endpoint-guard.ts';
@@ -32,14 +25,10 @@ export interface RegistryConfig {
   readonly collector: CollectorSettings;
 }
 
-export type StoreConfig =
-  | ({ readonly kind: 'etcd' } & EtcdSettings)
-  /** MCP2_REGISTRY_STORE_DIR, instead of etcd. */
-  | { readonly kind: 'embedded'; readonly directory: string };
-
 /** The settings of the process: those of the service, its store and its log. */
 export interface RegistryProcessConfig {
   readonly registry: RegistryConfig;
+  /** MCP2_ETCD_ENDPOINTS, or MCP2_REGISTRY_STORE_DIR instead of etcd. */
   readonly store: StoreConfig;
   /** MCP2_LOG_LEVEL; default "info". */
   readonly logLevel: LogLevel;
@@ -61,7 +50,7 @@ export function readConfig(env: Environment): RegistryProcessConfig {
       staleness: readStaleness(read),
       collector: readCollector(read),
     },
-    store: readStore(read),
+    store: readStore(read, 'MCP2_REGISTRY_STORE_DIR'),
     logLevel: read.oneOf('MCP2_LOG_LEVEL', LOG_LEVELS, { fallback: 'info' }),
   };
   read.check();
@@ -108,14 +97,4 @@ function readCollector(read: EnvReader): CollectorSettings {
     max: 720 * 3_600_000,
   });
   return { intervalMs: Math.min(intervalMs, collectAfterMs), collectAfterMs };
-}
-
-function readStore(read: EnvReader): StoreConfig {
-  const etcd = readEtcd(read);
-  const directory = read.optional('MCP2_REGISTRY_STORE_DIR');
-  if ((etcd !== undefined) === (directory !== undefined)) {
-    read.problem('set MCP2_ETCD_ENDPOINTS (a cluster) or MCP2_REGISTRY_STORE_DIR (one process), one of them');
-  }
-  if (directory !== undefined) return { kind: 'embedded', directory };
-  return { kind: 'etcd', ...(etcd ?? { endpoints: [], tls: undefined }) };
 }

@@ -7,12 +7,12 @@ import { ServiceError } from '#lib/errors.ts';
 import type { UnaryHandler } from '#lib/grpc/unary.ts';
 import type { Authenticate } from '#lib/middleware/authenticate.ts';
 import { authorize, requireAudience } from '#lib/token/authorize.ts';
+import { REGISTRY_NAME } from '#lib/well-known.ts';
 import type { DeregisterRequest__Output } from '#protos/generated/mcp2/DeregisterRequest.ts';
 import type { DeregisterResponse } from '#protos/generated/mcp2/DeregisterResponse.ts';
 import { isInstanceId } from './lease-token.ts';
 import { requireLease } from './ownership.ts';
-import { REGISTRY_NAME } from './register.ts';
-import { type RegistrationStore, settle } from './registration-store.ts';
+import { type RegistrationStore, untilDecided } from './registration-store.ts';
 
 export interface DeregisterDependencies {
   readonly authenticate: Authenticate;
@@ -30,7 +30,7 @@ export function createDeregister({ authenticate, registrations }: DeregisterDepe
     authorize(token, { method: 'Discovery.Deregister', resource: serverName });
     if (instanceId === '') throw new ServiceError('ARGUMENT_INVALID', 'say which instance: set instance_id');
     const gone = !isInstanceId(instanceId);
-    if (!gone) await settle(removeInstance);
+    if (!gone) await untilDecided(removeInstance);
     call.log.debug({ subject: token.sub, server: serverName, instanceId }, 'deregistered');
     return { success: true };
 

@@ -7,7 +7,7 @@
  */
 import ipaddr, { type IPv4, type IPv6 } from 'ipaddr.js';
 import { ServiceError } from '#lib/errors.ts';
-import { whyForbidden } from '#lib/forbidden-address.ts';
+import { whyForbidden } from '#lib/net/forbidden-address.ts';
 
 export interface EndpointPolicy {
   /** Development only: on a shared network "localhost" is a different machine for each caller. */

@@ -14,15 +14,15 @@ import type { Health as RecordedHealth } from '#lib/store/servers.ts';
 import { LeaseGoneError, type Revision, type Store } from '#lib/store/store.ts';
 import { authorize, requireAudience } from '#lib/token/authorize.ts';
 import type { VerifiedToken } from '#lib/token/verified-token.ts';
+import { REGISTRY_NAME } from '#lib/well-known.ts';
 import { Health } from '#protos/generated/mcp2/Health.ts';
 import type { HeartbeatRequest__Output } from '#protos/generated/mcp2/HeartbeatRequest.ts';
 import type { HeartbeatResponse } from '#protos/generated/mcp2/HeartbeatResponse.ts';
 import { isInstanceId } from './lease-token.ts';
 import type { ObservedLatency } from './observed-latency.ts';
 import { instanceUnknown, requireLease, requireOwner } from './ownership.ts';
-import { REGISTRY_NAME } from './register.ts';
 import type { RegistrationIndex } from './registration-index.ts';
-import { type RegistrationStore, settle } from './registration-store.ts';
+import { type RegistrationStore, untilDecided } from './registration-store.ts';
 import type { Stored } from './registration-table.ts';
 
 export interface HeartbeatDependencies {
@@ -108,7 +108,7 @@ class InstanceKeeper {
     token: VerifiedToken,
   ): Promise<Revision> {
     let current: Stored<InstanceRecord> | undefined = known;
-    return settle(async () => {
+    return untilDecided(async () => {
       const seen = current ?? (await this.#readFromStore(request, token));
       current = undefined;
       const changed = withBeat(seen.record, request);

@@ -4,11 +4,11 @@ import { systemClock } from '#lib/clock.ts';
 import { ConfigError } from '#lib/config/env-reader.ts';
 import { observeCertificateExpiry } from '#lib/observe/certificate-expiry.ts';
 import { createLogger } from '#lib/observe/logger.ts';
-import { createMetricsRegistry } from '#lib/observe/metrics.ts';
+import { createMetrics } from '#lib/observe/metrics.ts';
 import { endOnSignals, Shutdown } from '#lib/shutdown.ts';
+import { openStore } from '#lib/store/open-store.ts';
 import { loadServices } from '#protos/load.ts';
 import { type RegistryProcessConfig, readConfig } from './config.ts';
-import { openStore } from './open-store.ts';
 import { start } from './start.ts';
 
 const EXPECTED_ERRORS = ['ListenError', 'StoreFolderError', 'ServiceError'];
@@ -24,7 +24,7 @@ try {
 async function run(config: RegistryProcessConfig): Promise<void> {
   const service = 'registry';
   const log = createLogger({ service, level: config.logLevel });
-  const metrics = createMetricsRegistry({ service });
+  const metrics = createMetrics({ service });
   const etcd = config.store.kind === 'etcd' ? config.store.tls : undefined;
   const { tls } = config.registry;
   observeCertificateExpiry(metrics, [tls?.certificateFile, tls?.clientCaFile, etcd?.caFile, etcd?.certificateFile]);
@@ -42,8 +42,7 @@ async function run(config: RegistryProcessConfig): Promise<void> {
     { name: 'drain', run: (remainingMs: number) => registry.stop(remainingMs) },
     { name: 'store', run: () => store.close() },
   ];
-  const { monotonicMs } = systemClock;
-  endOnSignals(process, new Shutdown({ steps, monotonicMs, log, exit: (code) => process.exit(code) }), log);
+  endOnSignals(process, new Shutdown({ steps, clock: systemClock, log, exit: (code) => process.exit(code) }), log);
   await registry.ready;
   log.info({ port: registry.port }, 'the registry serves');
 }

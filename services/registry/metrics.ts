@@ -4,7 +4,7 @@ import type { RegistrationIndex } from './registration-index.ts';
 import type { Staleness } from './staleness.ts';
 
 export interface MetricsSources {
-  readonly registry: Registry;
+  readonly metrics: Registry;
   readonly index: RegistrationIndex;
   readonly staleness: Staleness;
 }
@@ -24,7 +24,7 @@ export function createRegistryMetrics(sources: MetricsSources): RegistryMetrics 
     name: 'mcp2_registry_registrations_total',
     help: 'Register calls by result: ok, or the reason of the refusal.',
     labelNames: ['result'],
-    registers: [sources.registry],
+    registers: [sources.metrics],
   });
   registrations.inc({ result: 'ok' }, 0); // a rate of it is 0 from the start, and not nothing
   const found = { some: 0, none: 0 };
@@ -32,7 +32,7 @@ export function createRegistryMetrics(sources: MetricsSources): RegistryMetrics 
     name: 'mcp2_registry_lookups_total',
     help: 'Lookup answers by whether they hold an endpoint.',
     labelNames: ['found'],
-    registers: [sources.registry],
+    registers: [sources.metrics],
     collect() {
       this.reset();
       this.inc({ found: 'some' }, found.some);
@@ -48,12 +48,12 @@ export function createRegistryMetrics(sources: MetricsSources): RegistryMetrics 
   };
 }
 
-function observeIndex({ registry, index }: MetricsSources): void {
+function observeIndex({ metrics, index }: MetricsSources): void {
   const gauge = (name: string, help: string, read: () => number) =>
     new Gauge({
       name,
       help,
-      registers: [registry],
+      registers: [metrics],
       collect() {
         this.set(read());
       },
@@ -65,11 +65,11 @@ function observeIndex({ registry, index }: MetricsSources): void {
   gauge('mcp2_registry_watch_silent_seconds', 'Since the watch said something.', () => index.silentMs / 1000);
 }
 
-function observeAge({ registry, staleness }: MetricsSources): void {
+function observeAge({ metrics, staleness }: MetricsSources): void {
   new Gauge({
     name: 'mcp2_registry_stale',
     help: '1 while answers are marked stale: the store has confirmed nothing for too long.',
-    registers: [registry],
+    registers: [metrics],
     collect() {
       this.set(staleness.isStale ? 1 : 0);
     },
@@ -77,7 +77,7 @@ function observeAge({ registry, staleness }: MetricsSources): void {
   new Gauge({
     name: 'mcp2_registry_index_age_seconds',
     help: 'Since the store last confirmed that it can be read.',
-    registers: [registry],
+    registers: [metrics],
     collect() {
       this.set(staleness.unconfirmedMs / 1000);
     },

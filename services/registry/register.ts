@@ -16,13 +16,13 @@ import { type Lease, LeaseGoneError, type Revision, type Store } from '#lib/stor
 import { authorizeRegistration } from '#lib/token/authorize-registration.ts';
 import { type Revocations, requireFreshRevocations } from '#lib/token/revocations.ts';
 import type { VerifiedToken } from '#lib/token/verified-token.ts';
+import { REGISTRY_NAME, ZONE_TAG } from '#lib/well-known.ts';
 import type { RegisterRequest__Output } from '#protos/generated/mcp2/RegisterRequest.ts';
 import type { RegisterResponse } from '#protos/generated/mcp2/RegisterResponse.ts';
 import { type Declaration, type DeclarationRules, readDeclaration, requireFewCapabilities } from './declaration.ts';
 import { hashLeaseToken, isInstanceId, LEASE_TOKEN_BYTES, newInstanceId, type RandomBytes } from './lease-token.ts';
 import { chooseInstance, instanceUnknown, requireOwnable } from './ownership.ts';
-import { ZONE_TAG } from './registration.ts';
-import { type RegistrationStore, settle } from './registration-store.ts';
+import { type RegistrationStore, untilDecided } from './registration-store.ts';
 
 export interface RegisterDependencies {
   readonly authenticate: Authenticate;
@@ -36,7 +36,6 @@ export interface RegisterDependencies {
 }
 
 /** The audience that the registry answers to. */
-export const REGISTRY_NAME = 'RegistryServer';
 
 interface Wish {
   readonly serverName: string;
@@ -80,7 +79,7 @@ class Registrar {
     requireFreshRevocations(revocations);
     const wish = this.#readWish(token, request, call);
     const leaseToken = randomBytes(LEASE_TOKEN_BYTES);
-    const { lease, instanceId, revision } = await settle(() => this.#attempt(wish, hashLeaseToken(leaseToken)));
+    const { lease, instanceId, revision } = await untilDecided(() => this.#attempt(wish, hashLeaseToken(leaseToken)));
     const { sub, serverName } = wish;
     call.log.debug({ subject: sub, server: serverName, instanceId, leaseId: lease.id, revision }, 'registered');
     return {

@@ -143,7 +143,7 @@ export class RegistrationStore {
  *
  * @throws ServiceError STORE_UNAVAILABLE when others keep changing the same records
  */
-export async function settle<T>(attempt: () => Promise<T | undefined>): Promise<T> {
+export async function untilDecided<T>(attempt: () => Promise<T | undefined>): Promise<T> {
   for (let i = 0; i < MAX_ATTEMPTS; i += 1) {
     const settled = await attempt();
     if (settled !== undefined) return settled;

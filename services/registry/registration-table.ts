@@ -5,13 +5,14 @@
  * names the same owner: a name that was taken over or now belongs to the operator takes its old instances with it.
  * A value that is no record is skipped, as if its key did not exist, and counted: one bad record must not stop a reader.
  */
+
+import { CapabilityTrie } from '#lib/capability/capability-trie.ts';
 import { foldServerName } from '#lib/capability/name.ts';
 import { compilePattern, type Pattern } from '#lib/capability/pattern.ts';
 import { decodeInstanceRecord, type InstanceRecord } from '#lib/store/instances.ts';
 import type { Keys } from '#lib/store/keys.ts';
 import { decodeServerRecord, type ServerRecord } from '#lib/store/servers.ts';
 import type { Entry, Revision } from '#lib/store/store.ts';
-import { CapabilityTrie } from './capability-trie.ts';
 import {
   type Registration,
   type RegistrationContext,

@@ -6,12 +6,13 @@
  * Everything a search needs is made here once, when a record arrives, and not at each Lookup; the endpoints are those
  * of the record, since a copy of each of 100,000 is felt when they are loaded.
  */
+
 import type { Pattern } from '#lib/capability/pattern.ts';
 import type { InstanceRecord } from '#lib/store/instances.ts';
 import type { Endpoint, ServerRecord, Visibility } from '#lib/store/servers.ts';
 import type { Revision } from '#lib/store/store.ts';
+import { ZONE_TAG } from '#lib/well-known.ts';
 
-export const ZONE_TAG = 'topology.kubernetes.io/zone';
 export const REGION_TAG = 'topology.kubernetes.io/region';
 
 export interface Registration {

@@ -4,7 +4,7 @@
  * marked stale. They go on all the same: last known endpoints are worth more than none.
  */
 import type { Clock } from '#lib/clock.ts';
-import type { Logger } from '#lib/observe/logger.ts';
+import type { Logger } from '#lib/logger.ts';
 import type { Store } from '#lib/store/store.ts';
 
 export interface StalenessOptions {
@@ -83,6 +83,6 @@ export class Staleness {
 
   #recovered(): void {
     this.#isReported = false;
-    this.#options.log.info('the store is back; answers are current again');
+    this.#options.log.info({}, 'the store is back; answers are current again');
   }
 }

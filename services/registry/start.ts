@@ -9,20 +9,21 @@ import type { ServerCredentials } from '@grpc/grpc-js';
 import type { Registry } from 'prom-client';
 import { Backoff } from '#lib/backoff.ts';
 import type { Clock } from '#lib/clock.ts';
-import type { ServerTlsFiles } from '#lib/config/common-settings.ts';
+import type { ServerTlsFiles } from '#lib/config/tls-files.ts';
 import { bidiStream } from '#lib/grpc/bidi-stream.ts';
 import { plaintextServer, tlsServer } from '#lib/grpc/credentials.ts';
 import { implement, type ServiceEntry } from '#lib/grpc/method.ts';
 import { createServer, type GrpcServer } from '#lib/grpc/serve.ts';
 import { unary, unaryEncoded } from '#lib/grpc/unary.ts';
-import { parseHostPort } from '#lib/listen-address.ts';
+import type { Logger } from '#lib/logger.ts';
 import { createAuthenticate, createReauthenticate } from '#lib/middleware/authenticate.ts';
 import { createTrustedVerifier } from '#lib/middleware/trusted-issuer.ts';
-import type { Logger } from '#lib/observe/logger.ts';
+import { parseHostPort } from '#lib/net/listen-address.ts';
 import { type OpsServer, startOpsServer } from '#lib/observe/ops-server.ts';
 import { follow } from '#lib/store/follow.ts';
 import { createKeys, type Keys } from '#lib/store/keys.ts';
 import type { Store } from '#lib/store/store.ts';
+import { atMost } from '#lib/time-limit.ts';
 import { noRevocations } from '#lib/token/revocations.ts';
 import type { TokenVerifier } from '#lib/token/verify.ts';
 import type { Services } from '#protos/load.ts';
@@ -84,7 +85,7 @@ export async function start(config: RegistryConfig, dependencies: RegistryDepend
     credentials: tls.credentials,
     clock,
     log,
-    registry: metrics,
+    metrics,
     limits: { maxRequestBytes: MAX_REQUEST_BYTES },
   });
   server.health.set(DISCOVERY, 'NOT_SERVING');
@@ -104,18 +105,12 @@ export async function start(config: RegistryConfig, dependencies: RegistryDepend
     async stop(timeoutMs) {
       await server.drain(timeoutMs);
       stopping.abort(new Error('the registry is shutting down'));
+      // A call to a store that is away ends when the store is closed, which comes after us.
       await atMost(BACKGROUND_GRACE_MS, background, clock);
       await ops?.close();
       tls.close();
     },
   };
-}
-
-/** A call to a store that is away ends when the store is closed, which comes after us. */
-async function atMost(ms: number, work: Promise<void>, clock: Clock): Promise<void> {
-  const done = new AbortController();
-  await Promise.race([work, clock.sleep(ms, done.signal).catch(() => undefined)]);
-  done.abort();
 }
 
 interface State {
@@ -150,13 +145,13 @@ interface DiscoveryParts extends RegistryDependencies, State {
 
 /** Watch and GetCard come with their issues; until then they answer UNIMPLEMENTED. */
 function discoveryOf(config: RegistryConfig, parts: DiscoveryParts): ServiceEntry {
-  const { store, clock, random, randomBytes, metrics: registry, protos, keys, index, staleness, verifier } = parts;
+  const { store, clock, random, randomBytes, metrics, protos, keys, index, staleness, verifier } = parts;
   const authenticate = createAuthenticate(verifier);
   const registrations = new RegistrationStore({ store, keys, clock, random });
   const latency = new ObservedLatency(clock);
-  const metrics = createRegistryMetrics({ registry, index, staleness });
+  const counts = createRegistryMetrics({ metrics, index, staleness });
   const encode = protos.Discovery.Lookup.responseSerialize;
-  const onAnswer = metrics.lookedUp;
+  const onAnswer = counts.lookedUp;
   return implement(protos.Discovery, {
     Lookup: unaryEncoded(
       createLookup({
@@ -179,7 +174,7 @@ function discoveryOf(config: RegistryConfig, parts: DiscoveryParts): ServiceEntr
         registrations,
         rules: config.rules,
         randomBytes,
-        onResult: metrics.registered,
+        onResult: counts.registered,
       }),
     ),
     Heartbeat: bidiStream(createHeartbeat({ authenticate, index, registrations, store, latency }), {
@@ -243,5 +238,5 @@ async function listen({ listen, opsListen }: RegistryConfig, parts: ListenParts)
   const address = opsListen === undefined ? undefined : parseHostPort(opsListen);
   if (address === undefined) return { port, ops: undefined };
   const readiness = { index: () => (index.isLoaded ? undefined : 'the first listing of the store is not in yet') };
-  return { port, ops: await startOpsServer({ address, registry: metrics, readiness, log }) };
+  return { port, ops: await startOpsServer({ address, metrics, readiness, log }) };
 }

@@ -3,7 +3,7 @@
  * method on this very resource with these parameters.
  */
 import type { CallContext } from '#lib/grpc/call-context.ts';
-import type { Authenticate, Presented } from '#lib/middleware/authenticate.ts';
+import type { Authenticate, CredentialFields } from '#lib/middleware/authenticate.ts';
 import { authorize, type Call, requireAudience } from '#lib/token/authorize.ts';
 import type { VerifiedToken } from '#lib/token/verified-token.ts';
 
@@ -15,7 +15,7 @@ export interface AccessDependencies {
 
 /** What one call asks for, and what answers it once it is allowed. */
 export interface Admission<Response> {
-  readonly presented: Presented;
+  readonly presented: CredentialFields;
   readonly wanted: Call;
   readonly answer: (token: VerifiedToken) => Response;
 }

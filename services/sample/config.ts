@@ -1,13 +1,8 @@
 /** Settings of the sample server: the common ones, and its own, which begin with MCP2_SAMPLE_. */
 import { isReservedServerName, isServerName } from '#lib/capability/name.ts';
-import {
-  readOpsListen,
-  readServerTls,
-  readTrust,
-  type ServerTlsFiles,
-  type TrustSettings,
-} from '#lib/config/common-settings.ts';
+import { readOpsListen, readServerTls, readTrust, type TrustSettings } from '#lib/config/common-settings.ts';
 import { type Environment, EnvReader } from '#lib/config/env-reader.ts';
+import type { ServerTlsFiles } from '#lib/config/tls-files.ts';
 import { LOG_LEVELS, type LogLevel } from '#lib/observe/logger.ts';
 
 export interface SampleConfig {

@@ -3,7 +3,7 @@ import { systemClock } from '#lib/clock.ts';
 import { ConfigError } from '#lib/config/env-reader.ts';
 import { observeCertificateExpiry } from '#lib/observe/certificate-expiry.ts';
 import { createLogger } from '#lib/observe/logger.ts';
-import { createMetricsRegistry } from '#lib/observe/metrics.ts';
+import { createMetrics } from '#lib/observe/metrics.ts';
 import { endOnSignals, Shutdown } from '#lib/shutdown.ts';
 import { loadServices } from '#protos/load.ts';
 import { readConfig, type SampleConfig } from './config.ts';
@@ -20,10 +20,9 @@ try {
 async function run(config: SampleConfig): Promise<void> {
   const service = 'sample';
   const log = createLogger({ service, level: config.logLevel });
-  const metrics = createMetricsRegistry({ service });
+  const metrics = createMetrics({ service });
   observeCertificateExpiry(metrics, [config.tls?.certificateFile, config.tls?.clientCaFile]);
   const sample = await start(config, { clock: systemClock, log, metrics, protos: loadServices() });
   const steps = [{ name: 'drain', run: (remainingMs: number) => sample.stop(remainingMs) }];
-  const { monotonicMs } = systemClock;
-  endOnSignals(process, new Shutdown({ steps, monotonicMs, log, exit: (code) => process.exit(code) }), log);
+  endOnSignals(process, new Shutdown({ steps, clock: systemClock, log, exit: (code) => process.exit(code) }), log);
 }

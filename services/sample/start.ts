@@ -5,15 +5,15 @@
 import type { ServerCredentials } from '@grpc/grpc-js';
 import type { Registry } from 'prom-client';
 import type { Clock } from '#lib/clock.ts';
-import type { ServerTlsFiles } from '#lib/config/common-settings.ts';
+import type { ServerTlsFiles } from '#lib/config/tls-files.ts';
 import { plaintextServer, tlsServer } from '#lib/grpc/credentials.ts';
 import { implement, type ServiceEntry } from '#lib/grpc/method.ts';
 import { createServer } from '#lib/grpc/serve.ts';
 import { unary } from '#lib/grpc/unary.ts';
-import { parseHostPort } from '#lib/listen-address.ts';
+import type { Logger } from '#lib/logger.ts';
 import { createAuthenticate } from '#lib/middleware/authenticate.ts';
 import { createTrustedVerifier } from '#lib/middleware/trusted-issuer.ts';
-import type { Logger } from '#lib/observe/logger.ts';
+import { parseHostPort } from '#lib/net/listen-address.ts';
 import { type OpsServer, startOpsServer } from '#lib/observe/ops-server.ts';
 import { noRevocations } from '#lib/token/revocations.ts';
 import type { TokenVerifier } from '#lib/token/verify.ts';
@@ -50,7 +50,7 @@ export async function start(config: SampleConfig, dependencies: SampleDependenci
   const tls = await credentialsOf(config.tls, dependencies);
   const verifier = await createTrustedVerifier(config.trust, { clock, log, revocations: noRevocations });
   const services = servicesOf(config, verifier, dependencies);
-  const server = createServer({ services, credentials: tls.credentials, clock, log, registry: metrics });
+  const server = createServer({ services, credentials: tls.credentials, clock, log, metrics });
   const port = await server.listen(config.listen);
   const ops = await startOps(config, dependencies);
   log.info({ port, opsPort: ops?.port, server: config.serverName }, 'the sample server answers');
@@ -96,5 +96,5 @@ async function credentialsOf(
 async function startOps({ opsListen }: SampleConfig, dependencies: SampleDependencies): Promise<OpsServer | undefined> {
   const address = opsListen === undefined ? undefined : parseHostPort(opsListen);
   if (address === undefined) return undefined;
-  return startOpsServer({ address, registry: dependencies.metrics, readiness: {}, log: dependencies.log });
+  return startOpsServer({ address, metrics: dependencies.metrics, readiness: {}, log: dependencies.log });
 }

@@ -93,6 +93,7 @@ function blank(literal: string, keep: number): string {
 
 function targetOf(specifier: string, importer: string): string | undefined {
   if (specifier.startsWith('#lib/')) return `services/lib/${specifier.slice('#lib/'.length)}`;
+  if (specifier.startsWith('#sdk/')) return `sdk/${specifier.slice('#sdk/'.length)}`;
   if (specifier.startsWith('#protos/')) return `protos/${specifier.slice('#protos/'.length)}`;
   return specifier.startsWith('.') ? join(dirname(importer), specifier) : undefined;
 }

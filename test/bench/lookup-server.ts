@@ -77,7 +77,7 @@ async function serveLookup(config: LookupServerConfig): Promise<number> {
     credentials: plaintextServer(),
     clock: systemClock,
     log: pino({ level: 'silent' }),
-    registry: new Registry(),
+    metrics: new Registry(),
   });
   return server.listen('127.0.0.1:0');
 }

@@ -73,7 +73,7 @@ test.each<[string, () => void | Promise<void>, () => void | Promise<void>]>([
     expect(writesWhileAway).toBe(0);
     expect(convergedMs).toBeLessThan(CONVERGED_WITHIN_MS);
     expect(await countEvents()).toBe(eventsBefore);
-    expect(await resourcesThatSay('RegistryUnavailable')).toEqual([]);
+    expect(await resourcesThatSay('StoreUnavailable')).toEqual([]);
   },
 );
 
@@ -84,11 +84,11 @@ test('after the patience of statuses only what waits for the store says so, slow
   const changed = Array.from({ length: 30 }, (_, number) => number);
   for (const number of changed) await plane.kube.apply(server(number, 'while-away'));
   await sleep(Math.max(0, 1_500 - (performance.now() - awaySince)));
-  expect(await resourcesThatSay('RegistryUnavailable')).toEqual([]);
+  expect(await resourcesThatSay('StoreUnavailable')).toEqual([]);
 
   const all = changed.map(nameOf).sort();
   await eventually(
-    () => resourcesThatSay('RegistryUnavailable'),
+    () => resourcesThatSay('StoreUnavailable'),
     (names) => names.length === all.length,
     {
       what: 'every changed resource to say that the store is away',
@@ -97,21 +97,21 @@ test('after the patience of statuses only what waits for the store says so, slow
   );
   const away = api.requests(STATUS_WRITES).filter(({ atMs }) => atMs > awaySince);
   expect(mostWithinASecond(away.map(({ atMs }) => atMs))).toBeLessThanOrEqual(20);
-  expect(await resourcesThatSay('RegistryUnavailable')).toEqual(all);
+  expect(await resourcesThatSay('StoreUnavailable')).toEqual(all);
   const one = await plane.kube.get(server(0, ''));
-  expect(conditionOf(one, 'Ready')).toMatchObject({ status: 'Unknown', reason: 'RegistryUnavailable' });
+  expect(conditionOf(one, 'Ready')).toMatchObject({ status: 'Unknown', reason: 'StoreUnavailable' });
   expect(conditionOf(one, 'EndpointsReady')).toMatchObject({ status: 'True' });
   expect(one.status.endpoints.summary).toBe('1/1');
 
   await etcdProxy.pass();
   await untilClean(oracle, CONVERGED_WITHIN_MS);
-  expect(await resourcesThatSay('RegistryUnavailable')).toEqual([]);
+  expect(await resourcesThatSay('StoreUnavailable')).toEqual([]);
   await untilCondition(plane.kube, one, { type: 'Ready', status: 'True' });
   const events = await eventsOf(plane.kube, one);
-  expect(events.filter(({ reason }) => reason === 'RegistryUnavailable')).toEqual([
+  expect(events.filter(({ reason }) => reason === 'StoreUnavailable')).toEqual([
     {
       type: 'Warning',
-      reason: 'RegistryUnavailable',
+      reason: 'StoreUnavailable',
       note: expect.stringMatching(/^Registered is Unknown: /),
       count: 1,
     },

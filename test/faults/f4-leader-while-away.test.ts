@@ -102,18 +102,18 @@ test('a leader that starts while etcd is away says so where something waits for 
   await plane.kube.apply(server('fresh', 'one'));
   await start({ unavailableAfterMs: 1_000 });
 
-  const away = { type: 'Registered', status: 'Unknown', reason: 'RegistryUnavailable' } as const;
+  const away = { type: 'Registered', status: 'Unknown', reason: 'StoreUnavailable' } as const;
   const changed = await untilCondition(plane.kube, server('changed', ''), away);
   expect(conditionOf(changed, 'EndpointsReady')).toMatchObject({ status: 'True' });
   const fresh = await untilCondition(plane.kube, server('fresh', ''), away);
   expect(conditionOf(fresh, 'Accepted')).toMatchObject({ status: 'True' });
-  expect(await resourcesThatSay('RegistryUnavailable')).toEqual(['changed', 'fresh']);
+  expect(await resourcesThatSay('StoreUnavailable')).toEqual(['changed', 'fresh']);
 
   await etcdProxy.pass();
   await untilClean(oracle, 15_000);
   for (const resource of [changed, fresh])
     await untilCondition(plane.kube, resource, { type: 'Ready', status: 'True' });
-  const told = (await eventsOf(plane.kube, changed)).filter(({ reason }) => reason === 'RegistryUnavailable');
+  const told = (await eventsOf(plane.kube, changed)).filter(({ reason }) => reason === 'StoreUnavailable');
   expect(told).toMatchObject([{ type: 'Warning', count: 1 }]);
 });
 

@@ -4,7 +4,7 @@
 import { expect, test } from 'vitest';
 import { Backoff } from '#lib/backoff.ts';
 import { systemClock } from '#lib/clock.ts';
-import { connectEtcdStore } from '#lib/store/etcd.ts';
+import { connectEtcdStore } from '#lib/store/etcd/connect.ts';
 import type { Revision, Store } from '#lib/store/store.ts';
 import { writeThrough } from '#lib/store/write-through.ts';
 import { type EtcdMember, startEtcd } from '../harness/etcd.ts';

@@ -3,7 +3,7 @@
  * it is killed, and prints each number once its write has resolved.
  */
 import { systemClock } from '#lib/clock.ts';
-import { openEmbeddedStore } from '#lib/store/embedded.ts';
+import { openEmbeddedStore } from '#lib/store/embedded/open.ts';
 
 if (import.meta.main) await writePairs(String(process.argv[2]));
 

@@ -4,7 +4,7 @@
  */
 import { Etcd3 } from 'etcd3';
 import { systemClock } from '#lib/clock.ts';
-import { connectEtcdStore, type EtcdStoreOptions } from '#lib/store/etcd.ts';
+import { connectEtcdStore, type EtcdStoreOptions } from '#lib/store/etcd/connect.ts';
 import type { Revision, Store } from '#lib/store/store.ts';
 import { type Etcd, startEtcd } from './etcd.ts';
 import { startTcpProxy, type TcpProxy } from './tcp-proxy.ts';

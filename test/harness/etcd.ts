@@ -68,7 +68,7 @@ export async function startEtcd(options: StartEtcdOptions = {}): Promise<Etcd> {
   const tls = options.tls === true ? await createTls(createWorkspace('etcd-pki').folder) : undefined;
   const members = await planMembers(options, { command: join(bin, 'etcd'), tls });
   const all = <T>(act: (member: ManagedProcess) => T): T[] => members.map(({ process }) => act(process));
-  const settle = async (acts: Promise<Exit | undefined>[]): Promise<void> => void (await Promise.all(acts));
+  const allDone = async (acts: Promise<Exit | undefined>[]): Promise<void> => void (await Promise.all(acts));
   const first = members[0] as EtcdMember;
   const etcd: Etcd = {
     url: first.url,
@@ -76,8 +76,8 @@ export async function startEtcd(options: StartEtcdOptions = {}): Promise<Etcd> {
     port: first.port,
     members,
     tls,
-    stop: () => settle(all((member) => member.stop())),
-    kill: () => settle(all((member) => member.kill())),
+    stop: () => allDone(all((member) => member.stop())),
+    kill: () => allDone(all((member) => member.kill())),
     pause: () => void all((member) => member.pause()),
     resume: () => void all((member) => member.resume()),
     restart: async () => void (await Promise.all(all((member) => member.restart()))),

@@ -7,7 +7,7 @@ import { plaintextClient, plaintextServer } from '#lib/grpc/credentials.ts';
 import type { ServiceEntry } from '#lib/grpc/method.ts';
 import { createServer, type GrpcServer, type ServerLimits } from '#lib/grpc/serve.ts';
 import { createLogger } from '#lib/observe/logger.ts';
-import { createMetricsRegistry } from '#lib/observe/metrics.ts';
+import { createMetrics } from '#lib/observe/metrics.ts';
 
 export interface GrpcServerOptions {
   readonly credentials?: ServerCredentials;
@@ -40,13 +40,13 @@ export async function startGrpcServer(
   const logLevels: string[] = [];
   const write = (line: string) => void logLevels.push((JSON.parse(line) as { level: string }).level);
   const log = createLogger({ service: 'test', level: 'debug', stream: { write } });
-  const registry = createMetricsRegistry({ service: 'test', process: false });
+  const metrics = createMetrics({ service: 'test', process: false });
   const server = createServer({
     services,
     credentials,
     clock: systemClock,
     log,
-    registry,
+    metrics,
     limits,
     onCallEnd(end) {
       ends.push(end);
@@ -62,7 +62,7 @@ export async function startGrpcServer(
     target,
     ends,
     logLevels,
-    metrics: () => registry.metrics(),
+    metrics: () => metrics.metrics(),
     client(definition, channelCredentials = plaintextClient()) {
       const client = createClient(definition, target, { credentials: channelCredentials });
       clients.push(client);

@@ -7,7 +7,7 @@ import type { Registry } from 'prom-client';
 import { systemClock } from '#lib/clock.ts';
 import { createCallMetrics } from '#lib/grpc/call-metrics.ts';
 import { observeCertificateExpiry } from '#lib/observe/certificate-expiry.ts';
-import { createMetricsRegistry } from '#lib/observe/metrics.ts';
+import { createMetrics } from '#lib/observe/metrics.ts';
 import { createKeys } from '#lib/store/keys.ts';
 import { createDiscoveryMetrics } from '../../operator/discovery/metrics.ts';
 import { createOperatorMetrics } from '../../operator/operator-metrics.ts';
@@ -25,15 +25,15 @@ export interface MetricInfo {
 }
 
 export async function readMetricInventory(): Promise<readonly MetricInfo[]> {
-  const metrics = new Map<string, MetricInfo>();
-  for (const [process, registry] of Object.entries(createRegistries())) {
-    for (const { name, type, help } of await registry.getMetricsAsJSON()) {
-      const processes = [...(metrics.get(name)?.processes ?? []), process];
-      metrics.set(name, { name, type: String(type), help, processes });
+  const inventory = new Map<string, MetricInfo>();
+  for (const [process, metrics] of Object.entries(createAll())) {
+    for (const { name, type, help } of await metrics.getMetricsAsJSON()) {
+      const processes = [...(inventory.get(name)?.processes ?? []), process];
+      inventory.set(name, { name, type: String(type), help, processes });
     }
-    registry.clear();
+    metrics.clear();
   }
-  return [...metrics.values()].sort((a, b) => (a.name < b.name ? -1 : 1));
+  return [...inventory.values()].sort((a, b) => (a.name < b.name ? -1 : 1));
 }
 
 /** Names as a query has them: a histogram is three series, a summary two and itself. */
@@ -42,9 +42,9 @@ export function seriesOf({ name, type }: Pick<MetricInfo, 'name' | 'type'>): rea
   return type === 'summary' ? [name, `${name}_sum`, `${name}_count`] : [name];
 }
 
-function createRegistries(): Readonly<Record<string, Registry>> {
+function createAll(): Readonly<Record<string, Registry>> {
   const [operator, registry, sample] = ['operator', 'registry', 'sample'].map((service) => {
-    const created = createMetricsRegistry({ service });
+    const created = createMetrics({ service });
     observeCertificateExpiry(created, []);
     return created;
   }) as [Registry, Registry, Registry];
@@ -53,7 +53,7 @@ function createRegistries(): Readonly<Record<string, Registry>> {
   operatorMetrics.controller('any');
   operatorMetrics.leader('any');
   createDiscoveryMetrics(operator);
-  createRegistryMetrics({ registry, ...indexOfNothing() });
+  createRegistryMetrics({ metrics: registry, ...indexOfNothing() });
   for (const server of [registry, sample]) createCallMetrics(server);
   return { operator, registry, sample };
 }

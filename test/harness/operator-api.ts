@@ -5,8 +5,8 @@
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { systemClock } from '#lib/clock.ts';
-import { createKubeApi, type KubeApi, type KubeApiOptions } from '../../operator/kube/api.ts';
-import { createTokenConnection } from '../../operator/kube/credentials.ts';
+import { createKubeApi, type KubeApi, type KubeApiOptions } from '#lib/kube/api.ts';
+import { createTokenConnection } from '#lib/kube/credentials.ts';
 import type { KubeAccess } from './kubeconfig.ts';
 import { createWorkspace } from './processes.ts';
 

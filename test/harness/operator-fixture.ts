@@ -12,14 +12,14 @@ import { join } from 'node:path';
 import { pino } from 'pino';
 import { Registry } from 'prom-client';
 import { systemClock } from '#lib/clock.ts';
-import { connectEtcdStore } from '#lib/store/etcd.ts';
+import { readKubeconfigConnection } from '#lib/kube/kubeconfig.ts';
+import type { ReflectorTiming } from '#lib/kube/reflector.ts';
+import type { Dial } from '#lib/net/dial.ts';
+import { connectEtcdStore } from '#lib/store/etcd/connect.ts';
 import type { Store } from '#lib/store/store.ts';
 import { type GeneratedKey, generateSigningKey, importSigningKey, type SigningKey } from '#lib/token/signing-key.ts';
 import { loadServices, type Services } from '#protos/load.ts';
 import { type OperatorConfig, readOperatorConfig } from '../../operator/config.ts';
-import type { Dial } from '../../operator/dial.ts';
-import { readKubeconfigConnection } from '../../operator/kube/kubeconfig.ts';
-import type { ReflectorTiming } from '../../operator/kube/reflector.ts';
 import { type RunningOperator, start } from '../../operator/start.ts';
 import { readConfig as readSampleConfig } from '../../services/sample/config.ts';
 import { start as startSample } from '../../services/sample/start.ts';
@@ -116,7 +116,7 @@ export async function startOperator(options: OperatorOptions): Promise<TestOpera
     clock: systemClock,
     random: Math.random,
     log: pino({ level: process.env.MCP2_TEST_LOG ?? 'silent' }),
-    registry: metrics,
+    metrics: metrics,
     ...(reflectorTiming ? { reflectorTiming } : {}),
     ...(unavailableAfterMs === undefined ? {} : { unavailableAfterMs }),
     ...(filePollMs === undefined ? {} : { filePollMs }),

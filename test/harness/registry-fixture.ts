@@ -9,9 +9,9 @@ import { pino } from 'pino';
 import { systemClock } from '#lib/clock.ts';
 import { CallError, createClient, type ServiceClient } from '#lib/grpc/client.ts';
 import { plaintextClient } from '#lib/grpc/credentials.ts';
-import { createMetricsRegistry } from '#lib/observe/metrics.ts';
-import { openEmbeddedStore } from '#lib/store/embedded.ts';
-import { connectEtcdStore } from '#lib/store/etcd.ts';
+import { createMetrics } from '#lib/observe/metrics.ts';
+import { openEmbeddedStore } from '#lib/store/embedded/open.ts';
+import { connectEtcdStore } from '#lib/store/etcd/connect.ts';
 import type { Store } from '#lib/store/store.ts';
 import { mintToken } from '#lib/token/mint.ts';
 import type { MintRequest } from '#lib/token/mint-request.ts';
@@ -107,7 +107,7 @@ export interface TestRegistry extends AsyncDisposable {
 /** Loaded and ready, unless its store is away: then await `running.ready`. */
 export async function startRegistry(options: TestRegistryOptions): Promise<TestRegistry> {
   const services = loadServices();
-  const metrics = createMetricsRegistry({ service: 'registry', process: false });
+  const metrics = createMetrics({ service: 'registry', process: false });
   const running = await start(registryConfig(options), {
     store: options.store,
     clock: systemClock,

@@ -6,7 +6,8 @@
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { systemClock } from '#lib/clock.ts';
-import { createTokenConnection } from '../../operator/kube/credentials.ts';
+import { createTokenConnection } from '#lib/kube/credentials.ts';
+import { silentLogger } from '#lib/logger.ts';
 import { readSetupConfig, type Task } from '../../operator/setup/config.ts';
 import { runTask } from '../../operator/setup/run-task.ts';
 import type { KubeClient, KubeObject } from './kube-client.ts';
@@ -172,7 +173,8 @@ async function runAs(
     lines.push(said);
     onLine?.(said);
   };
-  const log = { debug: line('debug'), info: line('info'), warn: line('warn'), error: line('error') };
+  const lineLog = { debug: line('debug'), info: line('info'), warn: line('warn'), error: line('error') };
+  const log = { ...silentLogger, ...lineLog };
   const clock = nowMs === undefined ? systemClock : { ...systemClock, nowMs: () => nowMs };
   const isDone = await runTask(known, config, { connection, clock, random: Math.random, log });
   return { isDone, lines, problem: lines.find(({ level }) => level === 'error')?.fields.problem ?? '' };

@@ -19,11 +19,11 @@ declare module 'vitest' {
   }
 }
 
-type Answer = KubeEndpointAddress | { readonly error: string };
+type SharedEndpoint = KubeEndpointAddress | { readonly error: string };
 
 /** For test files. Starts it when no other file has. */
 export async function sharedKubeApiserver(): Promise<KubeEndpoint> {
-  const answer = JSON.parse(await text(createConnection(inject('sharedKubeApiserverSocket')))) as Answer;
+  const answer = JSON.parse(await text(createConnection(inject('sharedKubeApiserverSocket')))) as SharedEndpoint;
   if ('error' in answer) throw new Error(answer.error);
   return openKubeEndpoint(answer);
 }
@@ -36,7 +36,7 @@ export interface SharedKubeApiserverHost extends AsyncDisposable {
 export async function hostSharedKubeApiserver(): Promise<SharedKubeApiserverHost> {
   const socketPath = join(createWorkspace('shared').folder, 'kube-apiserver.sock');
   let started: Promise<KubeApiserver> | undefined;
-  const answer = async (): Promise<Answer> => {
+  const answer = async (): Promise<SharedEndpoint> => {
     started ??= startKubeApiserver();
     return started.then(
       ({ admin, folder }) => ({ admin, folder }),

@@ -10,7 +10,7 @@ import { afterAll, beforeAll, expect, test } from 'vitest';
 import { parse } from 'yaml';
 import { systemClock } from '#lib/clock.ts';
 import { createLogger } from '#lib/observe/logger.ts';
-import { connectEtcdMembership, type EtcdMembership } from '#lib/store/etcd-membership.ts';
+import { connectEtcdMembership, type EtcdMembership } from '#lib/store/etcd/membership.ts';
 import { prepareMember } from '../../operator/etcd/join.ts';
 import type { Peer } from '../../operator/etcd/plan-join.ts';
 import { ensureBinaries } from '../cluster/build.ts';

@@ -6,7 +6,7 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import ipaddr from 'ipaddr.js';
 import { beforeAll, expect, test } from 'vitest';
-import { METADATA_ADDRESSES } from '#lib/forbidden-address.ts';
+import { METADATA_ADDRESSES } from '#lib/net/forbidden-address.ts';
 import { ensureTools } from '../cluster/tools.ts';
 import { find } from './chart.ts';
 import { API_SERVER_IP, allFlows, allowedFlows, describeFlow, type Flow, isOwn, PEERS } from './network-traffic.ts';

@@ -26,24 +26,24 @@ const endOf = (pem: string) => Math.floor(new X509Certificate(pem).validToDate.g
 test('each file that is set shows when it ends, and a renewed one its new end', async () => {
   const file = join(folder, 'tls.crt');
   await writeFile(file, server.certificate);
-  const registry = new Registry();
-  observeCertificateExpiry(registry, [file, undefined, authority.certificateFile, file]);
-  expect(await registry.metrics()).toContain(`${METRIC}{file="${file}"} ${endOf(server.certificate)}\n`);
-  expect(await registry.metrics()).toContain(`{file="${authority.certificateFile}"} ${endOf(authority.certificate)}\n`);
+  const metrics = new Registry();
+  observeCertificateExpiry(metrics, [file, undefined, authority.certificateFile, file]);
+  expect(await metrics.metrics()).toContain(`${METRIC}{file="${file}"} ${endOf(server.certificate)}\n`);
+  expect(await metrics.metrics()).toContain(`{file="${authority.certificateFile}"} ${endOf(authority.certificate)}\n`);
   const renewed = await selfSigned('/CN=server', 30);
   await writeFile(file, renewed);
-  expect(await registry.metrics()).toContain(`${METRIC}{file="${file}"} ${endOf(renewed)}\n`);
+  expect(await metrics.metrics()).toContain(`${METRIC}{file="${file}"} ${endOf(renewed)}\n`);
 });
 
 test('a file that is missing or holds no certificate has no value and fails no scrape', async () => {
   const [gone, wrong] = [join(folder, 'gone.crt'), join(folder, 'wrong.crt')];
   await writeFile(gone, server.certificate);
   await writeFile(wrong, '-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n');
-  const registry = new Registry();
-  observeCertificateExpiry(registry, [gone, wrong]);
-  expect(await registry.metrics()).toContain(gone);
+  const metrics = new Registry();
+  observeCertificateExpiry(metrics, [gone, wrong]);
+  expect(await metrics.metrics()).toContain(gone);
   await rm(gone);
-  expect(await registry.metrics()).not.toContain('.crt"');
+  expect(await metrics.metrics()).not.toContain('.crt"');
 });
 
 test('of a chain the first to end counts, of authorities the last: the old one stays until it ends', async () => {

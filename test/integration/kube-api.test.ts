@@ -3,15 +3,11 @@ import { chmod, mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, expect, test } from 'vitest';
 import { systemClock } from '#lib/clock.ts';
+import { createKubeApi, type KubeApi } from '#lib/kube/api.ts';
+import { createTokenConnection, type KubeConnection, readInClusterConnection } from '#lib/kube/credentials.ts';
+import { readKubeconfigConnection } from '#lib/kube/kubeconfig.ts';
+import { CONFIG_MAPS, type KubeObject, type ResourceType } from '#lib/kube/object.ts';
 import { ManualClock } from '#lib/manual-clock.ts';
-import { createKubeApi, type KubeApi } from '../../operator/kube/api.ts';
-import {
-  createTokenConnection,
-  type KubeConnection,
-  readInClusterConnection,
-} from '../../operator/kube/credentials.ts';
-import { readKubeconfigConnection } from '../../operator/kube/kubeconfig.ts';
-import { CONFIG_MAPS, type KubeObject, type ResourceType } from '../../operator/kube/object.ts';
 import { eventually } from '../harness/eventually.ts';
 import { type FaultProxy, startFaultProxy } from '../harness/fault-proxy.ts';
 import { KubeClient } from '../harness/kube-client.ts';

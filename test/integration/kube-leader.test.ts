@@ -2,12 +2,14 @@
  * Leader election on a real API server: candidates are processes that get killed, stopped and told to end, or run
  * here behind a proxy that breaks their calls. The oracle is what each of them printed while it held the lease.
  */
+
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { systemClock } from '#lib/clock.ts';
-import { LeaderElector, type LeaderTiming } from '../../operator/kube/leader.ts';
-import type { Leadership, LeadershipEnded } from '../../operator/kube/leadership.ts';
+import { LeaderElector, type LeaderTiming } from '#lib/kube/leader.ts';
+import type { Leadership, LeadershipEnded } from '#lib/kube/leadership.ts';
+import { silentLogger } from '#lib/logger.ts';
 import { eventually } from '../harness/eventually.ts';
 import { startFaultProxy } from '../harness/fault-proxy.ts';
 import { KubeClient } from '../harness/kube-client.ts';
@@ -18,7 +20,6 @@ import { createWorkspace, ManagedProcess } from '../harness/processes.ts';
 import { sharedKubeApiserver } from '../harness/shared-kube-apiserver.ts';
 import type { CandidateReport, CandidateSettings } from './leader-candidate.ts';
 
-const silent = { debug() {}, info() {}, warn() {}, error() {} };
 const TIMING: LeaderTiming = { leaseDurationMs: 3000, renewDeadlineMs: 2000, retryPeriodMs: 400 };
 /** For what is about errors and not about time. */
 const PATIENT: LeaderTiming = { leaseDurationMs: 9000, renewDeadlineMs: 6000, retryPeriodMs: 300 };
@@ -201,7 +202,7 @@ function elect({ api }: OperatorApi, lease: string, identity: string, timing = T
     identity,
     clock: systemClock,
     random: Math.random,
-    log: silent,
+    log: silentLogger,
     timing,
   });
 }

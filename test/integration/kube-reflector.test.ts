@@ -2,11 +2,13 @@
  * The reflector on a real API server, through everything that can happen between the two. The oracle is always the
  * same: in the end the store holds exactly what an independent client lists, object by object and version by version.
  */
+
 import { afterAll, afterEach, beforeAll, expect, test } from 'vitest';
 import { systemClock } from '#lib/clock.ts';
-import { CONFIG_MAPS, type KubeObject } from '../../operator/kube/object.ts';
-import { ObjectStore } from '../../operator/kube/object-store.ts';
-import { type ChangeCause, Reflector, type ReflectorOptions } from '../../operator/kube/reflector.ts';
+import { CONFIG_MAPS, type KubeObject } from '#lib/kube/object.ts';
+import { ObjectStore } from '#lib/kube/object-store.ts';
+import { type ChangeCause, Reflector, type ReflectorOptions } from '#lib/kube/reflector.ts';
+import { silentLogger } from '#lib/logger.ts';
 import { eventually } from '../harness/eventually.ts';
 import { type FaultProxy, startFaultProxy } from '../harness/fault-proxy.ts';
 import { KubeClient } from '../harness/kube-client.ts';
@@ -14,7 +16,6 @@ import { createNamespace } from '../harness/kube-setup.ts';
 import { connectOperatorApi, type OperatorApi } from '../harness/operator-api.ts';
 import { sharedKubeApiserver } from '../harness/shared-kube-apiserver.ts';
 
-const silent = { debug() {}, info() {}, warn() {}, error() {} };
 const LIST = { verb: 'list', resource: 'configmaps' } as const;
 const WATCH = { verb: 'watch', resource: 'configmaps' } as const;
 
@@ -68,7 +69,7 @@ async function follow(
     store,
     clock: systemClock,
     random: Math.random,
-    log: silent,
+    log: silentLogger,
     onKey: (key, cause) => seen.push({ key, cause }),
     metrics: {
       relisted: () => {
@@ -279,7 +280,7 @@ test('a list whose body breaks off is asked for again', async () => {
   expect(following.counts.failures.length).toBe(2);
 });
 
-test('a watch that falls silent without closing is given up', async () => {
+test('a watch that falls silentLogger without closing is given up', async () => {
   const following = await follow(['a'], { timing: { idleTimeoutMs: 800 } });
   await watching(following);
   proxy.freezeStreams({ namespace });
@@ -296,7 +297,7 @@ test('a kind of which nothing changes is watched again after the same short wait
   await eventually(
     () => counts.failures.filter((reason) => reason === 'Idle').length,
     (silences) => silences >= 7,
-    { what: 'seven silent watches', timeoutMs: 12_000 },
+    { what: 'seven silentLogger watches', timeoutMs: 12_000 },
   );
   expect(counts.heard).toBeGreaterThanOrEqual(7);
   expect(new Set(counts.failures)).toEqual(new Set(['Idle']));

@@ -1,11 +1,13 @@
 /** What the operator writes to the API server besides leases: status, finalizers and Events. */
+
 import { afterAll, afterEach, beforeAll, expect, test } from 'vitest';
 import { systemClock } from '#lib/clock.ts';
-import type { EventToRecord } from '../../operator/kube/event-series.ts';
-import { EventRecorder } from '../../operator/kube/events.ts';
-import { addFinalizer, removeFinalizer } from '../../operator/kube/finalizer.ts';
-import { CONFIG_MAPS, type KubeObject, SERVICES } from '../../operator/kube/object.ts';
-import { type StatusFields, StatusWriter, type WithStatus } from '../../operator/kube/status.ts';
+import type { EventToRecord } from '#lib/kube/event-series.ts';
+import { EventRecorder } from '#lib/kube/events.ts';
+import { addFinalizer, removeFinalizer } from '#lib/kube/finalizer.ts';
+import { CONFIG_MAPS, type KubeObject, SERVICES } from '#lib/kube/object.ts';
+import { type StatusFields, StatusWriter, type WithStatus } from '#lib/kube/status.ts';
+import { silentLogger } from '#lib/logger.ts';
 import { type FaultProxy, startFaultProxy } from '../harness/fault-proxy.ts';
 import { KubeClient, type KubeObject as TestObject } from '../harness/kube-client.ts';
 import { createNamespace } from '../harness/kube-setup.ts';
@@ -211,7 +213,7 @@ function recorder(onDropped = () => {}): EventRecorder {
     reportingInstance: 'operator-0',
     clock: systemClock,
     random: Math.random,
-    log: { debug() {}, info() {}, warn() {}, error() {} },
+    log: silentLogger,
     onDropped,
   });
 }

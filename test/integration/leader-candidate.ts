@@ -2,12 +2,14 @@
  * A process that campaigns for a lease, for tests that kill and stop it. It prints a line of JSON when it begins to
  * lead, every 20 ms while it holds the lease, and when it loses it; SIGTERM makes it release and end.
  */
+
 import { readFileSync } from 'node:fs';
 import { systemClock } from '#lib/clock.ts';
-import { createKubeApi } from '../../operator/kube/api.ts';
-import { createTokenConnection } from '../../operator/kube/credentials.ts';
-import { LeaderElector, type LeaderTiming } from '../../operator/kube/leader.ts';
-import type { Leadership, LeadershipEnded } from '../../operator/kube/leadership.ts';
+import { createKubeApi } from '#lib/kube/api.ts';
+import { createTokenConnection } from '#lib/kube/credentials.ts';
+import { LeaderElector, type LeaderTiming } from '#lib/kube/leader.ts';
+import type { Leadership, LeadershipEnded } from '#lib/kube/leadership.ts';
+import { silentLogger } from '#lib/logger.ts';
 
 export interface CandidateSettings {
   readonly server: string;
@@ -34,8 +36,15 @@ async function campaign(settings: CandidateSettings): Promise<void> {
   const connection = createTokenConnection({ server, namespace, tokenFile, caFile, clock });
   const random = Math.random;
   const api = createKubeApi({ connection, clock, random, userAgent: identity, maxCallConnections: 2 });
-  const log = { debug() {}, info() {}, warn() {}, error() {} };
-  const elector = new LeaderElector({ api, lease: { namespace, name }, identity, clock, random, log, timing });
+  const elector = new LeaderElector({
+    api,
+    lease: { namespace, name },
+    identity,
+    clock,
+    random,
+    log: silentLogger,
+    timing,
+  });
   const stop = new AbortController();
   const leading: { now: Leadership | undefined } = { now: undefined };
   process.once('SIGTERM', () => {

@@ -5,9 +5,9 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { beforeAll, expect, test } from 'vitest';
+import { readSchema } from '#lib/schema/schema.ts';
 import { createMcp2ServerParser, type Mcp2Server } from '../../operator/server/resource.ts';
 import { rulesOf } from '../../operator/server/rule-check.ts';
-import { readSchema } from '../../operator/server/schema.ts';
 import { KubeClient, KubeError, type KubeObject, type KubeObjectReference } from '../harness/kube-client.ts';
 import { applyCrds, createNamespace, readYaml } from '../harness/kube-setup.ts';
 import { sharedKubeApiserver } from '../harness/shared-kube-apiserver.ts';

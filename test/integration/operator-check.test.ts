@@ -1,11 +1,11 @@
 /** What `helm test` runs, on real parts: it passes when a server's whole way works, says where it ends, and cleans up. */
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { systemClock } from '#lib/clock.ts';
+import { createKubeApi, type KubeApi } from '#lib/kube/api.ts';
+import { readKubeconfigConnection } from '#lib/kube/kubeconfig.ts';
 import { createLogger } from '#lib/observe/logger.ts';
 import { mintToken } from '#lib/token/mint.ts';
 import { runCheck } from '../../operator/check/check.ts';
-import { createKubeApi, type KubeApi } from '../../operator/kube/api.ts';
-import { readKubeconfigConnection } from '../../operator/kube/kubeconfig.ts';
 import { startEtcd } from '../harness/etcd.ts';
 import { eventually } from '../harness/eventually.ts';
 import { startKubeApiserver } from '../harness/kube-apiserver.ts';

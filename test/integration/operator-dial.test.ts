@@ -4,8 +4,8 @@ import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import { hasReason } from '#lib/errors.ts';
-import { createDial } from '../../operator/dial.ts';
-import { createDnsLookup, readResolverSettings } from '../../operator/name-lookup.ts';
+import { createDial } from '#lib/net/dial.ts';
+import { createDnsLookup, readResolverSettings } from '#lib/net/name-lookup.ts';
 import { startDnsServer, type Zone } from '../harness/dns-server.ts';
 import { createWorkspace } from '../harness/processes.ts';
 

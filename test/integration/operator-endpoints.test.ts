@@ -1,6 +1,6 @@
 /** From slices and addresses to the endpoints that Discovery gives to clients, as they come, settle, drain and go. */
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { createDial, type Dial } from '../../operator/dial.ts';
+import { createDial, type Dial } from '#lib/net/dial.ts';
 import { type ControlPlane, startControlPlane } from '../harness/control-plane.ts';
 import type { KubeObject } from '../harness/kube-client.ts';
 import { createNamespace } from '../harness/kube-setup.ts';

@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import { systemClock } from '#lib/clock.ts';
-import { openEmbeddedStore } from '#lib/store/embedded.ts';
+import { openEmbeddedStore } from '#lib/store/embedded/open.ts';
 import { createKeys } from '#lib/store/keys.ts';
 import type { Store } from '#lib/store/store.ts';
 import { FencedError, takeFence } from '../../operator/discovery/fence.ts';

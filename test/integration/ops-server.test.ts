@@ -1,6 +1,6 @@
 import { afterEach, expect, test } from 'vitest';
 import { createLogger } from '#lib/observe/logger.ts';
-import { createMetricsRegistry } from '#lib/observe/metrics.ts';
+import { createMetrics } from '#lib/observe/metrics.ts';
 import { type Check, type OpsServer, startOpsServer } from '#lib/observe/ops-server.ts';
 
 const log = createLogger({ service: 'test', level: 'silent' });
@@ -11,13 +11,13 @@ afterEach(async () => {
 });
 
 async function startOps(readiness: Record<string, Check>, liveness: Record<string, Check> = {}, port = 0) {
-  const registry = createMetricsRegistry({ service: 'registry' });
+  const metrics = createMetrics({ service: 'registry' });
   const address = { host: '127.0.0.1', port };
-  const server = await startOpsServer({ address, registry, readiness, liveness, log });
+  const server = await startOpsServer({ address, metrics, readiness, liveness, log });
   started.push(server);
   return {
     server,
-    registry,
+    metrics,
     get: (path: string, method = 'GET') => fetch(`http://127.0.0.1:${server.port}${path}`, { method }),
   };
 }
@@ -48,8 +48,8 @@ test('metrics have the process, its event-loop lag and the service in them', asy
   const answer = await get('/metrics');
   expect(answer.headers.get('content-type')).toContain('text/plain; version=0.0.4');
   const text = await answer.text();
-  expect(text).toContain('process_cpu_seconds_total{service="registry"}');
-  expect(text).toContain('nodejs_eventloop_lag_p99_seconds{service="registry"}');
+  expect(text).toContain('process_cpu_seconds_total{service="metrics"}');
+  expect(text).toContain('nodejs_eventloop_lag_p99_seconds{service="metrics"}');
 });
 
 test('other paths, other methods and a check that throws are answered, and the server goes on', async () => {

@@ -1,7 +1,7 @@
 /** The registry while etcd is away, hangs, loses replies or forgets history. */
 import { expect, test } from 'vitest';
 import { systemClock } from '#lib/clock.ts';
-import { connectEtcdStore } from '#lib/store/etcd.ts';
+import { connectEtcdStore } from '#lib/store/etcd/connect.ts';
 import type { Store } from '#lib/store/store.ts';
 import { startEtcd } from '../harness/etcd.ts';
 import { type EtcdBehindProxy, startEtcdBehindProxy } from '../harness/etcd-behind-proxy.ts';

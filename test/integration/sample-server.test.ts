@@ -8,7 +8,7 @@ import type { Reason } from '#lib/errors.ts';
 import { type CallError, createClient } from '#lib/grpc/client.ts';
 import { plaintextClient } from '#lib/grpc/credentials.ts';
 import { createLogger } from '#lib/observe/logger.ts';
-import { createMetricsRegistry } from '#lib/observe/metrics.ts';
+import { createMetrics } from '#lib/observe/metrics.ts';
 import { mintProbeToken, mintToken } from '#lib/token/mint.ts';
 import type { MintRequest } from '#lib/token/mint-request.ts';
 import { generateSigningKey, importSigningKey, type SigningKey } from '#lib/token/signing-key.ts';
@@ -42,7 +42,7 @@ beforeAll(async () => {
     {
       clock: systemClock,
       log: createLogger({ service: 'sample', level: 'silent' }),
-      metrics: createMetricsRegistry({ service: 'sample', process: false }),
+      metrics: createMetrics({ service: 'sample', process: false }),
       protos,
     },
   );

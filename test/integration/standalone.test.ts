@@ -3,7 +3,7 @@ import { createServer } from 'node:net';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import { systemClock } from '#lib/clock.ts';
-import { connectEtcdStore } from '#lib/store/etcd.ts';
+import { connectEtcdStore } from '#lib/store/etcd/connect.ts';
 import { startEtcd } from '../harness/etcd.ts';
 import { eventually } from '../harness/eventually.ts';
 import { createStandalone, runMcp2, type Standalone, serverYaml } from '../harness/mcp2-command.ts';

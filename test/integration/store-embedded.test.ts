@@ -2,7 +2,7 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { systemClock } from '#lib/clock.ts';
-import { openEmbeddedStore } from '#lib/store/embedded.ts';
+import { openEmbeddedStore } from '#lib/store/embedded/open.ts';
 import { describeStore } from './store-contract/contract.ts';
 
 const LOG_MAX_REVISIONS = 2_000;

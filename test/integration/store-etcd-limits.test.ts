@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
 import { systemClock } from '#lib/clock.ts';
-import { connectEtcdStore, type EtcdStoreOptions } from '#lib/store/etcd.ts';
+import { connectEtcdStore, type EtcdStoreOptions } from '#lib/store/etcd/connect.ts';
 import { startEtcd } from '../harness/etcd.ts';
 
 const defaults = { clock: systemClock, random: () => 0 };

@@ -1,8 +1,8 @@
 import { Etcd3, Permission } from 'etcd3';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { systemClock } from '#lib/clock.ts';
-import { connectEtcdStore } from '#lib/store/etcd.ts';
-import { rangeEnd } from '#lib/store/etcd-codec.ts';
+import { rangeEnd } from '#lib/store/etcd/codec.ts';
+import { connectEtcdStore } from '#lib/store/etcd/connect.ts';
 import type { Store } from '#lib/store/store.ts';
 import { type Etcd, type EtcdTls, startEtcd } from '../harness/etcd.ts';
 import { type Certificate, createCertificateAuthority } from '../harness/pki.ts';

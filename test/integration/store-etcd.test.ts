@@ -1,6 +1,6 @@
 import { Etcd3 } from 'etcd3';
 import { systemClock } from '#lib/clock.ts';
-import { connectEtcdStore } from '#lib/store/etcd.ts';
+import { connectEtcdStore } from '#lib/store/etcd/connect.ts';
 import { startEtcd } from '../harness/etcd.ts';
 import { describeStore } from './store-contract/contract.ts';
 

@@ -4,25 +4,13 @@
  */
 import { readFileSync } from 'node:fs';
 import type { EnvReader } from './env-reader.ts';
-
-export interface ServerTlsFiles {
-  readonly certificateFile: string;
-  readonly keyFile: string;
-  /** Who signs client certificates; set for mTLS. */
-  readonly clientCaFile: string | undefined;
-}
+import type { ClientTlsFiles, ServerTlsFiles } from './tls-files.ts';
 
 export interface EtcdSettings {
   /** "https://host:2379" of each member. */
   readonly endpoints: readonly string[];
-  readonly tls: EtcdTlsFiles | undefined;
-}
-
-export interface EtcdTlsFiles {
-  readonly caFile: string;
-  /** Of this component; its common name is the etcd user. Both or none. */
-  readonly certificateFile: string | undefined;
-  readonly keyFile: string | undefined;
+  /** The common name of the client's certificate is the etcd user. */
+  readonly tls: ClientTlsFiles | undefined;
 }
 
 export interface TrustSettings {

@@ -7,7 +7,7 @@
  * since a secret may have been put into the wrong variable.
  */
 import { accessSync, constants, statSync } from 'node:fs';
-import { parseHostPort } from '../listen-address.ts';
+import { parseHostPort } from '../net/listen-address.ts';
 
 export type Environment = Readonly<Record<string, string | undefined>>;
 

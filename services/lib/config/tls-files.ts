@@ -5,7 +5,26 @@
 import { X509Certificate } from 'node:crypto';
 import { createSecureContext } from 'node:tls';
 import type { Clock } from '../clock.ts';
+import type { Logger } from '../logger.ts';
 import { type WatchedFiles, watchFiles } from './watched-file.ts';
+
+/** Of a server. */
+export interface ServerTlsFiles {
+  /** PEM: the server's certificate, then the intermediate ones. */
+  readonly certificateFile: string;
+  readonly keyFile: string;
+  /** PEM: who signs client certificates. Set it for mTLS: clients without a valid certificate are then refused. */
+  readonly clientCaFile?: string | undefined;
+}
+
+/** Of a client. */
+export interface ClientTlsFiles {
+  /** PEM: who signs server certificates. */
+  readonly caFile: string;
+  /** For mTLS; both or none. */
+  readonly certificateFile?: string | undefined;
+  readonly keyFile?: string | undefined;
+}
 
 export interface TlsFiles {
   /** Both or none. */
@@ -25,15 +44,9 @@ export interface TlsMaterial {
 
 export interface TlsFilesOptions {
   readonly clock: Clock;
-  readonly log: TlsFilesLog;
+  readonly log: Logger;
   /** How often to look at the files. Default 10 000. */
   readonly pollMs?: number | undefined;
-}
-
-/** The part of a logger that is needed; lib/observe's fits. */
-export interface TlsFilesLog {
-  info(fields: object, message: string): void;
-  error(fields: object, message: string): void;
 }
 
 /** @throws when a file cannot be read, is no PEM, or certificate and key do not belong together. */

@@ -1,14 +1,14 @@
 /** Bidirectional streams: an async generator over the client's messages becomes a grpc-js handler. */
 import type { ServerDuplexStream } from '@grpc/grpc-js';
 import type { CallContext, MethodRuntime } from './call-context.ts';
-import { type Answer, admit, type MethodAdapter } from './method.ts';
+import { type MethodAdapter, type Reply, requireReadable } from './method.ts';
 import { beginStream, failStream, receive, type SendFailure, type StreamOptions, sendAll } from './stream-call.ts';
 
 /** The call ends OK when the handler returns, also while the client would send more. */
 export type BidiStreamHandler<Request, Response> = (
   requests: AsyncIterable<Request>,
   call: CallContext,
-) => AsyncIterable<Answer<Response>>;
+) => AsyncIterable<Reply<Response>>;
 
 export function bidiStream<Request, Response>(
   handler: BidiStreamHandler<Request, Response>,
@@ -30,7 +30,7 @@ function adaptBidiStream(
     const send: SendFailure = (answer) => call.emit('error', answer);
     const context = beginStream(call, runtime, send);
     try {
-      admit(context, undefined, runtime.limits);
+      requireReadable(context, undefined, runtime.limits);
       const requests = receive(call, context.signal, idleTimeoutMs);
       void sendAll(handler(requests, context), { call, context, runtime, drainTimeoutMs, send });
     } catch (error) {

@@ -7,7 +7,7 @@
 import { type Metadata, type MetadataValue, type ServerUnaryCall, status } from '@grpc/grpc-js';
 import type { Clock } from '../clock.ts';
 import { type Reason, ServiceError } from '../errors.ts';
-import type { Logger } from '../observe/logger.ts';
+import type { Logger } from '../logger.ts';
 import type { CallMeter } from './call-metrics.ts';
 import type { StatusObject } from './status.ts';
 

@@ -33,11 +33,11 @@ interface MethodCounts {
 }
 
 /** @throws when this registry already has them: one registry a server. */
-export function createCallMetrics(registry: Registry): CallMetrics {
+export function createCallMetrics(metrics: Registry): CallMetrics {
   const counts: MethodCounts[] = [];
-  registerCounters(registry, counts);
+  registerCounters(metrics, counts);
   const durations: DurationHistogram[] = [];
-  registerDurations(registry, durations, {
+  registerDurations(metrics, durations, {
     name: 'grpc_server_handling_seconds',
     help: 'Time from the request to the end of the answer.',
   });
@@ -61,12 +61,12 @@ export function createCallMetrics(registry: Registry): CallMetrics {
   }
 }
 
-function registerCounters(registry: Registry, counts: readonly MethodCounts[]): void {
+function registerCounters(metrics: Registry, counts: readonly MethodCounts[]): void {
   new Counter({
     name: 'grpc_server_started_total',
     help: 'Calls that began; less those that ended, the calls that are open.',
     labelNames: ['grpc_service', 'grpc_method'],
-    registers: [registry],
+    registers: [metrics],
     collect() {
       this.reset();
       for (const { labels, started } of counts) this.inc({ ...labels }, started);
@@ -76,7 +76,7 @@ function registerCounters(registry: Registry, counts: readonly MethodCounts[]): 
     name: 'grpc_server_handled_total',
     help: 'Calls that ended, by status code.',
     labelNames: ['grpc_service', 'grpc_method', 'grpc_code'],
-    registers: [registry],
+    registers: [metrics],
     collect() {
       this.reset();
       for (const { labels, endedByCode } of counts) {

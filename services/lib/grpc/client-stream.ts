@@ -1,13 +1,13 @@
 /** Client streams: a function from an async iterable of requests to one answer becomes a grpc-js handler. */
 import { type ServerReadableStream, type sendUnaryData, status } from '@grpc/grpc-js';
 import type { CallContext, MethodRuntime } from './call-context.ts';
-import { type Answer, admit, type MethodAdapter } from './method.ts';
+import { type MethodAdapter, type Reply, requireReadable } from './method.ts';
 import { beginStream, failStream, receive, type SendFailure, type StreamOptions } from './stream-call.ts';
 
 export type ClientStreamHandler<Request, Response> = (
   requests: AsyncIterable<Request>,
   call: CallContext,
-) => Promise<Answer<Response>>;
+) => Promise<Reply<Response>>;
 
 export function clientStream<Request, Response>(
   handler: ClientStreamHandler<Request, Response>,
@@ -31,7 +31,7 @@ function adaptClientStream(
     void answerOnce().catch((error: unknown) => failStream(context, error, send));
 
     async function answerOnce(): Promise<void> {
-      admit(context, undefined, runtime.limits);
+      requireReadable(context, undefined, runtime.limits);
       const bytes = runtime.encode(await handler(receive(call, context.signal, idleTimeoutMs), context));
       if (context.ended) return;
       respond(null, bytes);

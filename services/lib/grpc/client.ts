@@ -93,7 +93,8 @@ type MethodName<Definition> = keyof {
 } &
   string;
 type RequestOf<Method> = Method extends MethodDefinition<infer Request, infer _A, infer _B, infer _C> ? Request : never;
-type ResponseOf<Method> = Method extends MethodDefinition<infer _A, infer _B, infer _C, infer Answer> ? Answer : never;
+type ResponseOf<Method> =
+  Method extends MethodDefinition<infer _A, infer _B, infer _C, infer Response> ? Response : never;
 
 /** Each function fails with a CallError, and throws a plain error for a method of another kind. */
 export interface ServiceClient<Definition> {

@@ -8,25 +8,9 @@
  */
 import { ChannelCredentials, experimental, ServerCredentials } from '@grpc/grpc-js';
 import type { Clock } from '../clock.ts';
-import { type TlsMaterial, watchTlsFiles } from '../config/tls-files.ts';
+import { type ClientTlsFiles, type ServerTlsFiles, type TlsMaterial, watchTlsFiles } from '../config/tls-files.ts';
 import type { WatchedFiles } from '../config/watched-file.ts';
-import type { Logger } from '../observe/logger.ts';
-
-export interface ServerTlsFiles {
-  /** PEM: the server's certificate, then the intermediate ones. */
-  readonly certificateFile: string;
-  readonly keyFile: string;
-  /** PEM: who signs client certificates. Set it for mTLS: clients without a valid certificate are then refused. */
-  readonly clientCaFile?: string | undefined;
-}
-
-export interface ClientTlsFiles {
-  /** PEM: who signs server certificates. */
-  readonly caFile: string;
-  /** For mTLS; both or none. */
-  readonly certificateFile?: string | undefined;
-  readonly keyFile?: string | undefined;
-}
+import type { Logger } from '../logger.ts';
 
 export interface TlsOptions {
   readonly clock: Clock;

@@ -13,7 +13,7 @@ import { once } from 'node:events';
 import type { ServerHttp2Session } from 'node:http2';
 import net from 'node:net';
 import type { Server, ServerCredentials } from '@grpc/grpc-js';
-import { explainListenFailure, type HostPort } from '../listen-address.ts';
+import { explainListenFailure, type HostPort } from '../net/listen-address.ts';
 
 export interface ListenerOptions {
   readonly grpcServer: Server;

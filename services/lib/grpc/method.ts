@@ -10,7 +10,7 @@ import { ServiceError } from '../errors.ts';
 import type { CallContext, CallLimits, MetadataEntries, MethodRuntime } from './call-context.ts';
 
 /** A Buffer is an answer that is encoded already and goes out as it is. */
-export type Answer<Response> = Response | Buffer;
+export type Reply<Response> = Response | Buffer;
 
 /** One method's handler, ready for registration. Request and Response only carry the types. */
 export interface MethodAdapter<Request, Response> {
@@ -75,7 +75,7 @@ export class RefusedRequest {
 }
 
 /** @throws ServiceError before any handler runs: metadata too large, request too large or not decodable. */
-export function admit(call: CallContext, request: unknown, { maxMetadataBytes }: CallLimits): void {
+export function requireReadable(call: CallContext, request: unknown, { maxMetadataBytes }: CallLimits): void {
   const bytes = metadataBytes(call.metadataEntries);
   if (bytes > maxMetadataBytes) {
     throw new ServiceError('LIMIT_EXCEEDED', `request metadata is ${bytes} bytes, more than ${maxMetadataBytes}`);

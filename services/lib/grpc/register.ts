@@ -7,7 +7,7 @@
 import type { MethodDefinition, Server, UntypedHandleCall } from '@grpc/grpc-js';
 import type { Clock } from '../clock.ts';
 import { ServiceError } from '../errors.ts';
-import type { Logger } from '../observe/logger.ts';
+import type { Logger } from '../logger.ts';
 import { bidiStream } from './bidi-stream.ts';
 import type { CallContext, CallEnd, CallLimits, MethodRuntime } from './call-context.ts';
 import { type CallMetrics, NO_METER } from './call-metrics.ts';

@@ -8,8 +8,8 @@ import { Server, type ServerCredentials } from '@grpc/grpc-js';
 import type { Registry } from 'prom-client';
 import type { Clock } from '../clock.ts';
 import { ServiceError } from '../errors.ts';
-import { ListenError, parseHostPort } from '../listen-address.ts';
-import type { Logger } from '../observe/logger.ts';
+import type { Logger } from '../logger.ts';
+import { ListenError, parseHostPort } from '../net/listen-address.ts';
 import type { CallContext, CallEnd, CallLimits } from './call-context.ts';
 import { createCallMetrics } from './call-metrics.ts';
 import { HealthBoard, healthServiceOf } from './health.ts';
@@ -62,7 +62,7 @@ export interface ServerOptions {
   readonly clock: Clock;
   readonly log: Logger;
   /** Where calls are counted; none, no metrics. */
-  readonly registry?: Registry;
+  readonly metrics?: Registry;
   readonly limits?: Partial<ServerLimits>;
   /** Called for each call that ended, for audit; must be quick and not throw. */
   readonly onCallEnd?: (end: CallEnd) => void;
@@ -83,15 +83,15 @@ export interface GrpcServer {
 }
 
 /** @throws when a service is listed twice or an adapter does not fit its method. */
-export function createServer({ services, credentials, clock, log, registry, ...options }: ServerOptions): GrpcServer {
+export function createServer({ services, credentials, clock, log, metrics, ...options }: ServerOptions): GrpcServer {
   silenceLibrary();
   const limits = { ...DEFAULT_LIMITS, ...options.limits };
   const server = new Server(channelOptions(limits));
   const open = new Set<CallContext>();
   const health = new HealthBoard(services.map(serviceNameOf));
-  const metrics = registry === undefined ? undefined : createCallMetrics(registry);
+  const callMetrics = metrics === undefined ? undefined : createCallMetrics(metrics);
   for (const entry of [...services, healthServiceOf(health)]) {
-    registerService(server, entry, { clock, log, limits, metrics, onCallEnd: options.onCallEnd, open });
+    registerService(server, entry, { clock, log, limits, metrics: callMetrics, onCallEnd: options.onCallEnd, open });
   }
   const listeners: Listener[] = [];
   let stopped: Promise<void> | undefined;

@@ -1,14 +1,14 @@
 /** Server streams: an async generator becomes a grpc-js handler. Back-pressure and ends: see stream-call.ts. */
 import type { ServerWritableStream } from '@grpc/grpc-js';
 import type { CallContext, MethodRuntime } from './call-context.ts';
-import { type Answer, admit, type MethodAdapter } from './method.ts';
+import { type MethodAdapter, type Reply, requireReadable } from './method.ts';
 import { beginStream, failStream, type SendFailure, type StreamOptions, sendAll } from './stream-call.ts';
 
 /** Must heed `call.signal` in every wait, or it lives on after the client has left. */
 export type ServerStreamHandler<Request, Response> = (
   request: Request,
   call: CallContext,
-) => AsyncIterable<Answer<Response>>;
+) => AsyncIterable<Reply<Response>>;
 
 export function serverStream<Request, Response>(
   handler: ServerStreamHandler<Request, Response>,
@@ -30,7 +30,7 @@ function adaptServerStream(
     const send: SendFailure = (answer) => call.emit('error', answer);
     const context = beginStream(call, runtime, send);
     try {
-      admit(context, call.request, runtime.limits);
+      requireReadable(context, call.request, runtime.limits);
       void sendAll(handler(call.request, context), { call, context, runtime, drainTimeoutMs, send });
     } catch (error) {
       failStream(context, error, send);

@@ -7,13 +7,13 @@
 import { type ServerUnaryCall, type sendUnaryData, status } from '@grpc/grpc-js';
 import { ServiceError } from '../errors.ts';
 import { CallContext, type MethodRuntime } from './call-context.ts';
-import { type Answer, admit, type EncodedRequest, type MethodAdapter } from './method.ts';
+import { type EncodedRequest, type MethodAdapter, type Reply, requireReadable } from './method.ts';
 import { toStatusObject } from './status.ts';
 
 export type UnaryHandler<Request, Response> = (
   request: Request,
   call: CallContext,
-) => Answer<Response> | Promise<Answer<Response>>;
+) => Reply<Response> | Promise<Reply<Response>>;
 
 export function unary<Request, Response>(handler: UnaryHandler<Request, Response>): MethodAdapter<Request, Response> {
   return {
@@ -40,7 +40,7 @@ function adaptUnary(handler: UnaryHandler<unknown, unknown>, runtime: MethodRunt
     const context = new CallContext(call, runtime);
     let bytes: Buffer;
     try {
-      admit(context, call.request, runtime.limits);
+      requireReadable(context, call.request, runtime.limits);
       const answer = handler(call.request, context);
       if (answer instanceof Promise) {
         answerLater(answer, { call, respond, context, runtime });

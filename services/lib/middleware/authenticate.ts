@@ -6,14 +6,17 @@ import type { VerifiedToken } from '../token/verified-token.ts';
 import type { TokenVerifier } from '../token/verify.ts';
 
 /** The two fields of a request that carry authority. */
-export interface Presented {
+export interface CredentialFields {
   readonly token: string;
   readonly proof: string;
 }
 
 type AuthenticatedCall = Pick<CallContext, 'metadataEntries' | 'subject'>;
 
-export type Authenticate = (presented: Presented, call: AuthenticatedCall) => VerifiedToken | Promise<VerifiedToken>;
+export type Authenticate = (
+  presented: CredentialFields,
+  call: AuthenticatedCall,
+) => VerifiedToken | Promise<VerifiedToken>;
 
 /** The result throws or rejects with a ServiceError of the UNAUTHENTICATED reasons. */
 export function createAuthenticate(verifier: TokenVerifier): Authenticate {

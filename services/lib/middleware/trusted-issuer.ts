@@ -2,7 +2,7 @@
 import type { Clock } from '#lib/clock.ts';
 import type { TrustSettings } from '#lib/config/common-settings.ts';
 import { ConfigError } from '#lib/config/env-reader.ts';
-import type { Logger } from '#lib/observe/logger.ts';
+import type { Logger } from '#lib/logger.ts';
 import { createDevelopmentIssuer } from '#lib/token/development.ts';
 import { createKeyFileSource } from '#lib/token/key-file.ts';
 import type { KeySet } from '#lib/token/key-set.ts';
@@ -30,7 +30,7 @@ export async function createTrustedVerifier(
   const keys = createKeys(trust, dependencies);
   if (trust.jwksUrl === undefined) await keys?.refresh().catch(unusable);
   else keys?.refresh().catch(() => undefined); // Reported through onFailure; the issuer may come up after us.
-  if (developmentSecret !== undefined) log.warn('HS256 tokens are accepted: for development only');
+  if (developmentSecret !== undefined) log.warn({}, 'HS256 tokens are accepted: for development only');
   return createTokenVerifier({
     issuers: keys === undefined || issuer === undefined ? [] : [{ iss: issuer, keys }],
     clock,

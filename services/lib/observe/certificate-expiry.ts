@@ -12,13 +12,13 @@ import { Gauge, type Registry } from 'prom-client';
 const BLOCK = /-----BEGIN CERTIFICATE-----[^-]+-----END CERTIFICATE-----/g;
 
 /** @param files PEM; those that are not set are left out, one that cannot be read has no value. */
-export function observeCertificateExpiry(registry: Registry, files: readonly (string | undefined)[]): void {
+export function observeCertificateExpiry(metrics: Registry, files: readonly (string | undefined)[]): void {
   const watched = [...new Set(files.filter((file) => file !== undefined))];
   new Gauge({
     name: 'mcp2_certificate_expiry_timestamp_seconds',
     help: 'When the certificates of a file end, in Unix seconds.',
     labelNames: ['file'],
-    registers: [registry],
+    registers: [metrics],
     async collect() {
       const ends = await Promise.all(watched.map(async (file) => ({ file, seconds: await expiryOf(file) })));
       this.reset();

@@ -8,31 +8,31 @@ const BOUNDS = [0.001, 0.01, 0.1];
 const SECONDS = [0, 0.0005, 0.001, 0.0011, 0.01, 0.05, 0.1, 0.2, 30];
 
 test('it is scraped exactly like the histogram of prom-client', async () => {
-  const registry = new Registry();
-  const theirs = new Histogram({ ...METRIC, labelNames: ['method'], buckets: BOUNDS, registers: [registry] });
+  const metrics = new Registry();
+  const theirs = new Histogram({ ...METRIC, labelNames: ['method'], buckets: BOUNDS, registers: [metrics] });
   for (const seconds of SECONDS) theirs.observe({ method: 'a' }, seconds);
   theirs.observe({ method: 'b' }, 0.002);
-  const { registry: own, histograms } = setUp('a', 'b');
+  const { metrics: own, histograms } = setUp('a', 'b');
   for (const seconds of SECONDS) histograms[0]?.observe(seconds);
   histograms[1]?.observe(0.002);
-  expect(await own.metrics()).toBe(await registry.metrics());
+  expect(await own.metrics()).toBe(await metrics.metrics());
 });
 
 test('a method that was never called has no lines', async () => {
-  const { registry, histograms } = setUp('called', 'idle');
+  const { metrics, histograms } = setUp('called', 'idle');
   histograms[0]?.observe(0.002);
-  expect(await registry.metrics()).toContain('method="called"');
-  expect(await registry.metrics()).not.toContain('method="idle"');
+  expect(await metrics.metrics()).toContain('method="called"');
+  expect(await metrics.metrics()).not.toContain('method="idle"');
 });
 
 test('a second metric of the same name is refused', () => {
-  const { registry } = setUp();
-  expect(() => registerDurations(registry, [], METRIC)).toThrow('already been registered');
+  const { metrics } = setUp();
+  expect(() => registerDurations(metrics, [], METRIC)).toThrow('already been registered');
 });
 
 function setUp(...methods: readonly string[]) {
-  const registry = new Registry();
+  const metrics = new Registry();
   const histograms = methods.map((method) => new DurationHistogram({ method }, BOUNDS));
-  registerDurations(registry, histograms, METRIC);
-  return { registry, histograms };
+  registerDurations(metrics, histograms, METRIC);
+  return { metrics, histograms };
 }

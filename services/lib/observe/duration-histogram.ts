@@ -61,7 +61,7 @@ interface Value {
 
 /** One metric out of histograms that differ in their labels; those that are added later are scraped as well. */
 export function registerDurations(
-  registry: Registry,
+  metrics: Registry,
   histograms: readonly DurationHistogram[],
   { name, help }: DurationMetric,
 ): void {
@@ -75,6 +75,6 @@ export function registerDurations(
       values: histograms.flatMap((histogram) => histogram.values(name)),
     }),
   };
-  // A registry asks a metric for its name and for `get`, and for nothing else of the class that it is typed as.
-  registry.registerMetric(metric as unknown as Histogram);
+  // A collection asks a metric for its name and for `get`, and for nothing else of the class that it is typed as.
+  metrics.registerMetric(metric as unknown as Histogram);
 }

@@ -1,5 +1,6 @@
 import { expect, test } from 'vitest';
-import { createLogger, type Logger } from './logger.ts';
+import type { Logger } from '../logger.ts';
+import { createLogger } from './logger.ts';
 
 function capture(write: (log: Logger) => void): Record<string, unknown>[] {
   const lines: Record<string, unknown>[] = [];
@@ -21,7 +22,7 @@ test('a line is one JSON object with level, time, service, fields and message', 
 });
 
 test('lines below the level are not written', () => {
-  expect(capture((log) => log.debug('x'))).toEqual([]);
+  expect(capture((log) => log.debug({}, 'x'))).toEqual([]);
 });
 
 test('credentials are censored, two levels deep', () => {

@@ -5,9 +5,8 @@
  * list reaches two levels deep. Errors are written by an own serializer: pino's copies every property of an error, and
  * those of gRPC clients carry the call's metadata.
  */
-import { type DestinationStream, destination, type Logger, pino } from 'pino';
-
-export type { Logger } from 'pino';
+import { type DestinationStream, destination, pino } from 'pino';
+import type { Logger } from '../logger.ts';
 
 export const LOG_LEVELS = ['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent'] as const;
 export type LogLevel = (typeof LOG_LEVELS)[number];

@@ -11,9 +11,9 @@ export interface MetricsOptions {
   readonly process?: boolean;
 }
 
-export function createMetricsRegistry({ service, process = true }: MetricsOptions): Registry {
-  const registry = new Registry();
-  registry.setDefaultLabels({ service });
-  if (process) collectDefaultMetrics({ register: registry, eventLoopMonitoringPrecision: 10 });
-  return registry;
+export function createMetrics({ service, process = true }: MetricsOptions): Registry {
+  const metrics = new Registry();
+  metrics.setDefaultLabels({ service });
+  if (process) collectDefaultMetrics({ register: metrics, eventLoopMonitoringPrecision: 10 });
+  return metrics;
 }

@@ -8,15 +8,15 @@ import { once } from 'node:events';
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import type { Registry } from 'prom-client';
-import { explainListenFailure, type HostPort } from '../listen-address.ts';
-import type { Logger } from './logger.ts';
+import type { Logger } from '../logger.ts';
+import { explainListenFailure, type HostPort } from '../net/listen-address.ts';
 
 /** Returns what is missing, in a few words for an operator, or undefined when all is well. Must be quick. */
 export type Check = () => string | undefined;
 
 export interface OpsServerOptions {
   readonly address: HostPort;
-  readonly registry: Registry;
+  readonly metrics: Registry;
   /** By name, for example { store: () => (synced ? undefined : 'first load not finished') }. */
   readonly readiness: Readonly<Record<string, Check>>;
   /** Only what a restart would mend. Default none: answering at all is the proof. */
@@ -62,14 +62,14 @@ async function answer(request: IncomingMessage, response: ServerResponse, option
 
 async function replyTo(request: IncomingMessage, options: OpsServerOptions): Promise<Reply> {
   if (request.method !== 'GET' && request.method !== 'HEAD') return text(405, 'only GET and HEAD\n');
-  const { registry, readiness, liveness = {} } = options;
+  const { metrics, readiness, liveness = {} } = options;
   switch (request.url?.split('?')[0]) {
     case '/livez':
       return report(liveness);
     case '/readyz':
       return report(readiness);
     case '/metrics':
-      return { status: 200, contentType: registry.contentType, body: await registry.metrics() };
+      return { status: 200, contentType: metrics.contentType, body: await metrics.metrics() };
     default:
       return text(404, 'try /livez, /readyz or /metrics\n');
   }

@@ -4,9 +4,10 @@
  * The follower gets whole states (`reset`) and then changes (`apply`), in order. It is never told less than the
  * truth: while the store is away it simply keeps what it has, and `unavailable` says since when to doubt it.
  */
-import { abortable } from '#lib/abortable.ts';
+
 import type { Backoff } from '#lib/backoff.ts';
 import type { Clock } from '#lib/clock.ts';
+import { abortable } from '../time-limit.ts';
 import { CompactedError, type Listing, type Store, type WatchBatch } from './store.ts';
 
 export interface Follower {

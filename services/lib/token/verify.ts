@@ -57,7 +57,7 @@ export interface TokenVerifier {
 }
 
 /** What the cache remembers of one text. */
-interface Verdict {
+interface Verification {
   readonly token: VerifiedToken;
   /** Undefined for a development token, whose secret never rotates. */
   readonly signedBy: { readonly keys: KeySource; readonly kid: string; readonly thumbprint: string } | undefined;
@@ -80,8 +80,8 @@ class RootTokenVerifier implements TokenVerifier {
   readonly #development: DevelopmentIssuer | undefined;
   readonly #clock: Clock;
   readonly #revocations: Revocations;
-  readonly #verdicts: LRUCache<string, Verdict>;
-  readonly #verdictOf = new WeakMap<VerifiedToken, Verdict>();
+  readonly #verifications: LRUCache<string, Verification>;
+  readonly #verificationOf = new WeakMap<VerifiedToken, Verification>();
   readonly #pending = new Map<string, Promise<VerifiedToken>>();
   readonly #maxPending: number;
 
@@ -90,7 +90,7 @@ class RootTokenVerifier implements TokenVerifier {
     this.#development = options.development;
     this.#clock = options.clock;
     this.#revocations = options.revocations ?? noRevocations;
-    this.#verdicts = new LRUCache({ max: options.cacheSize ?? DEFAULT_CACHE_SIZE });
+    this.#verifications = new LRUCache({ max: options.cacheSize ?? DEFAULT_CACHE_SIZE });
     this.#maxPending = options.maxPending ?? DEFAULT_MAX_PENDING;
   }
 
@@ -100,7 +100,7 @@ class RootTokenVerifier implements TokenVerifier {
   }
 
   holds(token: VerifiedToken): boolean {
-    const verdict = this.#verdictOf.get(token);
+    const verdict = this.#verificationOf.get(token);
     return verdict !== undefined && this.#stillHolds(verdict);
   }
 
@@ -111,11 +111,11 @@ class RootTokenVerifier implements TokenVerifier {
   }
 
   #lookUp(textHash: string): VerifiedToken | undefined {
-    const verdict = this.#verdicts.get(textHash);
+    const verdict = this.#verifications.get(textHash);
     return verdict !== undefined && this.#stillHolds(verdict) ? verdict.token : undefined;
   }
 
-  #stillHolds({ token, signedBy }: Verdict): boolean {
+  #stillHolds({ token, signedBy }: Verification): boolean {
     // Also without keys: they are too old then, and `verify` reads them first.
     if (signedBy && signedBy.keys.current()?.get(signedBy.kid)?.thumbprint !== signedBy.thumbprint) return false;
     requireValidNow(token, this.#clock.nowMs(), this.#revocations);
@@ -133,13 +133,13 @@ class RootTokenVerifier implements TokenVerifier {
 
   async #verifyAnew(token: string, textHash: string): Promise<VerifiedToken> {
     const verdict = await this.#judge(token, textHash);
-    this.#verdictOf.set(verdict.token, verdict);
-    this.#verdicts.set(textHash, verdict); // An expired token too: the next call with it is refused without crypto.
+    this.#verificationOf.set(verdict.token, verdict);
+    this.#verifications.set(textHash, verdict); // An expired token too: the next call with it is refused without crypto.
     requireValidNow(verdict.token, this.#clock.nowMs(), this.#revocations);
     return verdict.token;
   }
 
-  async #judge(token: string, textHash: string): Promise<Verdict> {
+  async #judge(token: string, textHash: string): Promise<Verification> {
     const parsed = parseCompact(token);
     if (this.#development !== undefined && isDevelopmentToken(parsed)) {
       return { token: await verifyDevelopmentToken(token, parsed, this.#development), signedBy: undefined };
@@ -150,7 +150,7 @@ class RootTokenVerifier implements TokenVerifier {
     const issuer = typeof iss === 'string' ? this.#issuers.get(iss) : undefined;
     if (issuer === undefined) throw untrusted('this server does not trust the issuer of the token');
     const key = await findKey(issuer, parsed);
-    const known = this.#verdicts.get(textHash); // Set aside only while the keys were read again.
+    const known = this.#verifications.get(textHash); // Set aside only while the keys were read again.
     if (known?.signedBy?.keys === issuer.keys && known.signedBy.thumbprint === key.thumbprint) return known;
     await requireSignature(token, key);
     const signedBy = { keys: issuer.keys, kid: key.kid, thumbprint: key.thumbprint };

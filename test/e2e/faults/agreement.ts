@@ -2,11 +2,13 @@
  * The oracle of the faults on a cluster: resources, EndpointSlices, records in etcd and statuses, as the oracle of
  * test/harness compares them, and besides what every single registry pod answers.
  */
+
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { systemClock } from '#lib/clock.ts';
-import { connectEtcd } from '#lib/store/etcd-files.ts';
+import { silentLogger } from '#lib/logger.ts';
+import { connectEtcd } from '#lib/store/etcd/connect-files.ts';
 import { createKeys } from '#lib/store/keys.ts';
 import { decodeServerRecord, HEALTHS } from '#lib/store/servers.ts';
 import type { Store } from '#lib/store/store.ts';
@@ -26,7 +28,6 @@ export interface AgreementInput {
 }
 
 const REGISTRY_PORT = 50050;
-const NO_LOG = { info: () => undefined, warn: () => undefined, error: () => undefined };
 
 /** Pause the changes for it. @throws Error with the last difference. */
 export async function untilAgreement(input: AgreementInput, timeoutMs: number): Promise<void> {
@@ -133,7 +134,7 @@ class ForwardedEtcd implements AsyncDisposable {
     };
     const forward = this.#cleanUp.use(await cluster.portForward(`service/${fullname}-etcd`, 2379, namespace));
     const endpoints = [`https://127.0.0.1:${forward.port}`];
-    const store = await connectEtcd({ endpoints, tls }, { clock: systemClock, random: Math.random, log: NO_LOG });
+    const store = await connectEtcd({ endpoints, tls }, { clock: systemClock, random: Math.random, log: silentLogger });
     this.#cleanUp.defer(() => store.close());
     return store;
   }

@@ -1,0 +1,7 @@
+/** Names that several parts must spell alike. */
+
+/** The audience that the registry itself answers to, and the only one for Register, Heartbeat and Deregister. */
+export const REGISTRY_NAME = 'RegistryServer';
+
+/** The tag of a registration that says where its endpoint runs: Kubernetes' well-known label. */
+export const ZONE_TAG = 'topology.kubernetes.io/zone';
