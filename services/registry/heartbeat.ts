@@ -1,20 +1,16 @@
 /**
- * Heartbeat: keeps an instance's lease alive and says how it does. Each message is authorised on its own, so that a
- * stream never outlives the right to hold it; a fresh token may come with any message.
+ * Heartbeat: keeps an instance's lease alive and says how it does. The guard asks for each message, so that a stream never
+ * outlives the right to hold it; a fresh token may come with any message.
  *
  * The usual beat costs one keep-alive: the instance is looked up in the index, and only where that says no is the
  * store asked, since the index may be a moment behind.
  */
 import { ServiceError } from '#lib/errors.ts';
 import type { BidiStreamHandler } from '#lib/grpc/bidi-stream.ts';
-import type { CallContext } from '#lib/grpc/call-context.ts';
-import type { Authenticate } from '#lib/middleware/authenticate.ts';
 import type { InstanceRecord } from '#lib/store/instances.ts';
 import type { Health as RecordedHealth } from '#lib/store/servers.ts';
 import { LeaseGoneError, type Revision, type Store } from '#lib/store/store.ts';
-import { authorize, requireAudience } from '#lib/token/authorize.ts';
 import type { VerifiedToken } from '#lib/token/verified-token.ts';
-import { REGISTRY_NAME } from '#lib/well-known.ts';
 import { Health } from '#protos/generated/mcp2/Health.ts';
 import type { HeartbeatRequest__Output } from '#protos/generated/mcp2/HeartbeatRequest.ts';
 import type { HeartbeatResponse } from '#protos/generated/mcp2/HeartbeatResponse.ts';
@@ -26,7 +22,6 @@ import { type RegistrationStore, untilDecided } from './registration-store.ts';
 import type { Stored } from './registration-table.ts';
 
 export interface HeartbeatDependencies {
-  readonly authenticate: Authenticate;
   readonly index: RegistrationIndex;
   readonly registrations: RegistrationStore;
   readonly store: Pick<Store, 'keepAlive'>;
@@ -46,11 +41,7 @@ export function createHeartbeat(
 ): BidiStreamHandler<HeartbeatRequest__Output, HeartbeatResponse> {
   const keeper = new InstanceKeeper(dependencies);
   return async function* heartbeat(requests, call) {
-    let token = '';
-    for await (const request of requests) {
-      token = request.registration_token === '' ? token : request.registration_token;
-      yield await keeper.beat({ ...request, registration_token: token }, call);
-    }
+    for await (const request of requests) yield await keeper.beat(request, call.requireCaller());
   };
 }
 
@@ -61,12 +52,8 @@ class InstanceKeeper {
     this.#dependencies = dependencies;
   }
 
-  async beat(request: HeartbeatRequest__Output, call: CallContext): Promise<HeartbeatResponse> {
-    const { authenticate, store } = this.#dependencies;
-    const presented = { token: request.registration_token, proof: request.agent_delegation_proof };
-    const token = await authenticate(presented, call);
-    requireAudience(token, REGISTRY_NAME);
-    authorize(token, { method: 'Discovery.Heartbeat', resource: request.server_name });
+  async beat(request: HeartbeatRequest__Output, token: VerifiedToken): Promise<HeartbeatResponse> {
+    const { store } = this.#dependencies;
     checkBeat(request);
     const known = this.#findInIndex(request, token) ?? (await this.#readFromStore(request, token));
     const revision = await this.#recordChanges(known, request, token);

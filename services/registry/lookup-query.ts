@@ -36,7 +36,9 @@ export interface LookupQuery {
 }
 
 /** Before each filter is looked at. @throws ServiceError FILTER_INVALID */
-export function requireFewFilters({ capability_filter: filters }: LookupRequest__Output): void {
+export function requireFewFilters({
+  capability_filter: filters,
+}: Pick<LookupRequest__Output, 'capability_filter'>): void {
   if (filters.length > MAX_FILTERS) {
     throw new ServiceError('FILTER_INVALID', `${filters.length} filters; at most ${MAX_FILTERS} in one call`);
   }

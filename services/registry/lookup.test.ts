@@ -8,16 +8,21 @@ import type { CallContext } from '#lib/grpc/call-context.ts';
 import { EncodedRequest } from '#lib/grpc/method.ts';
 import { ManualClock } from '#lib/manual-clock.ts';
 import { createAuthenticate, createReauthenticate } from '#lib/middleware/authenticate.ts';
+import { createGuards } from '#lib/middleware/guard.ts';
 import { createKeys } from '#lib/store/keys.ts';
 import { encodeServerRecord, sealServerRecord } from '#lib/store/servers.ts';
 import { parseKeySet } from '#lib/token/key-set.ts';
 import { createKeySource } from '#lib/token/key-source.ts';
 import { mintToken } from '#lib/token/mint.ts';
 import type { MintRequest } from '#lib/token/mint-request.ts';
+import { noRevocations } from '#lib/token/revocations.ts';
 import { type GeneratedKey, generateSigningKey, importSigningKey, type SigningKey } from '#lib/token/signing-key.ts';
 import { createTokenVerifier } from '#lib/token/verify.ts';
+import { REGISTRY_NAME } from '#lib/well-known.ts';
 import type { LookupRequest } from '#protos/generated/mcp2/LookupRequest.ts';
 import { loadServices } from '#protos/load.ts';
+import { Callers } from './caller.ts';
+import { createRegistryGuards } from './guards.ts';
 import { createLookup } from './lookup.ts';
 import { RegistrationIndex } from './registration-index.ts';
 
@@ -154,9 +159,16 @@ async function setUp({ servers }: { readonly servers: readonly string[] }) {
   const staleness = { isStale: false };
   const index = new RegistrationIndex({ keys, clock });
   await index.reset({ entries: servers.map((name) => entry(name, 1)), revision: 1 });
-  const answer = createLookup({
+  const callers = new Callers((descriptor) => Discovery.Lookup.responseSerialize({ endpoints: [descriptor] }));
+  const guard = createGuards({
+    serverName: REGISTRY_NAME,
     authenticate: createAuthenticate(trust.verifier),
+    revocations: noRevocations,
+    own: createRegistryGuards(callers),
+  })('Discovery.Lookup');
+  const answer = createLookup({
     reauthenticate: createReauthenticate(trust.verifier),
+    callers,
     index,
     latency: { medianMs: () => undefined },
     staleness,
@@ -165,15 +177,22 @@ async function setUp({ servers }: { readonly servers: readonly string[] }) {
     random: Math.random,
   });
   let decoded = 0;
-  const decode = (bytes: Buffer) => {
+  const open = async (bytes: Buffer, call: CallContext) => {
     decoded += 1;
-    return Discovery.Lookup.requestDeserialize(bytes);
+    const request = Discovery.Lookup.requestDeserialize(bytes);
+    if (guard.on === 'request') await guard.check(request, call);
+    return request;
   };
 
   async function lookup(request: LookupRequest, metadataEntries: Metadata = {}) {
     const bytes = Discovery.Lookup.requestSerialize({ capability_filter: ['db:inventory:read'], ...request });
-    const call = { metadataEntries, startedMs: clock.monotonicMs(), subject: undefined };
-    const encoded = await answer(new EncodedRequest(bytes, decode), call as unknown as CallContext);
+    const call = {
+      metadataEntries,
+      startedMs: clock.monotonicMs(),
+      caller: undefined,
+      requireCaller: () => call.caller,
+    };
+    const encoded = await answer(new EncodedRequest(bytes, open), call as unknown as CallContext);
     return Discovery.Lookup.responseDeserialize(encoded as Buffer);
   }
 

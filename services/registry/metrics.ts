@@ -1,5 +1,7 @@
 /** What the registry counts, besides its calls. */
+import { status } from '@grpc/grpc-js';
 import { Counter, Gauge, type Registry } from 'prom-client';
+import type { CallEnd } from '#lib/grpc/call-context.ts';
 import type { RegistrationIndex } from './registration-index.ts';
 import type { Staleness } from './staleness.ts';
 
@@ -10,8 +12,8 @@ export interface MetricsSources {
 }
 
 export interface RegistryMetrics {
-  /** `result` is "ok" or the reason of the refusal. */
-  registered(result: string): void;
+  /** For each call that ended. */
+  called(end: CallEnd): void;
   /** How many endpoints were on the page. */
   lookedUp(endpoints: number): void;
 }
@@ -40,7 +42,9 @@ export function createRegistryMetrics(sources: MetricsSources): RegistryMetrics 
     },
   });
   return {
-    registered: (result) => registrations.inc({ result }),
+    called: ({ call, code, reason }) => {
+      if (call.method === 'Discovery.Register') registrations.inc({ result: reason ?? resultOf(code) });
+    },
     lookedUp(endpoints) {
       if (endpoints > 0) found.some += 1;
       else found.none += 1;
@@ -82,4 +86,9 @@ function observeAge({ metrics, staleness }: MetricsSources): void {
       this.set(staleness.unconfirmedMs / 1000);
     },
   });
+}
+
+/** Without a reason it went well, or the client left. */
+function resultOf(code: status): string {
+  return code === status.OK ? 'ok' : (status[code] ?? String(code));
 }

@@ -1,41 +1,32 @@
 /**
  * Register: one instance of a server enters Discovery, on a lease.
  *
- * Order: who calls, with which rights, for what; then who owns the name; then one transaction. Before it nothing is
- * written but a lease without keys, which ends by itself.
+ * The guard asked who calls, with which rights, for what. Then comes who owns the name, then one transaction. Before it
+ * nothing is written but a lease without keys, which ends by itself.
  */
 
 import { compilePattern } from '#lib/capability/pattern.ts';
-import { hasReason, ServiceError } from '#lib/errors.ts';
+import { hasReason } from '#lib/errors.ts';
 import type { CallContext } from '#lib/grpc/call-context.ts';
 import type { UnaryHandler } from '#lib/grpc/unary.ts';
-import type { Authenticate } from '#lib/middleware/authenticate.ts';
 import type { InstanceRecord } from '#lib/store/instances.ts';
 import { type ServerRecord, sealServerRecord } from '#lib/store/servers.ts';
 import { type Lease, LeaseGoneError, type Revision, type Store } from '#lib/store/store.ts';
-import { authorizeRegistration } from '#lib/token/authorize-registration.ts';
-import { type Revocations, requireFreshRevocations } from '#lib/token/revocations.ts';
 import type { VerifiedToken } from '#lib/token/verified-token.ts';
-import { REGISTRY_NAME, ZONE_TAG } from '#lib/well-known.ts';
+import { ZONE_TAG } from '#lib/well-known.ts';
 import type { RegisterRequest__Output } from '#protos/generated/mcp2/RegisterRequest.ts';
 import type { RegisterResponse } from '#protos/generated/mcp2/RegisterResponse.ts';
-import { type Declaration, type DeclarationRules, readDeclaration, requireFewCapabilities } from './declaration.ts';
+import { type Declaration, type DeclarationRules, readDeclaration } from './declaration.ts';
 import { hashLeaseToken, isInstanceId, LEASE_TOKEN_BYTES, newInstanceId, type RandomBytes } from './lease-token.ts';
 import { chooseInstance, instanceUnknown, requireOwnable } from './ownership.ts';
 import { type RegistrationStore, untilDecided } from './registration-store.ts';
 
 export interface RegisterDependencies {
-  readonly authenticate: Authenticate;
-  readonly revocations: Revocations;
   readonly store: Pick<Store, 'grantLease' | 'revokeLease'>;
   readonly registrations: RegistrationStore;
   readonly rules: DeclarationRules;
   readonly randomBytes: RandomBytes;
-  /** Told "ok", or the reason of a refusal, for the metrics. */
-  readonly onResult?: (result: string) => void;
 }
-
-/** The audience that the registry answers to. */
 
 interface Wish {
   readonly serverName: string;
@@ -52,17 +43,7 @@ export function createRegister(
   dependencies: RegisterDependencies,
 ): UnaryHandler<RegisterRequest__Output, RegisterResponse> {
   const registrar = new Registrar(dependencies);
-  const { onResult } = dependencies;
-  return async function register(request, call) {
-    try {
-      const response = await registrar.register(request, call);
-      onResult?.('ok');
-      return response;
-    } catch (error) {
-      onResult?.(error instanceof ServiceError ? error.reason : 'INTERNAL');
-      throw error;
-    }
-  };
+  return (request, call) => registrar.register(request, call);
 }
 
 class Registrar {
@@ -73,11 +54,8 @@ class Registrar {
   }
 
   async register(request: RegisterRequest__Output, call: CallContext): Promise<RegisterResponse> {
-    const { authenticate, revocations, randomBytes } = this.#dependencies;
-    const presented = { token: request.registration_token, proof: request.agent_delegation_proof };
-    const token = await authenticate(presented, call);
-    requireFreshRevocations(revocations);
-    const wish = this.#readWish(token, request, call);
+    const { randomBytes } = this.#dependencies;
+    const wish = this.#readWish(call.requireCaller(), request, call);
     const leaseToken = randomBytes(LEASE_TOKEN_BYTES);
     const { lease, instanceId, revision } = await untilDecided(() => this.#attempt(wish, hashLeaseToken(leaseToken)));
     const { sub, serverName } = wish;
@@ -95,19 +73,12 @@ class Registrar {
 
   #readWish(token: VerifiedToken, request: RegisterRequest__Output, call: CallContext): Wish {
     const { server_name: serverName, instance_id: instanceId, lease_token: leaseToken } = request;
-    requireFewCapabilities(request);
-    const capabilities = authorizeRegistration(token, {
-      registryName: REGISTRY_NAME,
-      serverName,
-      capabilities: request.capabilities,
-      profile: 'bearer',
-    });
     if (instanceId !== '' && !isInstanceId(instanceId)) throw instanceUnknown();
     return {
       serverName,
       sub: token.sub,
       mayTakeOver: mayTakeOver(token, serverName),
-      capabilities: [...new Set(capabilities.map(({ text }) => text))],
+      capabilities: [...new Set(request.capabilities)],
       declaration: readDeclaration(request, textValues(call, 'grpc-url'), this.#dependencies.rules),
       instanceId,
       leaseToken,

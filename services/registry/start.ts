@@ -12,11 +12,12 @@ import type { Clock } from '#lib/clock.ts';
 import type { ServerTlsFiles } from '#lib/config/tls-files.ts';
 import { bidiStream } from '#lib/grpc/bidi-stream.ts';
 import { plaintextServer, tlsServer } from '#lib/grpc/credentials.ts';
-import { implement, type ServiceEntry } from '#lib/grpc/method.ts';
-import { createServer, type GrpcServer } from '#lib/grpc/serve.ts';
+import { implement } from '#lib/grpc/method.ts';
+import { createServer, type GrpcServer, type ServerOptions } from '#lib/grpc/serve.ts';
 import { unary, unaryEncoded } from '#lib/grpc/unary.ts';
 import type { Logger } from '#lib/logger.ts';
 import { createAuthenticate, createReauthenticate } from '#lib/middleware/authenticate.ts';
+import { createGuards } from '#lib/middleware/guard.ts';
 import { createTrustedVerifier } from '#lib/middleware/trusted-issuer.ts';
 import { parseHostPort } from '#lib/net/listen-address.ts';
 import { type OpsServer, startOpsServer } from '#lib/observe/ops-server.ts';
@@ -26,10 +27,13 @@ import type { Store } from '#lib/store/store.ts';
 import { atMost } from '#lib/time-limit.ts';
 import { noRevocations } from '#lib/token/revocations.ts';
 import type { TokenVerifier } from '#lib/token/verify.ts';
+import { REGISTRY_NAME } from '#lib/well-known.ts';
 import type { Services } from '#protos/load.ts';
+import { Callers } from './caller.ts';
 import { Collector } from './collector.ts';
 import type { RegistryConfig } from './config.ts';
 import { createDeregister } from './deregister.ts';
+import { createRegistryGuards } from './guards.ts';
 import { createHeartbeat, HEARTBEAT_SILENCE_MS } from './heartbeat.ts';
 import type { RandomBytes } from './lease-token.ts';
 import { createLookup } from './lookup.ts';
@@ -79,9 +83,9 @@ export async function start(config: RegistryConfig, dependencies: RegistryDepend
   const state = createState(config, dependencies);
   const verifier = await createTrustedVerifier(config.trust, { clock, log, revocations: noRevocations });
   const tls = await credentialsOf(config.tls, dependencies);
-  const discovery = discoveryOf(config, { ...dependencies, ...state, verifier });
+  const served = discoveryOf(config, { ...dependencies, ...state, verifier });
   const server = createServer({
-    services: [discovery],
+    ...served,
     credentials: tls.credentials,
     clock,
     log,
@@ -144,44 +148,43 @@ interface DiscoveryParts extends RegistryDependencies, State {
 }
 
 /** Watch and GetCard come with their issues; until then they answer UNIMPLEMENTED. */
-function discoveryOf(config: RegistryConfig, parts: DiscoveryParts): ServiceEntry {
+function discoveryOf(
+  config: RegistryConfig,
+  parts: DiscoveryParts,
+): Pick<ServerOptions, 'services' | 'guards' | 'onCallEnd'> {
   const { store, clock, random, randomBytes, metrics, protos, keys, index, staleness, verifier } = parts;
-  const authenticate = createAuthenticate(verifier);
   const registrations = new RegistrationStore({ store, keys, clock, random });
   const latency = new ObservedLatency(clock);
   const counts = createRegistryMetrics({ metrics, index, staleness });
   const encode = protos.Discovery.Lookup.responseSerialize;
-  const onAnswer = counts.lookedUp;
-  return implement(protos.Discovery, {
+  const callers = new Callers((descriptor) => encode({ endpoints: [descriptor] }));
+  const guards = createGuards({
+    serverName: REGISTRY_NAME,
+    authenticate: createAuthenticate(verifier),
+    revocations: noRevocations,
+    own: createRegistryGuards(callers),
+  });
+  const discovery = implement(protos.Discovery, {
     Lookup: unaryEncoded(
       createLookup({
-        authenticate,
         reauthenticate: createReauthenticate(verifier),
+        callers,
         index,
         latency,
         staleness,
         clock,
         random,
         encode,
-        onAnswer,
+        onAnswer: counts.lookedUp,
       }),
     ),
-    Register: unary(
-      createRegister({
-        authenticate,
-        revocations: noRevocations,
-        store,
-        registrations,
-        rules: config.rules,
-        randomBytes,
-        onResult: counts.registered,
-      }),
-    ),
-    Heartbeat: bidiStream(createHeartbeat({ authenticate, index, registrations, store, latency }), {
+    Register: unary(createRegister({ store, registrations, rules: config.rules, randomBytes })),
+    Heartbeat: bidiStream(createHeartbeat({ index, registrations, store, latency }), {
       idleTimeoutMs: HEARTBEAT_SILENCE_MS,
     }),
-    Deregister: unary(createDeregister({ authenticate, registrations })),
+    Deregister: unary(createDeregister({ registrations })),
   });
+  return { services: [discovery], guards, onCallEnd: counts.called };
 }
 
 interface BackgroundParts extends RegistryDependencies, State {

@@ -8,26 +8,15 @@ import { ServiceError } from '#lib/errors.ts';
 import type { UnaryHandler } from '#lib/grpc/unary.ts';
 import type { ToolRequest__Output } from '#protos/generated/mcp2/ToolRequest.ts';
 import type { ToolResponse } from '#protos/generated/mcp2/ToolResponse.ts';
-import type { Admit } from './access.ts';
 import type { SampleCard } from './card.ts';
 import { computePricing, PRICING_TOOL } from './pricing.ts';
 
 export interface InvokeToolDependencies {
   readonly card: SampleCard;
-  readonly admit: Admit;
 }
 
-export function createInvokeTool({
-  card,
-  admit,
-}: InvokeToolDependencies): UnaryHandler<ToolRequest__Output, ToolResponse> {
-  return function invokeTool(request, call) {
-    const { tool_name: resource, arguments: params, capability_token: token, agent_delegation_proof: proof } = request;
-    const wanted = { method: 'ContextTool.InvokeTool', resource, params } as const;
-    return admit(call, { presented: { token, proof }, wanted, answer: () => answer(request) });
-  };
-
-  function answer({ tool_name, schema_hash, arguments: args }: ToolRequest__Output): ToolResponse {
+export function createInvokeTool({ card }: InvokeToolDependencies): UnaryHandler<ToolRequest__Output, ToolResponse> {
+  return function invokeTool({ tool_name, schema_hash, arguments: args }) {
     if (tool_name !== PRICING_TOOL) {
       throw new ServiceError('TOOL_UNKNOWN', `this server has no tool ${quote(tool_name)}; it has ${PRICING_TOOL}`);
     }
@@ -43,5 +32,5 @@ export function createInvokeTool({
       warnings,
       schema_hash: card.pricingSchemaHash,
     };
-  }
+  };
 }

@@ -12,13 +12,12 @@ import { createServer } from '#lib/grpc/serve.ts';
 import { unary } from '#lib/grpc/unary.ts';
 import type { Logger } from '#lib/logger.ts';
 import { createAuthenticate } from '#lib/middleware/authenticate.ts';
+import { createGuards } from '#lib/middleware/guard.ts';
 import { createTrustedVerifier } from '#lib/middleware/trusted-issuer.ts';
 import { parseHostPort } from '#lib/net/listen-address.ts';
 import { type OpsServer, startOpsServer } from '#lib/observe/ops-server.ts';
 import { noRevocations } from '#lib/token/revocations.ts';
-import type { TokenVerifier } from '#lib/token/verify.ts';
 import type { Services } from '#protos/load.ts';
-import { createAdmit } from './access.ts';
 import { createCard } from './card.ts';
 import type { SampleConfig } from './config.ts';
 import { createGetCard } from './get-card.ts';
@@ -49,8 +48,13 @@ export async function start(config: SampleConfig, dependencies: SampleDependenci
   const { clock, log, metrics } = dependencies;
   const tls = await credentialsOf(config.tls, dependencies);
   const verifier = await createTrustedVerifier(config.trust, { clock, log, revocations: noRevocations });
-  const services = servicesOf(config, verifier, dependencies);
-  const server = createServer({ services, credentials: tls.credentials, clock, log, metrics });
+  const services = servicesOf(config, dependencies);
+  const guards = createGuards({
+    serverName: config.serverName,
+    authenticate: createAuthenticate(verifier),
+    revocations: noRevocations,
+  });
+  const server = createServer({ services, guards, credentials: tls.credentials, clock, log, metrics });
   const port = await server.listen(config.listen);
   const ops = await startOps(config, dependencies);
   log.info({ port, opsPort: ops?.port, server: config.serverName }, 'the sample server answers');
@@ -65,18 +69,13 @@ export async function start(config: SampleConfig, dependencies: SampleDependenci
   };
 }
 
-function servicesOf(
-  { serverName }: SampleConfig,
-  verifier: TokenVerifier,
-  { clock, protos }: SampleDependencies,
-): readonly ServiceEntry[] {
+function servicesOf({ serverName }: SampleConfig, { clock, protos }: SampleDependencies): readonly ServiceEntry[] {
   const card = createCard(serverName, SAMPLE_VERSION);
-  const admit = createAdmit({ serverName, authenticate: createAuthenticate(verifier) });
   return [
-    implement(protos.ServiceInfo, { GetCard: unary(createGetCard({ serverName, card, admit })) }),
+    implement(protos.ServiceInfo, { GetCard: unary(createGetCard({ serverName, card })) }),
     implement(protos.ContextTool, {
-      RequestContext: unary(createRequestContext({ clock, admit })),
-      InvokeTool: unary(createInvokeTool({ card, admit })),
+      RequestContext: unary(createRequestContext({ clock })),
+      InvokeTool: unary(createInvokeTool({ card })),
     }),
   ];
 }

@@ -19,12 +19,18 @@ import {
   createReauthenticate,
   type Reauthenticate,
 } from '#lib/middleware/authenticate.ts';
+import { createGuards } from '#lib/middleware/guard.ts';
 import { createKeys } from '#lib/store/keys.ts';
 import { encodeServerRecord, sealServerRecord } from '#lib/store/servers.ts';
 import { createKeyFileSource } from '#lib/token/key-file.ts';
+import { noRevocations } from '#lib/token/revocations.ts';
+import type { VerifiedToken } from '#lib/token/verified-token.ts';
 import { createTokenVerifier } from '#lib/token/verify.ts';
+import { REGISTRY_NAME } from '#lib/well-known.ts';
 import type { LookupResponse } from '#protos/generated/mcp2/LookupResponse.ts';
 import { loadServices } from '#protos/load.ts';
+import { Callers } from '../../services/registry/caller.ts';
+import { createRegistryGuards } from '../../services/registry/guards.ts';
 import { createLookup } from '../../services/registry/lookup.ts';
 import { ObservedLatency } from '../../services/registry/observed-latency.ts';
 import { RegistrationIndex } from '../../services/registry/registration-index.ts';
@@ -60,26 +66,48 @@ async function serveLookup(config: LookupServerConfig): Promise<number> {
   const index = new RegistrationIndex({ keys: createKeys(), clock: systemClock });
   await index.reset({ entries: entries(config), revision: REVISION });
   const known = await verifier.verify(token);
-  const authenticate: Authenticate = variant === 'no-auth' ? () => known : createAuthenticate(verifier);
-  const reauthenticate: Reauthenticate = variant === 'no-auth' ? () => true : createReauthenticate(verifier);
+  const authenticate: Authenticate = variant === 'no-auth' ? takeFor(known) : createAuthenticate(verifier);
+  const reauthenticate: Reauthenticate = variant === 'no-auth' ? takeAgainFor(known) : createReauthenticate(verifier);
+  const encode = (response: LookupResponse) => Discovery.Lookup.responseSerialize(response);
+  const callers = new Callers((descriptor) => encode({ endpoints: [descriptor] }));
   const lookup = createLookup({
-    authenticate,
     reauthenticate,
+    callers,
     index,
     latency: new ObservedLatency(systemClock),
     staleness: { isStale: false },
     clock: systemClock,
-    encode: (response: LookupResponse) => Discovery.Lookup.responseSerialize(response),
+    encode,
     random: Math.random,
   });
   const server = createServer({
     services: [implement(Discovery, { Lookup: unaryEncoded(lookup) })],
+    guards: createGuards({
+      serverName: REGISTRY_NAME,
+      authenticate,
+      revocations: noRevocations,
+      own: createRegistryGuards(callers),
+    }),
     credentials: plaintextServer(),
     clock: systemClock,
     log: pino({ level: 'silent' }),
     metrics: new Registry(),
   });
   return server.listen('127.0.0.1:0');
+}
+
+function takeFor(known: VerifiedToken): Authenticate {
+  return (_fields, call) => {
+    call.caller = known;
+    return known;
+  };
+}
+
+function takeAgainFor(known: VerifiedToken): Reauthenticate {
+  return (_token, call) => {
+    call.caller = known;
+    return true;
+  };
 }
 
 /** The limit of grpc-js: no codec, no work, the same bytes in and out. */

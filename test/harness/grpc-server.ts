@@ -4,6 +4,8 @@ import { systemClock } from '#lib/clock.ts';
 import type { CallEnd } from '#lib/grpc/call-context.ts';
 import { createClient, type ServiceClient } from '#lib/grpc/client.ts';
 import { plaintextClient, plaintextServer } from '#lib/grpc/credentials.ts';
+import type { Guards } from '#lib/grpc/guard.ts';
+import type { Middleware } from '#lib/grpc/handler.ts';
 import type { ServiceEntry } from '#lib/grpc/method.ts';
 import { createServer, type GrpcServer, type ServerLimits } from '#lib/grpc/serve.ts';
 import { createLogger } from '#lib/observe/logger.ts';
@@ -12,6 +14,9 @@ import { createMetrics } from '#lib/observe/metrics.ts';
 export interface GrpcServerOptions {
   readonly credentials?: ServerCredentials;
   readonly limits?: Partial<ServerLimits>;
+  /** Default: anybody may call anything. */
+  readonly guards?: Guards;
+  readonly middleware?: readonly Middleware[];
   readonly onCallEnd?: (end: CallEnd) => void;
 }
 
@@ -34,7 +39,13 @@ export interface TestGrpcServer extends AsyncDisposable {
 
 export async function startGrpcServer(
   services: readonly ServiceEntry[],
-  { credentials = plaintextServer(), limits = {}, onCallEnd }: GrpcServerOptions = {},
+  {
+    credentials = plaintextServer(),
+    limits = {},
+    guards = openToAll,
+    middleware = [],
+    onCallEnd,
+  }: GrpcServerOptions = {},
 ): Promise<TestGrpcServer> {
   const ends: CallEnd[] = [];
   const logLevels: string[] = [];
@@ -43,6 +54,8 @@ export async function startGrpcServer(
   const metrics = createMetrics({ service: 'test', process: false });
   const server = createServer({
     services,
+    guards,
+    middleware,
     credentials,
     clock: systemClock,
     log,
@@ -74,3 +87,5 @@ export async function startGrpcServer(
     },
   };
 }
+
+const openToAll: Guards = () => ({ on: 'nothing' });

@@ -171,8 +171,8 @@ test('an answer of more than 4 MiB is refused with a reason, and counted so', as
 });
 
 test('a handler of encoded requests gets the bytes, and the message when it asks', async () => {
-  const revisionOf = unaryEncoded<LookupRequest__Output, LookupResponse>((request) => {
-    return { revision: request.bytes.length, next_page_token: request.decode().server_name };
+  const revisionOf = unaryEncoded<LookupRequest__Output, LookupResponse>(async (request, call) => {
+    return { revision: request.bytes.length, next_page_token: (await request.open(call)).server_name };
   });
   await using server = await startGrpcServer([implement(Discovery, { Lookup: revisionOf })]);
   const request = { server_name: 'Db' };
@@ -185,7 +185,9 @@ test.each([
   ['unary', unary<LookupRequest__Output, LookupResponse>(() => ({}))],
   [
     'unaryEncoded',
-    unaryEncoded<LookupRequest__Output, LookupResponse>((request) => ({ not_serving: [request.decode().server_name] })),
+    unaryEncoded<LookupRequest__Output, LookupResponse>(async (request, call) => ({
+      not_serving: [(await request.open(call)).server_name],
+    })),
   ],
 ])('bytes that are no message are the fault of the caller (%s)', async (_adapter, Lookup) => {
   await using server = await startGrpcServer([implement(Discovery, { Lookup })]);

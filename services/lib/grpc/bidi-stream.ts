@@ -1,6 +1,7 @@
 /** Bidirectional streams: an async generator over the client's messages becomes a grpc-js handler. */
 import type { ServerDuplexStream } from '@grpc/grpc-js';
 import type { CallContext, MethodRuntime } from './call-context.ts';
+import type { AnyHandler } from './handler.ts';
 import { type MethodAdapter, type Reply, requireReadable } from './method.ts';
 import { beginStream, failStream, receive, type SendFailure, type StreamOptions, sendAll } from './stream-call.ts';
 
@@ -17,12 +18,13 @@ export function bidiStream<Request, Response>(
   return {
     requestStream: true,
     responseStream: true,
-    adapt: (runtime) => adaptBidiStream(handler as BidiStreamHandler<unknown, unknown>, runtime, options),
+    handler,
+    adapt: (runtime, composed) => adaptBidiStream(composed, runtime, options),
   };
 }
 
 function adaptBidiStream(
-  handler: BidiStreamHandler<unknown, unknown>,
+  handler: AnyHandler,
   runtime: MethodRuntime,
   { idleTimeoutMs, drainTimeoutMs = runtime.limits.drainTimeoutMs }: StreamOptions,
 ) {
@@ -32,7 +34,13 @@ function adaptBidiStream(
     try {
       requireReadable(context, undefined, runtime.limits);
       const requests = receive(call, context.signal, idleTimeoutMs);
-      void sendAll(handler(requests, context), { call, context, runtime, drainTimeoutMs, send });
+      void sendAll(handler(requests, context) as AsyncIterable<unknown>, {
+        call,
+        context,
+        runtime,
+        drainTimeoutMs,
+        send,
+      });
     } catch (error) {
       failStream(context, error, send);
     }

@@ -8,6 +8,7 @@ import { type Metadata, type MetadataValue, type ServerUnaryCall, status } from 
 import type { Clock } from '../clock.ts';
 import { type Reason, ServiceError } from '../errors.ts';
 import type { Logger } from '../logger.ts';
+import type { VerifiedToken } from '../token/verified-token.ts';
 import type { CallMeter } from './call-metrics.ts';
 import type { StatusObject } from './status.ts';
 
@@ -65,8 +66,8 @@ export class CallCancelled extends Error {
 }
 
 export class CallContext {
-  /** Who calls, once authentication knows; for logs and audit. */
-  subject: string | undefined;
+  /** Who calls, with which rights; undefined until the guard has verified the token, and for methods that are open. */
+  caller: VerifiedToken | undefined;
   /** Monotonic; spares a handler another look at the clock. */
   readonly startedMs: number;
   readonly #call: ServerCall;
@@ -113,6 +114,12 @@ export class CallContext {
   get certificateName(): string | undefined {
     const name: unknown = this.#call.getAuthContext().sslPeerCertificate?.subject?.CN;
     return typeof name === 'string' ? name : undefined;
+  }
+
+  /** For handlers of methods that are not open. @throws Error when the method's guard asks for no token. */
+  requireCaller(): VerifiedToken {
+    if (this.caller !== undefined) return this.caller;
+    throw new Error(`${this.method} is open: nobody asked who calls`);
   }
 
   /** True when the client itself set a deadline, which grpc-js then enforces. */

@@ -8,6 +8,7 @@ import type { ServiceDefinition, UntypedHandleCall } from '@grpc/grpc-js';
 import type { MethodDefinition } from '@grpc/proto-loader';
 import { ServiceError } from '../errors.ts';
 import type { CallContext, CallLimits, MetadataEntries, MethodRuntime } from './call-context.ts';
+import type { AnyHandler, Handler } from './handler.ts';
 
 /** A Buffer is an answer that is encoded already and goes out as it is. */
 export type Reply<Response> = Response | Buffer;
@@ -16,9 +17,11 @@ export type Reply<Response> = Response | Buffer;
 export interface MethodAdapter<Request, Response> {
   readonly requestStream: boolean;
   readonly responseStream: boolean;
-  /** True when the handler gets an EncodedRequest instead of the message. */
+  /** True when the handler gets an EncodedRequest instead of the message; its guard is asked where it is opened. */
   readonly takesEncoded?: boolean;
-  adapt(runtime: MethodRuntime): UntypedHandleCall;
+  readonly handler: Handler;
+  /** @param handler The adapter's own, with everything that was put round it. */
+  adapt(runtime: MethodRuntime, handler: AnyHandler): UntypedHandleCall;
   readonly types?: (request: Request) => Response;
 }
 
@@ -51,18 +54,20 @@ export function implement<Definition extends ServiceDefinition>(
 /** A request as it came, for a handler that may know the bytes already. */
 export class EncodedRequest<Request> {
   readonly bytes: Buffer;
-  readonly #decode: (bytes: Buffer) => Request | RefusedRequest;
+  readonly #open: (bytes: Buffer, call: CallContext) => Request | Promise<Request>;
 
-  constructor(bytes: Buffer, decode: (bytes: Buffer) => Request | RefusedRequest) {
+  constructor(bytes: Buffer, open: (bytes: Buffer, call: CallContext) => Request | Promise<Request>) {
     this.bytes = bytes;
-    this.#decode = decode;
+    this.#open = open;
   }
 
-  /** @throws ServiceError ARGUMENT_INVALID when the bytes are no such message. */
-  decode(): Request {
-    const request = this.#decode(this.bytes);
-    if (request instanceof RefusedRequest) throw request.error;
-    return request;
+  /**
+   * The message, once the method's guard let it through: there is no other way to it.
+   *
+   * @throws ServiceError ARGUMENT_INVALID when the bytes are no such message, and what the guard refuses with.
+   */
+  open(call: CallContext): Request | Promise<Request> {
+    return this.#open(this.bytes, call);
   }
 }
 

@@ -12,6 +12,8 @@ import { bidiStream } from './bidi-stream.ts';
 import type { CallContext, CallEnd, CallLimits, MethodRuntime } from './call-context.ts';
 import { type CallMetrics, NO_METER } from './call-metrics.ts';
 import { clientStream } from './client-stream.ts';
+import { type Guards, guarded, type MethodGuard } from './guard.ts';
+import { compose, type Middleware } from './handler.ts';
 import { EncodedRequest, type MethodAdapter, RefusedRequest, type ServiceEntry } from './method.ts';
 import { serverStream } from './server-stream.ts';
 import { unary } from './unary.ts';
@@ -23,25 +25,51 @@ export interface RegisterOptions {
   readonly metrics: CallMetrics | undefined;
   readonly onCallEnd: ((end: CallEnd) => void) | undefined;
   readonly open: Set<CallContext>;
+  readonly guards: Guards;
+  /** Inside of the guard, the first outermost. */
+  readonly middleware: readonly Middleware[];
 }
 
 type UntypedMethod = MethodDefinition<unknown, unknown>;
 
-/** @throws when an adapter is of another kind than its method, or the service is registered already. */
+/**
+ * @throws when an adapter is of another kind than its method, when a method has no rule about who may call it, or the
+ *   service is registered already.
+ */
 export function registerService(server: Server, entry: ServiceEntry, options: RegisterOptions): void {
   const definition: Record<string, UntypedMethod> = {};
   const handlers: Record<string, UntypedHandleCall> = {};
   for (const [name, method] of Object.entries(entry.definition as Record<string, UntypedMethod>)) {
-    const adapter = entry.methods[name] ?? unimplemented(method);
-    if (adapter.requestStream !== method.requestStream || adapter.responseStream !== method.responseStream) {
-      throw new Error(`${method.path} has an adapter of another kind than the .proto file says`);
-    }
-    const runtime = runtimeOf(method, options);
-    const guarded = guardCodecs(method, runtime, options.limits.maxFrameBytes);
-    definition[name] = adapter.takesEncoded ? decodeLater(guarded) : guarded;
-    handlers[name] = adapter.adapt(runtime);
+    const bound = bind(method, entry.methods[name], options);
+    definition[name] = bound.method;
+    handlers[name] = bound.handle;
   }
   server.addService(definition, handlers);
+}
+
+interface BoundMethod {
+  readonly method: UntypedMethod;
+  readonly handle: UntypedHandleCall;
+}
+
+/** A method that is not implemented has nothing to guard: whoever asks is told so. */
+function bind(
+  method: UntypedMethod,
+  implemented: MethodAdapter<unknown, unknown> | undefined,
+  options: RegisterOptions,
+): BoundMethod {
+  const { requestStream, responseStream } = method;
+  const adapter = implemented ?? unimplemented(method);
+  if (adapter.requestStream !== requestStream || adapter.responseStream !== responseStream) {
+    throw new Error(`${method.path} has an adapter of another kind than the .proto file says`);
+  }
+  const runtime = runtimeOf(method, options);
+  const checked = guardCodecs(method, runtime, options.limits.maxFrameBytes);
+  const guard: MethodGuard = implemented === undefined ? { on: 'nothing' } : options.guards(runtime.method);
+  const isLate = adapter.takesEncoded === true;
+  const layers = isLate ? options.middleware : [guarded(guard), ...options.middleware];
+  const handler = compose(layers, adapter.handler, { name: runtime.method, requestStream, responseStream });
+  return { method: isLate ? decodeLater(checked, guard) : checked, handle: adapter.adapt(runtime, handler) };
 }
 
 /** "mcp2.Discovery" of "/mcp2.Discovery/Lookup". */
@@ -101,9 +129,17 @@ function guardCodecs(method: UntypedMethod, runtime: MethodRuntime, maxFrameByte
   };
 }
 
-function decodeLater(method: UntypedMethod): UntypedMethod {
+function decodeLater(method: UntypedMethod, guard: MethodGuard): UntypedMethod {
   const { requestDeserialize } = method;
-  return { ...method, requestDeserialize: (bytes) => new EncodedRequest(bytes, requestDeserialize) };
+  const check = guard.on === 'request' ? guard.check : undefined;
+  if (guard.on !== 'nothing' && check === undefined) throw new Error(`${method.path} has a guard for streams`);
+  const open = (bytes: Buffer, call: CallContext): unknown => {
+    const request: unknown = requestDeserialize(bytes);
+    if (request instanceof RefusedRequest) throw request.error;
+    const checked = check?.(request, call);
+    return checked === undefined ? request : checked.then(() => request);
+  };
+  return { ...method, requestDeserialize: (bytes) => new EncodedRequest(bytes, open) };
 }
 
 function refuse(reason: 'LIMIT_EXCEEDED' | 'ARGUMENT_INVALID', message: string): RefusedRequest {

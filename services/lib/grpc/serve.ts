@@ -12,6 +12,8 @@ import type { Logger } from '../logger.ts';
 import { ListenError, parseHostPort } from '../net/listen-address.ts';
 import type { CallContext, CallEnd, CallLimits } from './call-context.ts';
 import { createCallMetrics } from './call-metrics.ts';
+import type { Guards } from './guard.ts';
+import type { Middleware } from './handler.ts';
 import { HealthBoard, healthServiceOf } from './health.ts';
 import { silenceLibrary } from './library-log.ts';
 import { type Listener, openListener } from './listener.ts';
@@ -58,6 +60,10 @@ export const DEFAULT_LIMITS: ServerLimits = Object.freeze({
 
 export interface ServerOptions {
   readonly services: readonly ServiceEntry[];
+  /** Who may call what; a method without a rule does not start. */
+  readonly guards: Guards;
+  /** Inside of the guards: sees allowed calls alone, the first outermost. */
+  readonly middleware?: readonly Middleware[];
   readonly credentials: ServerCredentials;
   readonly clock: Clock;
   readonly log: Logger;
@@ -90,9 +96,10 @@ export function createServer({ services, credentials, clock, log, metrics, ...op
   const open = new Set<CallContext>();
   const health = new HealthBoard(services.map(serviceNameOf));
   const callMetrics = metrics === undefined ? undefined : createCallMetrics(metrics);
-  for (const entry of [...services, healthServiceOf(health)]) {
-    registerService(server, entry, { clock, log, limits, metrics: callMetrics, onCallEnd: options.onCallEnd, open });
-  }
+  const { guards, middleware = [] } = options;
+  const shared = { clock, log, limits, open, guards, metrics: callMetrics, onCallEnd: options.onCallEnd };
+  for (const entry of services) registerService(server, entry, { ...shared, middleware });
+  registerService(server, healthServiceOf(health), { ...shared, middleware: [] });
   const listeners: Listener[] = [];
   let stopped: Promise<void> | undefined;
 

@@ -1,6 +1,7 @@
 /** Server streams: an async generator becomes a grpc-js handler. Back-pressure and ends: see stream-call.ts. */
 import type { ServerWritableStream } from '@grpc/grpc-js';
 import type { CallContext, MethodRuntime } from './call-context.ts';
+import type { AnyHandler } from './handler.ts';
 import { type MethodAdapter, type Reply, requireReadable } from './method.ts';
 import { beginStream, failStream, type SendFailure, type StreamOptions, sendAll } from './stream-call.ts';
 
@@ -17,12 +18,13 @@ export function serverStream<Request, Response>(
   return {
     requestStream: false,
     responseStream: true,
-    adapt: (runtime) => adaptServerStream(handler as ServerStreamHandler<unknown, unknown>, runtime, options),
+    handler,
+    adapt: (runtime, composed) => adaptServerStream(composed, runtime, options),
   };
 }
 
 function adaptServerStream(
-  handler: ServerStreamHandler<unknown, unknown>,
+  handler: AnyHandler,
   runtime: MethodRuntime,
   { drainTimeoutMs = runtime.limits.drainTimeoutMs }: StreamOptions,
 ) {
@@ -31,7 +33,13 @@ function adaptServerStream(
     const context = beginStream(call, runtime, send);
     try {
       requireReadable(context, call.request, runtime.limits);
-      void sendAll(handler(call.request, context), { call, context, runtime, drainTimeoutMs, send });
+      void sendAll(handler(call.request, context) as AsyncIterable<unknown>, {
+        call,
+        context,
+        runtime,
+        drainTimeoutMs,
+        send,
+      });
     } catch (error) {
       failStream(context, error, send);
     }

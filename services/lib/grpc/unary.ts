@@ -7,6 +7,7 @@
 import { type ServerUnaryCall, type sendUnaryData, status } from '@grpc/grpc-js';
 import { ServiceError } from '../errors.ts';
 import { CallContext, type MethodRuntime } from './call-context.ts';
+import type { AnyHandler } from './handler.ts';
 import { type EncodedRequest, type MethodAdapter, type Reply, requireReadable } from './method.ts';
 import { toStatusObject } from './status.ts';
 
@@ -19,7 +20,8 @@ export function unary<Request, Response>(handler: UnaryHandler<Request, Response
   return {
     requestStream: false,
     responseStream: false,
-    adapt: (runtime) => adaptUnary(handler as UnaryHandler<unknown, unknown>, runtime),
+    handler,
+    adapt: (runtime, composed) => adaptUnary(composed, runtime),
   };
 }
 
@@ -31,11 +33,12 @@ export function unaryEncoded<Request, Response>(
     requestStream: false,
     responseStream: false,
     takesEncoded: true,
-    adapt: (runtime) => adaptUnary(handler as UnaryHandler<unknown, unknown>, runtime),
+    handler,
+    adapt: (runtime, composed) => adaptUnary(composed, runtime),
   };
 }
 
-function adaptUnary(handler: UnaryHandler<unknown, unknown>, runtime: MethodRuntime) {
+function adaptUnary(handler: AnyHandler, runtime: MethodRuntime) {
   return function handle(call: ServerUnaryCall<unknown, unknown>, respond: sendUnaryData<unknown>): void {
     const context = new CallContext(call, runtime);
     let bytes: Buffer;

@@ -11,7 +11,7 @@ export interface CredentialFields {
   readonly proof: string;
 }
 
-type AuthenticatedCall = Pick<CallContext, 'metadataEntries' | 'subject'>;
+type AuthenticatedCall = Pick<CallContext, 'metadataEntries' | 'caller'>;
 
 export type Authenticate = (
   presented: CredentialFields,
@@ -38,13 +38,13 @@ export type Reauthenticate = (token: VerifiedToken, call: AuthenticatedCall) => 
 export function createReauthenticate(verifier: TokenVerifier): Reauthenticate {
   return function reauthenticate(token, call) {
     if (carriesCredential(call.metadataEntries) || !verifier.holds(token)) return false;
-    call.subject = token.sub;
+    call.caller = token;
     return true;
   };
 }
 
-function accept(token: VerifiedToken, call: Pick<CallContext, 'subject'>): VerifiedToken {
-  call.subject = token.sub;
+function accept(token: VerifiedToken, call: Pick<CallContext, 'caller'>): VerifiedToken {
+  call.caller = token;
   // Names are not kept apart by tenant yet; serving the token as if it had none would show one tenant the other's.
   if (token.tid !== undefined) throw new ServiceError('UNIMPLEMENTED', 'tokens of a tenant (tid) are not served yet');
   return token;

@@ -1,0 +1,93 @@
+/**
+ * Where a call is let through or refused: before its handler, and before every middleware of others.
+ *
+ * grpc only knows when a guard is asked; what it asks is services/lib/middleware/guard.ts. A server cannot be made without
+ * guards, and a method that has none does not start, so that authorization cannot be forgotten.
+ */
+import { ServiceError } from '../errors.ts';
+import type { CallContext } from './call-context.ts';
+import type { AnyHandler, Middleware } from './handler.ts';
+
+/** Throws or rejects with the ServiceError that refuses the call; synchronous when it can be. */
+export type Guard = (message: unknown, call: CallContext) => void | Promise<void>;
+
+export type MethodGuard =
+  /** Anybody may call. */
+  | { readonly on: 'nothing' }
+  /** The one request, or the first message of a stream. */
+  | { readonly on: 'request' | 'first'; readonly check: Guard }
+  /** Every message of a stream; what is remembered from one to the next belongs to that stream. */
+  | { readonly on: 'each'; readonly begin: () => Guard };
+
+/** @param method "Discovery.Lookup". @throws Error for a method without a rule. */
+export type Guards = (method: string) => MethodGuard;
+
+/** The outermost layer of a method. @throws Error when the guard does not fit the kind of method. */
+export function guarded(guard: MethodGuard): Middleware {
+  return (next, { name, requestStream, responseStream }) => {
+    if (guard.on === 'nothing') return next;
+    if (requestStream !== (guard.on !== 'request')) throw new Error(`${name} has a guard for another kind of method`);
+    if (guard.on === 'request')
+      return responseStream ? beforeReplies(next, guard.check) : beforeReply(next, guard.check);
+    return responseStream ? repliesAfterFirst(next, guard) : replyAfterFirst(next, guard);
+  };
+}
+
+function beforeReply(next: AnyHandler, check: Guard): AnyHandler {
+  return (request, call) => {
+    const checked = check(request, call);
+    return checked === undefined ? next(request, call) : checked.then(() => next(request, call));
+  };
+}
+
+function beforeReplies(next: AnyHandler, check: Guard): AnyHandler {
+  return (request, call) => {
+    const checked = check(request, call);
+    return checked === undefined ? next(request, call) : repliesAfter(checked, () => next(request, call));
+  };
+}
+
+async function* repliesAfter(checked: Promise<void>, open: () => unknown): AsyncGenerator {
+  await checked;
+  yield* open() as AsyncIterable<unknown>;
+}
+
+type StreamGuard = Exclude<MethodGuard, { readonly on: 'nothing' | 'request' }>;
+
+function replyAfterFirst(next: AnyHandler, guard: StreamGuard): AnyHandler {
+  return async (messages, call) => next(await admitted(messages, call, guard), call);
+}
+
+function repliesAfterFirst(next: AnyHandler, guard: StreamGuard): AnyHandler {
+  return async function* (messages, call) {
+    yield* next(await admitted(messages, call, guard), call) as AsyncIterable<unknown>;
+  };
+}
+
+/** The same messages, once the first was let through: a handler that reads none must not begin without it either. */
+async function admitted(messages: unknown, call: CallContext, guard: StreamGuard): Promise<AsyncIterable<unknown>> {
+  const check = guard.on === 'each' ? guard.begin() : guard.check;
+  const iterator = (messages as AsyncIterable<unknown>)[Symbol.asyncIterator]();
+  const first = await iterator.next();
+  // Nobody was asked who calls, so nothing may be answered.
+  if (first.done) throw new ServiceError('ARGUMENT_INVALID', 'the stream ended before its first message');
+  await check(first.value, call);
+  const checkNext = guard.on === 'each' ? (message: unknown) => check(message, call) : undefined;
+  return resume(first.value, iterator, checkNext);
+}
+
+async function* resume(
+  first: unknown,
+  rest: AsyncIterator<unknown>,
+  checkNext: ((message: unknown) => void | Promise<void>) | undefined,
+): AsyncGenerator {
+  try {
+    yield first;
+    for (let next = await rest.next(); !next.done; next = await rest.next()) {
+      await checkNext?.(next.value);
+      yield next.value;
+    }
+  } finally {
+    await rest.return?.();
+  }
+}

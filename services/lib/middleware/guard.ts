@@ -1,0 +1,150 @@
+/**
+ * The guard of each method, made from its row in method-rules.ts: token, audience, right, then whether writes may go on.
+ *
+ * One function a method, made when the method is registered; synchronous with a token that was verified before.
+ */
+
+import type { Services } from '#protos/load.ts';
+import type { Method } from '../capability/resource.ts';
+import type { Guard, Guards, MethodGuard } from '../grpc/guard.ts';
+import { authorize, requireAudience } from '../token/authorize.ts';
+import { type Revocations, requireFreshRevocations } from '../token/revocations.ts';
+import type { VerifiedToken } from '../token/verified-token.ts';
+import type { Authenticate, CredentialFields } from './authenticate.ts';
+import { METHOD_RULES, type MethodName, type MethodRule, type RequestOf } from './method-rules.ts';
+
+type Qualified<Service extends keyof Services> = `${Service}.${MethodName<Services[Service]>}`;
+/** "Discovery.Lookup" and the like. */
+export type MethodPath = { [Service in keyof Services]: Qualified<Service> }[keyof Services];
+type RequestAt<Path> = Path extends `${infer Service extends keyof Services}.${infer Name}`
+  ? Name extends keyof Services[Service]
+    ? RequestOf<Services[Service][Name]>
+    : never
+  : never;
+
+/** Functions for the rows `own`: each throws or rejects with the ServiceError that refuses the call. */
+export type OwnGuards = {
+  readonly [Path in MethodPath]?: (request: RequestAt<Path>, token: VerifiedToken) => void | Promise<void>;
+};
+
+/** Functions for the rows whose resource is `stored`. */
+export type StoredResources = {
+  readonly [Path in MethodPath]?: (request: RequestAt<Path>, token: VerifiedToken) => string | Promise<string>;
+};
+
+export interface GuardOptions {
+  /** Whom tokens must be meant for. */
+  readonly serverName: string;
+  readonly authenticate: Authenticate;
+  readonly revocations: Revocations;
+  readonly own?: OwnGuards;
+  readonly stored?: StoredResources;
+}
+
+type AnyRule = MethodRule<unknown>;
+type CheckedRule = Extract<AnyRule, { readonly on: 'request' | 'first' | 'each' }>;
+type Decide = (request: unknown, token: VerifiedToken) => void | Promise<void>;
+
+export function createGuards(options: GuardOptions): Guards {
+  return function guardOf(method): MethodGuard {
+    const rule = ruleOf(method);
+    if (rule.on === 'nothing') return rule;
+    const decide = decisionOf(method, rule, options);
+    const guard = guardWith(rule.credential, decide, options.authenticate);
+    if (rule.on === 'first') return { on: 'first', check: guard };
+    if (rule.on === 'each') return { on: 'each', begin: () => rememberingToken(rule.credential, decide, options) };
+    return { on: 'request', check: guard };
+  };
+}
+
+/** @throws Error for a method without a row. */
+export function ruleOf(method: string): AnyRule {
+  const [service = '', name = ''] = method.split('.');
+  const rules = ownMember(
+    METHOD_RULES as unknown as Readonly<Record<string, Readonly<Record<string, AnyRule>>>>,
+    service,
+  );
+  const rule = rules && ownMember(rules, name);
+  if (rule === undefined) throw new Error(`nothing says who may call ${method}: add a row to method-rules.ts`);
+  return rule;
+}
+
+function guardWith(
+  credential: (request: unknown) => CredentialFields,
+  decide: Decide,
+  authenticate: Authenticate,
+): Guard {
+  return function guard(request, call) {
+    const token = authenticate(credential(request), call);
+    return token instanceof Promise ? token.then((verified) => decide(request, verified)) : decide(request, token);
+  };
+}
+
+/** A message without a token stands on the one before, which is asked again: a stream never outlives its token. */
+function rememberingToken(
+  credential: (request: unknown) => CredentialFields,
+  decide: Decide,
+  { authenticate }: GuardOptions,
+): Guard {
+  let token = '';
+  const remembered = (request: unknown): CredentialFields => {
+    const fields = credential(request);
+    token = fields.token === '' ? token : fields.token;
+    return { ...fields, token };
+  };
+  return guardWith(remembered, decide, authenticate);
+}
+
+/** @throws Error when the service left out a function that a row needs. */
+function decisionOf(method: string, rule: Exclude<AnyRule, { readonly on: 'nothing' }>, options: GuardOptions): Decide {
+  const { serverName, revocations } = options;
+  if (rule.on === 'any') {
+    return (_request, token) => {
+      requireAudience(token, serverName);
+      authorize(token, { method: method as Method, resource: serverName });
+    };
+  }
+  const decide = rule.on === 'own' ? ownDecision(method, options) : checkedDecision(method, rule, options);
+  if (!rule.writes) return decide;
+  return (request, token) => {
+    const decided = decide(request, token);
+    if (decided === undefined) return requireFreshRevocations(revocations);
+    return decided.then(() => requireFreshRevocations(revocations));
+  };
+}
+
+function ownDecision(method: string, { own = {} }: GuardOptions): Decide {
+  return required(method, own as Readonly<Record<string, Decide>>, 'its own guard');
+}
+
+function checkedDecision(method: string, rule: CheckedRule, { serverName, stored = {} }: GuardOptions): Decide {
+  const { resource, params, audience = () => serverName } = rule;
+  const allow = (request: unknown, token: VerifiedToken, about: string) =>
+    authorize(token, { method: method as Method, resource: about, params: params?.(request) });
+  if (resource !== 'stored') {
+    return (request, token) => {
+      requireAudience(token, audience(request));
+      allow(request, token, resource(request));
+    };
+  }
+  type Find = (request: unknown, token: VerifiedToken) => string | Promise<string>;
+  const find = required(method, stored as Readonly<Record<string, Find>>, 'what its resource is');
+  return (request, token) => {
+    requireAudience(token, audience(request));
+    const found = find(request, token);
+    return found instanceof Promise
+      ? found.then((about) => allow(request, token, about))
+      : allow(request, token, found);
+  };
+}
+
+/** A name may be "constructor"; the prototype must not answer for it. */
+function ownMember<T>(record: Readonly<Record<string, T>>, name: string): T | undefined {
+  return Object.hasOwn(record, name) ? record[name] : undefined;
+}
+
+function required<T>(method: string, given: Readonly<Record<string, T>>, what: string): T {
+  const found = ownMember(given, method);
+  if (found === undefined) throw new Error(`${method} needs ${what} from its service`);
+  return found;
+}

@@ -1,0 +1,166 @@
+/**
+ * Who may call what: one row a method, of every service there is, so that none can be served without one.
+ *
+ * A row says where the call carries its credential, which resource and parameters it is about, and whether it writes; which
+ * right that needs follows from the method and the resource (capability/required.ts). A service adds a row here with each
+ * method that it adds to its .proto file; without it nothing compiles.
+ */
+import type { MethodDefinition } from '@grpc/proto-loader';
+import type { Services } from '#protos/load.ts';
+import type { Arguments } from '../capability/grant.ts';
+import type { CredentialFields } from './authenticate.ts';
+
+type Credential<Request> = (request: Request) => CredentialFields;
+
+interface Checked<Request> {
+  readonly credential: Credential<Request>;
+  /** What the call is about; `stored` where something stored decides, which the service then looks up. */
+  readonly resource: ((request: Request) => string) | 'stored';
+  /** Whom the token must be meant for. Default: this server. */
+  readonly audience?: (request: Request) => string;
+  /** The arguments, for methods that have some. */
+  readonly params?: (request: Request) => Arguments;
+  /** Refused while revocations cannot be checked. */
+  readonly writes: boolean;
+}
+
+export type MethodRule<Request> =
+  /** The one request, the first message of a stream, or each of them. */
+  | ({ readonly on: 'request' | 'first' | 'each' } & Checked<Request>)
+  /** Any right will do, or a grant of the method itself; the resource is this server. */
+  | { readonly on: 'any'; readonly credential: Credential<Request> }
+  /** A function of the service decides, with the verified token. */
+  | { readonly on: 'own'; readonly credential: Credential<Request>; readonly writes: boolean }
+  /** Anybody may call. */
+  | { readonly on: 'nothing' };
+
+/** The names in a generated service definition. */
+export type MethodName<Definition> = keyof {
+  [Name in keyof Definition as string extends Name ? never : Name]: unknown;
+} &
+  string;
+
+export type RequestOf<Method> =
+  Method extends MethodDefinition<infer _In, infer _Response, infer Request, infer _Out> ? Request : never;
+
+type RulesOf<Definition> = {
+  readonly [Name in MethodName<Definition>]: MethodRule<RequestOf<Definition[Name]>>;
+};
+
+export type MethodRules = { readonly [Service in keyof Services]: RulesOf<Services[Service]> } & {
+  readonly Health: Readonly<Record<string, MethodRule<never>>>;
+};
+
+const ANYBODY = Object.freeze({ on: 'nothing' });
+
+interface CapabilityFields {
+  readonly capability_token: string;
+  readonly agent_delegation_proof: string;
+}
+
+/** For a message of a stream that carries none: its metadata may. */
+const NO_FIELDS: CredentialFields = Object.freeze({ token: '', proof: '' });
+
+function ofCapabilityToken(fields: CapabilityFields | null | undefined): CredentialFields {
+  return fields ? { token: fields.capability_token, proof: fields.agent_delegation_proof } : NO_FIELDS;
+}
+
+function ofRequester(request: { readonly requester_token: string; readonly agent_delegation_proof: string }) {
+  return { token: request.requester_token, proof: request.agent_delegation_proof };
+}
+
+function ofRegistrant(request: { readonly registration_token: string; readonly agent_delegation_proof: string }) {
+  return { token: request.registration_token, proof: request.agent_delegation_proof };
+}
+
+function ofSubscriber(request: { readonly subscriber_token: string; readonly agent_delegation_proof: string }) {
+  return { token: request.subscriber_token, proof: request.agent_delegation_proof };
+}
+
+function ofCredential({ credential: token }: { readonly credential: string }): CredentialFields {
+  return { token, proof: '' };
+}
+
+export const METHOD_RULES: MethodRules = Object.freeze({
+  Discovery: {
+    Register: { on: 'own', credential: ofRegistrant, writes: true },
+    Lookup: { on: 'own', credential: ofRequester, writes: false },
+    Watch: { on: 'own', credential: ofRequester, writes: false },
+    Heartbeat: { on: 'each', credential: ofRegistrant, resource: ({ server_name: name }) => name, writes: false },
+    Deregister: { on: 'request', credential: ofRegistrant, resource: ({ server_name: name }) => name, writes: false },
+    // Of the server whose card is asked for: the caller's token is meant for that server, not for the registry.
+    GetCard: {
+      on: 'request',
+      credential: ofRequester,
+      audience: ({ server_name: name }) => name,
+      resource: ({ server_name: name }) => name,
+      writes: false,
+    },
+  },
+  ContextTool: {
+    RequestContext: {
+      on: 'request',
+      credential: ofCapabilityToken,
+      resource: ({ context_key: key }) => key,
+      params: ({ parameters }) => parameters,
+      writes: false,
+    },
+    InvokeTool: {
+      on: 'request',
+      credential: ofCapabilityToken,
+      resource: ({ tool_name: name }) => name,
+      params: ({ arguments: args }) => args,
+      writes: true,
+    },
+    SubscribeTelemetry: {
+      on: 'request',
+      credential: ofCapabilityToken,
+      resource: ({ stream_id: stream }) => stream,
+      writes: false,
+    },
+    MultiModalExchange: {
+      on: 'first',
+      credential: ({ open }) => ofCapabilityToken(open),
+      resource: ({ open }) => open?.session_kind ?? '',
+      writes: true,
+    },
+    UploadContext: {
+      on: 'first',
+      credential: ({ header }) => ofCapabilityToken(header),
+      resource: ({ header }) => header?.context_key ?? '',
+      writes: true,
+    },
+  },
+  EventBus: {
+    Publish: {
+      on: 'request',
+      credential: ({ publisher_token: token, agent_delegation_proof: proof }) => ({ token, proof }),
+      resource: ({ topic }) => topic,
+      writes: true,
+    },
+    Subscribe: {
+      on: 'request',
+      credential: ofSubscriber,
+      resource: ({ topic_filter: filter }) => filter,
+      writes: false,
+    },
+    Ack: { on: 'request', credential: ofSubscriber, resource: 'stored', writes: false },
+    DeleteSubscription: { on: 'request', credential: ofSubscriber, resource: 'stored', writes: false },
+  },
+  TokenService: {
+    // The subject token is the argument and no capability token: the service itself asks whose it is.
+    Exchange: ANYBODY,
+    // The issuer, the token's own holder, or the right to revoke its subject.
+    Revoke: { on: 'own', credential: ofCredential, writes: false },
+    WatchRevocations: { on: 'own', credential: ofCredential, writes: false },
+    GetJwks: ANYBODY,
+  },
+  ServiceInfo: {
+    GetCard: { on: 'any', credential: ofRequester },
+  },
+  Health: {
+    Check: ANYBODY,
+    List: ANYBODY,
+    Watch: ANYBODY,
+  },
+} as const satisfies MethodRules);
