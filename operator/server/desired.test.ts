@@ -1,6 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import type { ReadCard } from '#lib/card/service-card.ts';
-import type { Health, Owner } from '#lib/store/servers.ts';
+import type { Owner } from '#lib/store/owner.ts';
+import type { Health } from '#lib/store/servers.ts';
 import { type DesiredInput, desiredRecord } from './desired.ts';
 import { type Candidate, instanceIdOf } from './endpoints.ts';
 import type { Mcp2Server, Mcp2ServerSpec } from './resource.ts';

@@ -6,12 +6,12 @@
  * changed: a new operator must not empty Discovery while it looks around.
  */
 import type { ReadCard } from '#lib/card/service-card.ts';
+import type { Owner } from '#lib/store/owner.ts';
 import {
   DEFAULT_WEIGHT,
   type Endpoint,
   type Health,
   MAX_ENDPOINTS,
-  type Owner,
   type ServerRecord,
   sealServerRecord,
   type Visibility,

@@ -1,5 +1,6 @@
 import { expect, test } from 'vitest';
-import { type Owner, type ServerRecord, sealServerRecord } from '#lib/store/servers.ts';
+import type { Owner } from '#lib/store/owner.ts';
+import { type ServerRecord, sealServerRecord } from '#lib/store/servers.ts';
 import { plan } from './plan.ts';
 
 const owner: Owner = { manager: 'mcp2-operator', installation: 'one', namespace: 'shop', name: 'db', uid: 'u1' };

@@ -6,7 +6,8 @@
  */
 
 import { canonicalJson } from '#lib/canonical-json.ts';
-import { describeOwner, type Owner, type ServerRecord, sameOwner } from '#lib/store/servers.ts';
+import { describeOwner, type Owner } from '#lib/store/owner.ts';
+import { type ServerRecord, sameOwner } from '#lib/store/servers.ts';
 import type { Revision } from '#lib/store/store.ts';
 
 /** What a key holds; undefined `record` = something that is no server record. */

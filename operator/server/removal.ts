@@ -2,7 +2,8 @@
  * Takes every record of one resource out of Discovery, and is sure of it: what the store itself says counts.
  */
 import type { Keys } from '#lib/store/keys.ts';
-import { decodeServerRecord, type Owner, sameOwner } from '#lib/store/servers.ts';
+import type { Owner } from '#lib/store/owner.ts';
+import { decodeServerRecord, sameOwner } from '#lib/store/servers.ts';
 import type { Revision, Store } from '#lib/store/store.ts';
 import type { Mirror } from '../discovery/mirror.ts';
 import type { RecordWriter } from '../discovery/writer.ts';

@@ -5,7 +5,8 @@
  * value, so nothing is written twice and no conflict is invented.
  */
 
-import { decodeServerRecord, encodeServerRecord, type Owner, type ServerRecord } from '#lib/store/servers.ts';
+import type { Owner } from '#lib/store/owner.ts';
+import { decodeServerRecord, encodeServerRecord, type ServerRecord } from '#lib/store/servers.ts';
 import type { Revision } from '#lib/store/store.ts';
 import type { RecordWriter } from '../discovery/writer.ts';
 import { type Held, plan } from './plan.ts';

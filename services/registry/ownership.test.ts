@@ -1,7 +1,8 @@
 import { describe, expect, test } from 'vitest';
 import { ServiceError } from '#lib/errors.ts';
 import type { InstanceRecord } from '#lib/store/instances.ts';
-import type { Owner, ServerRecord } from '#lib/store/servers.ts';
+import type { Owner } from '#lib/store/owner.ts';
+import type { ServerRecord } from '#lib/store/servers.ts';
 import { hashLeaseToken } from './lease-token.ts';
 import { chooseInstance, type HeldName, requireLease, requireOwnable, requireOwner } from './ownership.ts';
 import type { Stored } from './registration-table.ts';

@@ -6,7 +6,8 @@
 import { quote } from '#lib/capability/name.ts';
 import { ServiceError } from '#lib/errors.ts';
 import type { InstanceRecord } from '#lib/store/instances.ts';
-import { describeOwner, MAX_ENDPOINTS, type ServerRecord } from '#lib/store/servers.ts';
+import { describeOwner } from '#lib/store/owner.ts';
+import { MAX_ENDPOINTS, type ServerRecord } from '#lib/store/servers.ts';
 import { isLeaseToken } from './lease-token.ts';
 import type { Stored } from './registration-table.ts';
 

@@ -1,9 +1,10 @@
 import { describe, expect, test } from 'vitest';
 import { ManualClock } from '#lib/manual-clock.ts';
 import { createKeys } from '#lib/store/keys.ts';
+import { MAX_WAITING } from '#lib/store/revision-waiters.ts';
 import { encodeServerRecord, sealServerRecord } from '#lib/store/servers.ts';
 import type { Entry } from '#lib/store/store.ts';
-import { MAX_WAITING, RegistrationIndex } from './registration-index.ts';
+import { RegistrationIndex } from './registration-index.ts';
 
 const keys = createKeys();
 const never = new AbortController().signal;
@@ -152,4 +153,15 @@ describe('reach', () => {
     await reached;
     expect(clock.sleepers).toBe(0);
   });
+});
+
+test('answers that were kept are dropped for changes of registrations alone', async () => {
+  const { index } = createIndex();
+  await index.reset({ entries: [], revision: 1 });
+  const { edition } = index;
+  const fence = { key: keys.epoch('i'), value: '1', modRevision: 2 };
+  index.apply({ events: [{ kind: 'put', entry: fence }], revision: 2 });
+  expect([index.edition, index.has(2)]).toEqual([edition, true]);
+  index.apply({ events: [put('A', 3)], revision: 3 });
+  expect(index.edition).not.toBe(edition);
 });

@@ -7,17 +7,14 @@
  */
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import type { Clock } from '#lib/clock.ts';
-import { ServiceError } from '#lib/errors.ts';
 import type { Follower } from '#lib/store/follow.ts';
 import type { Keys } from '#lib/store/keys.ts';
+import { RevisionWaiters } from '#lib/store/revision-waiters.ts';
 import type { Listing, Revision, WatchBatch } from '#lib/store/store.ts';
 import { RegistrationTable } from './registration-table.ts';
 
 /** Some 5 ms of work. */
 const ENTRIES_A_SLICE = 1000;
-
-/** Calls that may wait for a revision at once: each change wakes all of them. */
-export const MAX_WAITING = 1_000;
 
 export interface RegistrationIndexOptions {
   readonly keys: Keys;
@@ -30,11 +27,10 @@ export class RegistrationIndex implements Follower {
   readonly #keys: Keys;
   readonly #clock: Clock;
   readonly #onUnavailable: Follower['unavailable'];
-  readonly #waiting = new Set<() => void>();
+  readonly #waiters: RevisionWaiters;
   readonly #loaded = Promise.withResolvers<void>();
   #table: RegistrationTable;
   #isLoaded = false;
-  #applied: Revision = 0;
   #revision: Revision = 0;
   #edition = 0;
   #heardMs = 0;
@@ -43,6 +39,7 @@ export class RegistrationIndex implements Follower {
     this.#keys = keys;
     this.#clock = clock;
     this.#onUnavailable = onUnavailable;
+    this.#waiters = new RevisionWaiters(clock);
     this.#table = new RegistrationTable(keys);
   }
 
@@ -87,23 +84,25 @@ export class RegistrationIndex implements Follower {
       table.put(entry);
     }
     this.#table = table;
-    this.#applied = revision;
     this.#revision = Math.min(Math.max(newest, this.#revision), revision);
     this.#edition += 1;
     this.#isLoaded = true;
     this.#loaded.resolve();
-    this.#heard();
+    this.#heardMs = this.#clock.monotonicMs();
+    this.#waiters.restart(revision);
   }
 
   apply({ events, revision }: WatchBatch): void {
+    let isChanged = false;
     for (const event of events) {
       if (event.kind === 'put') this.#table.put(event.entry);
       else this.#table.remove(event.key);
       this.#revision = Math.max(this.#revision, event.kind === 'put' ? event.entry.modRevision : event.modRevision);
+      isChanged ||= this.#holds(event.kind === 'put' ? event.entry.key : event.key);
     }
-    if (events.length > 0) this.#edition += 1;
-    this.#applied = Math.max(this.#applied, revision);
-    this.#heard();
+    if (isChanged) this.#edition += 1;
+    this.#heardMs = this.#clock.monotonicMs();
+    this.#waiters.advance(revision);
   }
 
   unavailable(error: unknown, isFirst: boolean): void {
@@ -111,47 +110,16 @@ export class RegistrationIndex implements Follower {
   }
 
   has(revision: Revision): boolean {
-    return this.#applied >= revision;
+    return this.#waiters.has(revision);
   }
 
   /** @throws ServiceError REVISION_NOT_REACHED when the index does not hold this revision within `timeoutMs`. */
-  async reach(revision: Revision, timeoutMs: number, signal: AbortSignal): Promise<void> {
-    if (!this.has(revision) && this.#waiting.size >= MAX_WAITING) throw notReached(revision, 0);
-    const patience = new AbortController();
-    const limit = AbortSignal.any([signal, patience.signal]);
-    const expired = this.#clock.sleep(timeoutMs, limit).catch(() => undefined);
-    try {
-      while (!this.has(revision)) {
-        const changed = await Promise.race([this.#nextChange(limit).then(() => true), expired.then(() => false)]);
-        signal.throwIfAborted();
-        if (!changed) throw notReached(revision, timeoutMs);
-      }
-    } finally {
-      patience.abort();
-    }
+  reach(revision: Revision, timeoutMs: number, signal: AbortSignal): Promise<void> {
+    return this.#waiters.reach(revision, timeoutMs, signal);
   }
 
-  #heard(): void {
-    this.#heardMs = this.#clock.monotonicMs();
-    const waiting = [...this.#waiting];
-    this.#waiting.clear();
-    for (const wake of waiting) wake();
+  /** What else is kept below the root (fences, cards) is in no answer. */
+  #holds(key: string): boolean {
+    return key.startsWith(this.#keys.servers) || key.startsWith(this.#keys.instances);
   }
-
-  #nextChange(signal: AbortSignal): Promise<void> {
-    return new Promise((resolve) => {
-      const wake = () => {
-        signal.removeEventListener('abort', wake);
-        this.#waiting.delete(wake);
-        resolve();
-      };
-      this.#waiting.add(wake);
-      signal.addEventListener('abort', wake, { once: true });
-    });
-  }
-}
-
-function notReached(revision: Revision, timeoutMs: number): ServiceError {
-  const message = `this replica has not seen revision ${revision} within ${timeoutMs} ms; try again`;
-  return new ServiceError('REVISION_NOT_REACHED', message);
 }

@@ -3,7 +3,8 @@ import { describe, expect, test } from 'vitest';
 import { compilePattern, overlaps, type Pattern } from '#lib/capability/pattern.ts';
 import { encodeInstanceRecord, type InstanceRecord } from '#lib/store/instances.ts';
 import { createKeys } from '#lib/store/keys.ts';
-import { encodeServerRecord, type Owner, sealServerRecord } from '#lib/store/servers.ts';
+import type { Owner } from '#lib/store/owner.ts';
+import { encodeServerRecord, sealServerRecord } from '#lib/store/servers.ts';
 import { RegistrationTable } from './registration-table.ts';
 
 const keys = createKeys();

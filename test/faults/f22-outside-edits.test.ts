@@ -4,7 +4,8 @@
  */
 import { afterAll, afterEach, beforeAll, expect, test } from 'vitest';
 import { createKeys } from '#lib/store/keys.ts';
-import { encodeServerRecord, type Owner, type ServerRecord, sealServerRecord } from '#lib/store/servers.ts';
+import type { Owner } from '#lib/store/owner.ts';
+import { encodeServerRecord, type ServerRecord, sealServerRecord } from '#lib/store/servers.ts';
 import { type ControlPlane, startControlPlane } from '../harness/control-plane.ts';
 import { compactEtcd } from '../harness/etcd-behind-proxy.ts';
 import { eventually } from '../harness/eventually.ts';

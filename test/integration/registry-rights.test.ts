@@ -1,7 +1,8 @@
 /** Who may register and find what: ownership, rights, visibility, and the reference implementation's bugs that ours must not have. */
 import { CompactSign } from 'jose';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { encodeServerRecord, type Owner, sealServerRecord } from '#lib/store/servers.ts';
+import type { Owner } from '#lib/store/owner.ts';
+import { encodeServerRecord, sealServerRecord } from '#lib/store/servers.ts';
 import type { Store } from '#lib/store/store.ts';
 import type { LookupRequest } from '#protos/generated/mcp2/LookupRequest.ts';
 import type { RegisterRequest } from '#protos/generated/mcp2/RegisterRequest.ts';

@@ -6,17 +6,7 @@
  * Readers ignore unknown members, so that an older replica can read a newer record.
  */
 import { canonicalHash } from '#lib/canonical-json.ts';
-
-export type Owner =
-  | {
-      readonly manager: 'mcp2-operator';
-      /** The kube-system UID or a configured id: two clusters on one store never touch each other. */
-      readonly installation: string;
-      readonly namespace: string;
-      readonly name: string;
-      readonly uid: string;
-    }
-  | { readonly manager: 'register'; readonly sub: string };
+import type { Owner } from './owner.ts';
 
 export const TRANSPORTS = ['UNKNOWN', 'PLAINTEXT', 'TLS', 'MTLS'] as const;
 export type Transport = (typeof TRANSPORTS)[number];
@@ -90,11 +80,6 @@ export function decodeServerRecord(text: string): ServerRecord | undefined {
     hash: decodeString(value.hash),
     endpoints: Array.isArray(value.endpoints) ? value.endpoints.flatMap((item) => decodeEndpoint(item) ?? []) : [],
   };
-}
-
-/** One line for people: who holds a name. */
-export function describeOwner(owner: Owner): string {
-  return owner.manager === 'register' ? owner.sub : `Mcp2Server ${owner.namespace}/${owner.name}`;
 }
 
 export function sameOwner(a: Owner, b: Owner): boolean {
