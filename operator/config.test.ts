@@ -54,7 +54,7 @@ const MANY = Array.from({ length: 33 }, (_, number) => `n${number}`).join(',');
 
 test.each<[string, Record<string, string>, string]>([
   ['a prefix that is no path', { MCP2_STORE_PREFIX: 'mcp2' }, 'MCP2_STORE_PREFIX must look like'],
-  ['a client certificate without its key', { MCP2_OPERATOR_CLIENT_CERT_FILE: FILE }, 'must be set together'],
+  ['a client certificate without its key', { MCP2_CLIENT_CERT_FILE: FILE }, 'must be set together'],
   ['a lease that is not longer than its deadline', { MCP2_OPERATOR_LEASE_DURATION: '10s' }, 'must be longer than'],
   ['a namespace that cannot be', { MCP2_OPERATOR_NAMESPACES: 'shop,Shop_2' }, '"Shop_2" cannot be the name'],
   ['33 namespaces', { MCP2_OPERATOR_NAMESPACES: MANY }, 'at most 32'],

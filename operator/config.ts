@@ -1,11 +1,11 @@
 /** Settings of the operator: the common ones, and its own, which begin with MCP2_OPERATOR_. */
-import { type EtcdSettings, readEtcd } from '#lib/config/common-settings.ts';
+import { type ClientTlsFiles, type EtcdSettings, readClientTls, readEtcd } from '#lib/config/common-settings.ts';
 import { type Environment, EnvReader } from '#lib/config/env-reader.ts';
 import { type KubeSettings, readKubeSettings } from '#lib/kube/connect.ts';
 import { LOG_LEVELS, type LogLevel } from '#lib/observe/logger.ts';
 import { readStorePrefix } from '#lib/store/settings.ts';
 
-export interface OperatorConfig {
+export interface OperatorConfig extends ClientTlsFiles {
   readonly logLevel: LogLevel;
   /** host:port of /livez, /readyz and /metrics. */
   readonly opsListen: string;
@@ -18,9 +18,6 @@ export interface OperatorConfig {
   readonly issuer: string;
   /** PEM of the control plane's CA, against which Service sources without caBundleRef are verified. */
   readonly caFile: string | undefined;
-  /** What tls.mode Mutual shows; both or none. */
-  readonly clientCertificateFile: string | undefined;
-  readonly clientKeyFile: string | undefined;
   /** Where Mcp2Servers are looked at; empty = in all namespaces. */
   readonly namespaces: readonly string[];
   readonly namespace: string;
@@ -50,8 +47,7 @@ export function readOperatorConfig(env: Environment): OperatorConfig {
     signingKeyFile: read.requiredFile('MCP2_SIGNING_KEY_FILE'),
     issuer: read.required('MCP2_ISSUER'),
     caFile: read.file('MCP2_CA_FILE'),
-    clientCertificateFile: read.file('MCP2_OPERATOR_CLIENT_CERT_FILE'),
-    clientKeyFile: read.file('MCP2_OPERATOR_CLIENT_KEY_FILE'),
+    ...readClientTls(read),
     namespaces: readNamespaces(read),
     namespace: read.string('POD_NAMESPACE', { fallback: 'default' }),
     podName: read.string('POD_NAME', { fallback: 'mcp2-operator' }),
@@ -64,9 +60,6 @@ export function readOperatorConfig(env: Environment): OperatorConfig {
     kube: readKubeSettings(read, 'MCP2_OPERATOR_KUBECONFIG'),
   };
   checkTiming(read, config);
-  if ((config.clientCertificateFile === undefined) !== (config.clientKeyFile === undefined)) {
-    read.problem('MCP2_OPERATOR_CLIENT_CERT_FILE and MCP2_OPERATOR_CLIENT_KEY_FILE must be set together');
-  }
   read.check();
   return Object.freeze(config);
 }

@@ -48,7 +48,7 @@ export async function openRotatingFiles(config: Files, options: RotatingFilesOpt
   const key = await open('MCP2_SIGNING_KEY_FILE', watchSigningKey(config.signingKeyFile, options));
   const ca = caFile === undefined ? undefined : await open('MCP2_CA_FILE', watchTlsFiles({ caFile }, tls));
   const own = { certificateFile: clientCertificateFile, keyFile: clientKeyFile };
-  const ownNames = 'MCP2_OPERATOR_CLIENT_CERT_FILE or MCP2_OPERATOR_CLIENT_KEY_FILE';
+  const ownNames = 'MCP2_CLIENT_CERT_FILE or MCP2_CLIENT_KEY_FILE';
   const client = clientCertificateFile === undefined ? undefined : await open(ownNames, watchTlsFiles(own, tls));
   return {
     signingKey: () => key.value,

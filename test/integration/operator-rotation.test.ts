@@ -38,8 +38,8 @@ beforeAll(async () => {
     env: {
       MCP2_SIGNING_KEY_FILE: volume.path('key.jwk'),
       MCP2_CA_FILE: volume.path('ca.crt'),
-      MCP2_OPERATOR_CLIENT_CERT_FILE: volume.path('tls.crt'),
-      MCP2_OPERATOR_CLIENT_KEY_FILE: volume.path('tls.key'),
+      MCP2_CLIENT_CERT_FILE: volume.path('tls.crt'),
+      MCP2_CLIENT_KEY_FILE: volume.path('tls.key'),
     },
   });
   namespace = await createNamespace(plane.kube);

@@ -33,8 +33,8 @@ beforeAll(async () => {
   const { fixture, store } = plane;
   const own = await fixture.authority.issue({ commonName: 'operator' });
   const certificate = {
-    MCP2_OPERATOR_CLIENT_CERT_FILE: own.certificateFile,
-    MCP2_OPERATOR_CLIENT_KEY_FILE: own.keyFile,
+    MCP2_CLIENT_CERT_FILE: own.certificateFile,
+    MCP2_CLIENT_KEY_FILE: own.keyFile,
   };
   await plane.startOperator({ env: certificate });
   const tokens = { ...fixture, mint: () => Promise.reject(new Error('unused')) };

@@ -6,6 +6,12 @@ import { readFileSync } from 'node:fs';
 import type { EnvReader } from './env-reader.ts';
 import type { ClientTlsFiles, ServerTlsFiles } from './tls-files.ts';
 
+/** What a process shows to servers that ask for a client certificate, the operator with tls.mode Mutual. Both or none. */
+export interface ClientTlsFiles {
+  readonly clientCertificateFile: string | undefined;
+  readonly clientKeyFile: string | undefined;
+}
+
 export interface EtcdSettings {
   /** "https://host:2379" of each member. */
   readonly endpoints: readonly string[];
@@ -41,6 +47,16 @@ export function readServerTls(read: EnvReader): ServerTlsFiles | undefined {
     read.problem('MCP2_TLS_CERT_FILE and MCP2_TLS_KEY_FILE must be set together');
   }
   return undefined;
+}
+
+/** MCP2_CLIENT_CERT_FILE and MCP2_CLIENT_KEY_FILE. */
+export function readClientTls(read: EnvReader): ClientTlsFiles {
+  const clientCertificateFile = read.file('MCP2_CLIENT_CERT_FILE');
+  const clientKeyFile = read.file('MCP2_CLIENT_KEY_FILE');
+  if ((clientCertificateFile === undefined) !== (clientKeyFile === undefined)) {
+    read.problem('MCP2_CLIENT_CERT_FILE and MCP2_CLIENT_KEY_FILE must be set together');
+  }
+  return { clientCertificateFile, clientKeyFile };
 }
 
 /** MCP2_ETCD_ENDPOINTS (comma-separated), MCP2_ETCD_CA_FILE, MCP2_ETCD_CERT_FILE and MCP2_ETCD_KEY_FILE. */
