@@ -2,7 +2,8 @@
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { expect, test } from 'vitest';
 import { parse } from 'yaml';
-import { generateChartFiles } from './generate.ts';
+import { withDefaults } from './component-values.ts';
+import { generateChartFiles, readChartValues } from './generate.ts';
 import { allOf, readValues } from './values-document.ts';
 
 const ROOT = new URL('../', import.meta.url);
@@ -29,7 +30,8 @@ test('chart, image and package carry one version', () => {
 });
 
 test('every value has a property with a description in the schema, and the schema has no other', () => {
-  const values = allOf(readValues(read('helm/mcp2/values.yaml')));
+  const { values: written, components } = readChartValues();
+  const values = allOf(withDefaults(written, components));
   const schema = JSON.parse(read('helm/mcp2/values.schema.json')) as Schema;
   expect(values.length).toBeGreaterThan(150);
   const described = describedBy(schema, '');

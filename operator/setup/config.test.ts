@@ -31,6 +31,12 @@ test.each<[string, string | undefined, Record<string, string>, string]>([
     { MCP2_SETUP_INSTALLATION_ID: 'a/b' },
     'MCP2_SETUP_INSTALLATION_ID must',
   ],
+  [
+    'a right that is none',
+    'store',
+    { MCP2_SETUP_STORE_RIGHTS: 'registry' },
+    '"registry" must look like registry:write:',
+  ],
   ['a prefix that is none', 'store', { MCP2_STORE_PREFIX: 'mcp2' }, 'MCP2_STORE_PREFIX must look like'],
 ])('%s is refused', (_title, task, env, sentence) => {
   expect(() => readSetupConfig(task, { ...ENOUGH, ...env })).toThrow(sentence);

@@ -5,6 +5,7 @@ import { type KubeSettings, readKubeSettings } from '#lib/kube/connect.ts';
 import { LOG_LEVELS, type LogLevel } from '#lib/observe/logger.ts';
 import { readStorePrefix } from '#lib/store/settings.ts';
 import { namesOf } from './object-names.ts';
+import { parseStoreRight, type StoreRight } from './store-rights.ts';
 
 export const TASKS = ['prepare', 'store', 'rotate', 'uninstall'] as const;
 export type Task = (typeof TASKS)[number];
@@ -23,7 +24,10 @@ export interface SetupConfig {
   readonly clusterDomain: string;
   /** Components that need a server certificate. */
   readonly servers: readonly string[];
-  /** Components that read or write the store. */
+  /** Components that show a client certificate. */
+  readonly clients: readonly string[];
+  readonly storeRights: readonly StoreRight[];
+  /** Components with rights in the store. */
   readonly storeUsers: readonly string[];
   readonly hasBundledEtcd: boolean;
   /** Where the operator works; empty = everywhere. */
@@ -47,6 +51,7 @@ export interface SetupConfig {
 }
 
 const HOUR_MS = 3_600_000;
+const STORE_RIGHTS = 'MCP2_SETUP_STORE_RIGHTS';
 
 /** @throws ConfigError naming every problem. */
 export function readSetupConfig(task: string | undefined, env: Environment): SetupConfig & { readonly task: Task } {
@@ -67,6 +72,7 @@ export function readSetupConfig(task: string | undefined, env: Environment): Set
 function readRelease(read: EnvReader) {
   const fullName = dnsNames(read, 'MCP2_SETUP_NAME', [read.required('MCP2_SETUP_NAME')])[0] ?? '';
   const list = (name: string) => dnsNames(read, name, read.list(name, { fallback: [] }));
+  const storeRights = readStoreRights(read);
   const hours = { min: HOUR_MS, max: 87_600 * HOUR_MS };
   return {
     logLevel: read.oneOf('MCP2_LOG_LEVEL', LOG_LEVELS, { fallback: 'info' }),
@@ -76,7 +82,9 @@ function readRelease(read: EnvReader) {
     tlsMode: read.oneOf('MCP2_SETUP_TLS_MODE', TLS_MODES, { fallback: 'selfSigned' }),
     clusterDomain: clusterDomain(read),
     servers: list('MCP2_SETUP_SERVERS'),
-    storeUsers: list('MCP2_SETUP_STORE_USERS'),
+    clients: list('MCP2_SETUP_CLIENTS'),
+    storeRights,
+    storeUsers: dnsNames(read, STORE_RIGHTS, [...new Set(storeRights.map(({ component }) => component))]),
     hasBundledEtcd: read.boolean('MCP2_SETUP_BUNDLED_ETCD', { fallback: false }),
     operatorNamespaces: list('MCP2_SETUP_OPERATOR_NAMESPACES'),
     trustConfigMap: read.string('MCP2_SETUP_TRUST_CONFIG_MAP', { fallback: 'mcp2-trust' }),
@@ -98,6 +106,14 @@ function readConnections(read: EnvReader) {
     storePrefix: readStorePrefix(read),
     kube: readKubeSettings(read, 'MCP2_SETUP_KUBECONFIG'),
   };
+}
+
+function readStoreRights(read: EnvReader): readonly StoreRight[] {
+  return read.list(STORE_RIGHTS, { fallback: [] }).flatMap((text) => {
+    const right = parseStoreRight(text);
+    if (right === undefined) read.problem(`${STORE_RIGHTS}: "${text}" must look like registry:write:/servers/`);
+    return right ?? [];
+  });
 }
 
 /** RFC 1123: they become parts of names of objects and of certificates. */

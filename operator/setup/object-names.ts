@@ -14,7 +14,7 @@ export interface SetupNames {
   readonly etcdServer: string;
   /** Of etcd's user "root". */
   readonly setupEtcdClient: string;
-  /** Of a gRPC server, or the operator's own. */
+  /** Of a component: a gRPC server, a client, or both. */
   tls(component: string): string;
   etcdClient(component: string): string;
 }

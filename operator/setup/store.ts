@@ -15,7 +15,7 @@ import { ETCD_ROOT_USER, etcdUserOf } from './object-names.ts';
 import type { ObjectAccess } from './owned-object.ts';
 import { refreshTrust } from './prepare.ts';
 import { SetupError } from './setup-error.ts';
-import { storeRightsOf } from './store-rights.ts';
+import { keyRightsOf } from './store-rights.ts';
 
 export interface StoreDependencies {
   readonly access: ObjectAccess;
@@ -61,11 +61,11 @@ async function setUpAccess(config: SetupConfig, dependencies: StoreDependencies)
 
 async function wantedUsers(config: SetupConfig, access: ObjectAccess): Promise<readonly StoreUser[]> {
   const installationId = await installationIdOf(config, access);
-  return config.storeUsers.map((component) => {
-    const rights = storeRightsOf(component, { prefix: config.storePrefix, installationId });
-    if (rights !== undefined) return { name: etcdUserOf(component), rights };
-    throw new SetupError(`MCP2_SETUP_STORE_USERS names ${component}, which has no rights in the store: leave it out`);
-  });
+  const { storeUsers, storeRights, storePrefix: prefix } = config;
+  return storeUsers.map((component) => ({
+    name: etcdUserOf(component),
+    rights: keyRightsOf(component, storeRights, { prefix, installationId }),
+  }));
 }
 
 function connect({ etcd }: SetupConfig, { clock, random }: StoreDependencies): EtcdAccess {

@@ -5,18 +5,20 @@ import { wantedCertificates, wantedEtcdCertificates } from './wanted-certificate
 const config = readSetupConfig('prepare', {
   MCP2_SETUP_NAME: 'mcp2',
   POD_NAMESPACE: 'mcp2-system',
-  MCP2_SETUP_SERVERS: 'registry,sample',
-  MCP2_SETUP_STORE_USERS: 'operator,registry',
+  MCP2_SETUP_SERVERS: 'event-bus,registry',
+  MCP2_SETUP_CLIENTS: 'event-bus,operator',
+  MCP2_SETUP_STORE_RIGHTS: 'operator:read:/,operator:write:/servers/,registry:read:/',
 });
 
-test('each server is called by the names of its Service, the operator only shows who it is', () => {
+test('a server is called by the names of its Service, a client only shows who it is, and one may be both', () => {
   const wanted = wantedCertificates(config);
   expect(wanted.map(({ secret, purposes }) => [secret, ...purposes])).toEqual([
+    ['mcp2-event-bus-tls', 'server', 'client'],
     ['mcp2-registry-tls', 'server'],
-    ['mcp2-sample-tls', 'server'],
     ['mcp2-operator-tls', 'client'],
   ]);
-  expect(wanted[0]?.names).toEqual([
+  expect(wanted[2]?.names).toEqual([]);
+  expect(wanted[1]?.names).toEqual([
     'DNS:mcp2-registry',
     'DNS:mcp2-registry.mcp2-system',
     'DNS:mcp2-registry.mcp2-system.svc',

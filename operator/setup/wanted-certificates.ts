@@ -5,28 +5,24 @@ import { ETCD_ROOT_USER, etcdUserOf, namesOf } from './object-names.ts';
 
 type Release = Pick<
   SetupConfig,
-  'fullName' | 'namespace' | 'clusterDomain' | 'servers' | 'storeUsers' | 'certificateDurationMs'
+  'fullName' | 'namespace' | 'clusterDomain' | 'servers' | 'clients' | 'storeUsers' | 'certificateDurationMs'
 >;
 
-/** For gRPC: one a server, and the operator's own for tls.mode Mutual. */
+/** For gRPC: one a component that is called, that shows a certificate to those it calls, or both. */
 export function wantedCertificates(release: Release): readonly WantedCertificate[] {
-  const { fullName, servers, certificateDurationMs: durationMs } = release;
+  const { fullName, servers, clients, certificateDurationMs: durationMs } = release;
   const names = namesOf(fullName);
-  const ofServers = servers.map((component): WantedCertificate => {
+  return [...new Set([...servers, ...clients])].map((component): WantedCertificate => {
     const service = `${fullName}-${component}`;
+    const isServer = servers.includes(component);
     return {
       secret: names.tls(component),
       commonName: service,
-      names: [...serviceNames(service, release), 'DNS:localhost'],
-      purposes: ['server'],
+      names: isServer ? [...serviceNames(service, release), 'DNS:localhost'] : [],
+      purposes: [...(isServer ? ['server' as const] : []), ...(clients.includes(component) ? ['client' as const] : [])],
       durationMs,
     };
   });
-  const operator = `${fullName}-operator`;
-  return [
-    ...ofServers,
-    { secret: names.tls('operator'), commonName: operator, names: [], purposes: ['client'], durationMs },
-  ];
 }
 
 /** For the bundled etcd: its members', and a client certificate for each of its users. */

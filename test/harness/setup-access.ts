@@ -20,6 +20,7 @@ export interface SetupAccessOptions {
   readonly fullName: string;
   readonly tlsMode: 'selfSigned' | 'certManager' | 'existingSecret';
   readonly servers: readonly string[];
+  readonly clients: readonly string[];
   readonly storeUsers: readonly string[];
   readonly hasBundledEtcd: boolean;
   readonly hasInstallationId: boolean;
@@ -73,8 +74,9 @@ export function uninstallAccess({ fullName }: Pick<SetupAccessOptions, 'fullName
   };
 }
 
-function certificateSecrets({ fullName, servers, storeUsers, hasBundledEtcd }: SetupAccessOptions): string[] {
-  const tls = [...servers, 'operator'].map((component) => `${fullName}-${component}-tls`);
+function certificateSecrets(options: SetupAccessOptions): string[] {
+  const { fullName, servers, clients, storeUsers, hasBundledEtcd } = options;
+  const tls = [...new Set([...servers, ...clients])].map((component) => `${fullName}-${component}-tls`);
   const ofEtcd = ['setup', ...storeUsers].map((component) => `${fullName}-${component}-etcd-tls`);
   const etcd = [`${fullName}-etcd-ca`, `${fullName}-etcd-tls`, ...ofEtcd];
   return [`${fullName}-ca`, ...tls, ...(hasBundledEtcd ? etcd : [])];

@@ -10,6 +10,7 @@ import { createTokenConnection } from '#lib/kube/credentials.ts';
 import { silentLogger } from '#lib/logger.ts';
 import { readSetupConfig, type Task } from '../../operator/setup/config.ts';
 import { runTask } from '../../operator/setup/run-task.ts';
+import { storeRightsSetting } from './chart-traits.ts';
 import type { KubeClient, KubeObject } from './kube-client.ts';
 import type { KubeEndpoint } from './kube-endpoint.ts';
 import { createNamespace, serviceAccountToken } from './kube-setup.ts';
@@ -99,7 +100,8 @@ function defaultEnvironment(namespace: string): Record<string, string> {
     POD_NAMESPACE: namespace,
     MCP2_SETUP_NAME: FULL_NAME,
     MCP2_SETUP_SERVERS: 'registry,sample',
-    MCP2_SETUP_STORE_USERS: 'operator,registry',
+    MCP2_SETUP_CLIENTS: 'operator',
+    MCP2_SETUP_STORE_RIGHTS: storeRightsSetting(),
     MCP2_SETUP_BUNDLED_ETCD: 'true',
   };
 }

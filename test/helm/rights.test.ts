@@ -1,5 +1,6 @@
 /** The rights that the chart grants are those with which the operator and the jobs are tested. */
 import { expect, test } from 'vitest';
+import { storeRightsSetting } from '../harness/chart-traits.ts';
 import type { KubeObject } from '../harness/kube-client.ts';
 import {
   EVENT_RULE,
@@ -15,6 +16,7 @@ const RELEASE: SetupAccessOptions = {
   fullName: 'mcp2',
   tlsMode: 'selfSigned',
   servers: ['registry'],
+  clients: ['operator'],
   storeUsers: ['operator', 'registry'],
   hasBundledEtcd: true,
   hasInstallationId: false,
@@ -66,6 +68,12 @@ test.each(CASES)('the setup jobs have the rights that their tests give them, %s'
     expect(sorted(rulesOf(objects, 'Role', name)), name).toEqual(sorted(role));
     expect(sorted(rulesOf(objects, 'ClusterRole', `${name}:${NAMESPACE}`)), name).toEqual(sorted(clusterRole));
   }
+});
+
+test('the job that sets etcd up is given the rights that its tests give it', async () => {
+  const { spec } = find(await render({ set: ['sample.enabled=true'] }), 'Job', 'mcp2-store-setup');
+  const value = storeRightsSetting();
+  expect(spec.template.spec.containers[0].env).toContainEqual({ name: 'MCP2_SETUP_STORE_RIGHTS', value });
 });
 
 test('the job of uninstall has the rights that its tests give it', async () => {

@@ -18,11 +18,13 @@
 - name: MCP2_JWKS_FILE
   value: /etc/mcp2/jwks/jwks.json
 {{- end }}
-{{- if .traits.discovery }}
-- name: MCP2_REGISTRY_ADDRESS
-  value: {{ include "mcp2.registryAddress" .root }}
+{{- range without (.traits.calls | default list) "servers" }}
+- name: MCP2_{{ snakecase . | upper }}_ADDRESS
+  value: {{ include "mcp2.address" (list $.root .) }}
+{{- end }}
+{{- with include "mcp2.component.caFolder" . }}
 - name: MCP2_CA_FILE
-  value: /etc/mcp2/tls/ca.crt
+  value: {{ . }}/ca.crt
 {{- end }}
 {{- if .traits.store }}
 {{ include "mcp2.storeEnv" (list .root .component) }}
@@ -32,21 +34,24 @@
   value: /etc/mcp2/signing-key/key.jwk
 {{- end }}
 {{- if .traits.clientCertificate }}
-- name: MCP2_CA_FILE
-  value: {{ include "mcp2.caFolder" .root }}/ca.crt
-- name: MCP2_OPERATOR_CLIENT_CERT_FILE
+- name: MCP2_CLIENT_CERT_FILE
   value: /etc/mcp2/tls/tls.crt
-- name: MCP2_OPERATOR_CLIENT_KEY_FILE
+- name: MCP2_CLIENT_KEY_FILE
   value: /etc/mcp2/tls/tls.key
-{{- with .root.Values.installationId }}
-- name: MCP2_OPERATOR_INSTALLATION_ID
-  value: {{ . | quote }}
 {{- end }}
+{{- if and .traits.installationId .root.Values.installationId }}
+- name: {{ .traits.installationId }}
+  value: {{ .root.Values.installationId | quote }}
+{{- end }}
+{{- with .traits.stateFolder }}
+- name: {{ . }}
+  value: /tmp
+{{- end }}
+{{- with .traits.volume }}
+- name: {{ . }}
+  value: {{ include "mcp2.component.volumeFolder" $ }}
 {{- end }}
 {{- if .traits.api }}
-# Outlives the container: what a process counts at its end is seen by the next scrape.
-- name: MCP2_OPERATOR_STATE_DIR
-  value: /tmp
 - name: POD_NAME
   valueFrom: {fieldRef: {fieldPath: metadata.name}}
 - name: POD_NAMESPACE
@@ -89,6 +94,22 @@ starts; in the other modes it may be filled in later, so the registry's own cert
 {{- ternary "/etc/mcp2/trust" "/etc/mcp2/ca" (eq .Values.tls.mode "selfSigned") -}}
 {{- end -}}
 
+{{/* Where a component finds the CA of those that it calls; nothing when it calls nobody. */}}
+{{- define "mcp2.component.caFolder" -}}
+{{- if .traits.calls -}}
+{{- ternary "/etc/mcp2/tls" (include "mcp2.caFolder" .root) (include "mcp2.component.callsItself" . | eq "true") -}}
+{{- end -}}
+{{- end -}}
+
+{{/* "true" when it calls nobody else: its own certificate says whom to trust. */}}
+{{- define "mcp2.component.callsItself" -}}
+{{- eq (toJson .traits.calls) (toJson (list .key)) -}}
+{{- end -}}
+
+{{- define "mcp2.component.volumeFolder" -}}
+/var/lib/mcp2
+{{- end -}}
+
 {{- define "mcp2.component.mounts" -}}
 {{ include "mcp2.tmpMount" . }}
 {{- if or .traits.port .traits.clientCertificate }}
@@ -103,8 +124,12 @@ starts; in the other modes it may be filled in later, so the registry's own cert
 {{- if .traits.signingKey }}
 {{ include "mcp2.mount" (list "signing-key" "/etc/mcp2/signing-key") }}
 {{- end }}
-{{- if .traits.clientCertificate }}
+{{- if and .traits.calls (include "mcp2.component.callsItself" . | ne "true") }}
 {{ include "mcp2.mount" (list "ca" (include "mcp2.caFolder" .root)) }}
+{{- end }}
+{{- if .traits.volume }}
+- name: data
+  mountPath: {{ include "mcp2.component.volumeFolder" . }}
 {{- end }}
 {{- with .values.extraVolumeMounts }}
 {{ toYaml . }}
@@ -126,8 +151,11 @@ starts; in the other modes it may be filled in later, so the registry's own cert
 {{- if .traits.signingKey }}
 {{ include "mcp2.secretVolume" (list "signing-key" (printf "%s-signing-key" (include "mcp2.fullname" .root))) }}
 {{- end }}
-{{- if .traits.clientCertificate }}
+{{- if and .traits.calls (include "mcp2.component.callsItself" . | ne "true") }}
 {{ include "mcp2.caVolume" .root }}
+{{- end }}
+{{- if .traits.volume }}
+{{ include "mcp2.claimSubstitute" .values.persistence }}
 {{- end }}
 {{- with .values.extraVolumes }}
 {{ toYaml . }}

@@ -1,24 +1,29 @@
 {{/*
-One component: ServiceAccount, Deployment, Service, PodDisruptionBudget, HorizontalPodAutoscaler and NetworkPolicy, all
-from values of one shape. (list root "name")
+One component: ServiceAccount, rights, Deployment or StatefulSet, Service, PodDisruptionBudget, HorizontalPodAutoscaler and
+NetworkPolicy, all from its traits and from values of one shape. (list root "key")
 */}}
 {{- define "mcp2.component" -}}
 {{- $root := index . 0 -}}
-{{- $component := index . 1 -}}
-{{- $values := get $root.Values $component -}}
-{{- if $values.enabled }}
-{{- $context := dict "root" $root "component" $component "values" $values
-      "traits" (get (include "mcp2.traits" $root | fromYaml) $component)
-      "name" (printf "%s-%s" (include "mcp2.fullname" $root) $component) -}}
+{{- $key := index . 1 -}}
+{{- if (get $root.Values $key).enabled }}
+{{- $traits := get (include "mcp2.traits" $root | fromYaml) $key }}
+{{- $values := include "mcp2.componentValues" . | fromJson }}
+{{- $context := dict "root" $root "key" $key "component" (kebabcase $key) "values" $values "traits" $traits
+      "name" (printf "%s-%s" (include "mcp2.fullname" $root) (kebabcase $key))
+      "kind" (ternary "StatefulSet" "Deployment" (hasKey $traits "volume"))
+      "scalesByLoad" (and $values.autoscaling.enabled (not $traits.leader)) -}}
 {{- include "mcp2.component.serviceAccount" $context }}
-{{ include "mcp2.component.deployment" $context }}
-{{- if $context.traits.port }}
+{{- if and $traits.api $root.Values.rbac.create }}
+{{ include "mcp2.component.rights" $context }}
+{{- end }}
+{{ include "mcp2.component.workload" $context }}
+{{- if $traits.port }}
 {{ include "mcp2.component.service" $context }}
 {{- end }}
 {{- if $values.podDisruptionBudget.enabled }}
 {{ include "mcp2.component.podDisruptionBudget" $context }}
 {{- end }}
-{{- if dig "autoscaling" "enabled" false $values }}
+{{- if $context.scalesByLoad }}
 {{ include "mcp2.component.autoscaler" $context }}
 {{- end }}
 {{- if $root.Values.networkPolicy.enabled }}
@@ -37,22 +42,28 @@ metadata:
 automountServiceAccountToken: false
 {{- end -}}
 
-{{- define "mcp2.component.deployment" -}}
+{{- define "mcp2.component.workload" -}}
 ---
 apiVersion: apps/v1
-kind: Deployment
+kind: {{ .kind }}
 metadata:
   {{- include "mcp2.metadata" (list .root .component .name dict) | nindent 2 }}
 spec:
-  {{- if not (dig "autoscaling" "enabled" false .values) }}
+  {{- if not .scalesByLoad }}
   replicas: {{ .values.replicas | default 2 }}
   {{- end }}
   revisionHistoryLimit: 5
   selector:
     matchLabels:
       {{- include "mcp2.selectorLabels" (list .root .component) | nindent 6 }}
+  {{- if eq .kind "StatefulSet" }}
+  serviceName: {{ .name }}
+  updateStrategy: {type: RollingUpdate}
+  {{- include "mcp2.claims" (list .root .component .values.persistence) | nindent 2 }}
+  {{- else }}
   strategy:
     {{- toYaml .values.updateStrategy | nindent 4 }}
+  {{- end }}
   template:
     metadata:
       {{- include "mcp2.component.podMetadata" . | nindent 6 }}
@@ -69,7 +80,7 @@ spec:
 
 {{- define "mcp2.component.podSpec" -}}
 serviceAccountName: {{ .name }}
-automountServiceAccountToken: {{ .traits.api | default false }}
+automountServiceAccountToken: {{ hasKey .traits "api" }}
 enableServiceLinks: false
 terminationGracePeriodSeconds: {{ .values.terminationGracePeriodSeconds }}
 {{- include "mcp2.imagePullSecrets" .root }}
@@ -108,7 +119,7 @@ volumes:
   maxSkew: 1
   whenUnsatisfiable: ScheduleAnyway
   # Pods of the old revision do not count while a new one is rolled out.
-  matchLabelKeys: [pod-template-hash]
+  matchLabelKeys: [{{ ternary "controller-revision-hash" "pod-template-hash" (eq $.kind "StatefulSet") }}]
   labelSelector:
     matchLabels:
       {{- include "mcp2.selectorLabels" (list $.root $.component) | nindent 6 }}
@@ -165,7 +176,7 @@ spec:
     {{- include "mcp2.selectorLabels" (list .root .component) | nindent 4 }}
   ports:
     - name: grpc
-      port: {{ $service.port }}
+      port: {{ $service.port | default .traits.port }}
       targetPort: grpc
 {{- end -}}
 
@@ -192,7 +203,7 @@ kind: HorizontalPodAutoscaler
 metadata:
   {{- include "mcp2.metadata" (list .root .component .name dict) | nindent 2 }}
 spec:
-  scaleTargetRef: {apiVersion: apps/v1, kind: Deployment, name: {{ .name }}}
+  scaleTargetRef: {apiVersion: apps/v1, kind: {{ .kind }}, name: {{ .name }}}
   minReplicas: {{ $autoscaling.minReplicas }}
   maxReplicas: {{ $autoscaling.maxReplicas }}
   metrics:

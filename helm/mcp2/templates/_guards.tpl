@@ -31,8 +31,11 @@ do.
 {{- fail (printf "registry.enabled false needs tls.mode selfSigned: with %s the CA that everybody trusts is read from the registry's certificate" .Values.tls.mode) -}}
 {{- end -}}
 {{- include "mcp2.guards.alone" . -}}
-{{- range $name, $_ := include "mcp2.traits" . | fromYaml -}}
-{{- include "mcp2.guards.component" (list $name (get $.Values $name)) -}}
+{{- range $key, $traits := include "mcp2.traits" . | fromYaml -}}
+{{- if and $traits.leader (dig "autoscaling" "enabled" false (get $.Values $key)) -}}
+{{- fail (printf "%s.autoscaling: one %s leads and the others stand by, so more of them do no more" $key $key) -}}
+{{- end -}}
+{{- include "mcp2.guards.component" (list $key (include "mcp2.componentValues" (list $ $key) | fromJson) $traits) -}}
 {{- end -}}
 {{- end -}}
 
@@ -58,15 +61,19 @@ do.
 {{- fail (printf "etcd.external.endpoints: %s must begin with https://, since the store holds every server's address" .) -}}
 {{- end -}}
 {{- end -}}
-{{- if and (not $external.existingSecret) (not (and $external.operatorSecret $external.registrySecret)) -}}
+{{- range include "mcp2.componentsWith" (list . "store") | fromJsonArray -}}
+{{- if not (or $external.existingSecret (get $external (printf "%sSecret" .))) -}}
 {{- fail "etcd.mode is external: set etcd.external.existingSecret to a Secret with ca.crt, tls.crt and tls.key" -}}
 {{- end -}}
 {{- end -}}
+{{- end -}}
 
+{{/* (list key values traits) */}}
 {{- define "mcp2.guards.component" -}}
 {{- $name := index . 0 -}}
 {{- $values := index . 1 -}}
-{{- if dig "autoscaling" "enabled" false $values -}}
+{{- $traits := index . 2 -}}
+{{- if and $values.autoscaling.enabled (not $traits.leader) -}}
 {{- if not (kindIs "invalid" $values.replicas) -}}
 {{- fail (printf "%s.replicas and %s.autoscaling.enabled contradict each other: leave %s.replicas null, or autoscaling off" $name $name $name) -}}
 {{- end -}}
@@ -76,9 +83,6 @@ do.
 {{- if not (dig "requests" "cpu" "" ($values.resources | default dict)) -}}
 {{- fail (printf "%s.autoscaling needs %s.resources.requests.cpu: utilization is measured against it" $name $name) -}}
 {{- end -}}
-{{- end -}}
-{{- if and (eq $name "operator") (dig "autoscaling" "enabled" false $values) -}}
-{{- fail "operator.autoscaling: one operator leads and the others stand by, so more of them do no more" -}}
 {{- end -}}
 {{- if le (int $values.terminationGracePeriodSeconds) (int $values.preStopSleepSeconds) -}}
 {{- fail (printf "%s.terminationGracePeriodSeconds must be more than %s.preStopSleepSeconds, or the process has no time to end" $name $name) -}}

@@ -10,9 +10,9 @@
 
 {{/* The components that have metrics and the name of the port where they answer. */}}
 {{- define "mcp2.monitoring.targets" -}}
-{{- range $name, $traits := include "mcp2.traits" . | fromYaml }}
-{{- if (get $.Values $name).enabled }}
-{{ $name }}: ops
+{{- range $key, $_ := include "mcp2.traits" . | fromYaml }}
+{{- if (get $.Values $key).enabled }}
+{{ kebabcase $key }}: ops
 {{- end }}
 {{- end }}
 {{- if eq .Values.etcd.mode "bundled" }}
@@ -26,8 +26,12 @@ etcd: metrics
 {{- $text := index . 1 -}}
 {{- $fullname := include "mcp2.fullname" $root -}}
 {{- $namespace := printf "namespace=%q" (include "mcp2.namespace" $root) -}}
-{{- range $name := list "operator" "registry" "etcd" -}}
-{{- $text = $text | replace (printf "{@%s" $name) (printf "{job=%q,%s" (printf "%s-%s" $fullname $name) $namespace) -}}
+{{- range $key := append (include "mcp2.traits" $root | fromYaml | keys) "etcd" -}}
+{{- $labels := printf "{job=%q,%s" (printf "%s-%s" $fullname (kebabcase $key)) $namespace -}}
+{{- /* With what follows it: the name of one may begin like that of another. */ -}}
+{{- range $end := list "}" "," -}}
+{{- $text = $text | replace (printf "{@%s%s" (kebabcase $key) $end) (print $labels $end) -}}
+{{- end -}}
 {{- end -}}
 {{- $targets := include "mcp2.monitoring.targets" $root | fromYaml | keys | sortAlpha | join "|" -}}
 {{- $text = $text | replace "{@all" (printf "{job=~%q,%s" (printf "%s-(%s)" $fullname $targets) $namespace) -}}

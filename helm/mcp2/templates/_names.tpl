@@ -63,12 +63,17 @@ annotations:
 {{- end }}
 {{- end -}}
 
+{{/* "event-bus" as a key of the values: eventBus. */}}
+{{- define "mcp2.camelCase" -}}
+{{- camelcase (replace "-" "_" .) | untitle -}}
+{{- end -}}
+
 {{/* (list root what): the Secret with a certificate, for example "registry" or "registry-etcd". */}}
 {{- define "mcp2.certificateSecret" -}}
 {{- $root := index . 0 -}}
 {{- $own := "" -}}
 {{- if eq $root.Values.tls.mode "existingSecret" -}}
-{{- $own = get $root.Values.tls.existingSecrets (camelcase (index . 1 | replace "-" "_") | untitle) -}}
+{{- $own = get $root.Values.tls.existingSecrets (include "mcp2.camelCase" (index . 1)) -}}
 {{- end -}}
 {{- $own | default (printf "%s-%s-tls" (include "mcp2.fullname" $root) (index . 1)) -}}
 {{- end -}}
@@ -80,7 +85,7 @@ annotations:
 {{- if eq .mode "bundled" -}}
 {{- include "mcp2.certificateSecret" (list $root (printf "%s-etcd" (index $ 1))) -}}
 {{- else -}}
-{{- get .external (printf "%sSecret" (index $ 1)) | default .external.existingSecret -}}
+{{- get .external (printf "%sSecret" (include "mcp2.camelCase" (index $ 1))) | default .external.existingSecret -}}
 {{- end -}}
 {{- end -}}
 {{- end -}}
@@ -94,9 +99,4 @@ annotations:
 {{- if $i }},{{ end }}https://{{ include "mcp2.fullname" $ }}-etcd-{{ $i }}.{{ $peers }}:2379
 {{- end -}}
 {{- end -}}
-{{- end -}}
-
-{{/* host:port under which clients reach the registry. */}}
-{{- define "mcp2.registryAddress" -}}
-{{ include "mcp2.fullname" . }}-registry.{{ include "mcp2.namespace" . }}.svc:{{ .Values.registry.service.port }}
 {{- end -}}

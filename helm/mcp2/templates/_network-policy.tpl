@@ -39,16 +39,8 @@ spec:
     {{- if .traits.api }}
     {{- include "mcp2.egressApiServer" .root | nindent 4 }}
     {{- end }}
-    {{- if .traits.clientCertificate }}
-    {{- include "mcp2.egressServers" .root | nindent 4 }}
-    {{- end }}
-    {{- if .traits.discovery }}
-    # `mcp2 lookup` in its pod goes through the Service, and so to any pod of it.
-    - ports: [{port: {{ .traits.port }}, protocol: TCP}]
-      to:
-        - podSelector:
-            matchLabels:
-              {{- include "mcp2.selectorLabels" (list .root .component) | nindent 14 }}
+    {{- range .traits.calls }}
+    {{- include "mcp2.egressCall" (list $.root .) | nindent 4 }}
     {{- end }}
     {{- with $values.extraEgress }}
     {{- toYaml . | nindent 4 }}
@@ -103,6 +95,21 @@ spec:
     - podSelector:
         matchLabels:
           {{- include "mcp2.selectorLabels" (list . "etcd") | nindent 10 }}
+{{- end -}}
+{{- end -}}
+
+{{/* (list root key): to a component of this release, or to "servers". */}}
+{{- define "mcp2.egressCall" -}}
+{{- $root := index . 0 -}}
+{{- $key := index . 1 -}}
+{{- if eq $key "servers" -}}
+{{ include "mcp2.egressServers" $root }}
+{{- else if (get $root.Values $key).enabled -}}
+- ports: [{port: {{ (get (include "mcp2.traits" $root | fromYaml) $key).port }}, protocol: TCP}]
+  to:
+    - podSelector:
+        matchLabels:
+          {{- include "mcp2.selectorLabels" (list $root (kebabcase $key)) | nindent 10 }}
 {{- end -}}
 {{- end -}}
 

@@ -138,3 +138,37 @@ be killed instead of collecting garbage.
   mountPath: {{ index . 1 }}
   readOnly: true
 {{- end -}}
+
+{{/* (list root component persistence): fields of a StatefulSet that give each pod a volume "data"; none where it is off. */}}
+{{- define "mcp2.claims" -}}
+{{- $persistence := index . 2 -}}
+{{- if $persistence.enabled -}}
+persistentVolumeClaimRetentionPolicy:
+  whenDeleted: {{ $persistence.whenDeleted }}
+  whenScaled: Retain
+volumeClaimTemplates:
+  - metadata:
+      name: data
+      labels:
+        {{- include "mcp2.selectorLabels" (list (index . 0) (index . 1)) | nindent 8 }}
+      {{- with $persistence.annotations }}
+      annotations:
+        {{- toYaml . | nindent 8 }}
+      {{- end }}
+    spec:
+      accessModes: [ReadWriteOnce]
+      {{- with $persistence.storageClassName }}
+      storageClassName: {{ . }}
+      {{- end }}
+      resources:
+        requests: {storage: {{ $persistence.size }}}
+{{- end -}}
+{{- end -}}
+
+{{/* persistence: what stands in for such a volume where it is off. */}}
+{{- define "mcp2.claimSubstitute" -}}
+{{- if not .enabled -}}
+- name: data
+  emptyDir: {}
+{{- end -}}
+{{- end -}}

@@ -69,8 +69,9 @@ spec:
       "INSTALLATION_ID" $values.installationId
       "TLS_MODE" $values.tls.mode
       "CLUSTER_DOMAIN" $values.clusterDomain
-      "SERVERS" (include "mcp2.servers" .root)
-      "STORE_USERS" (include "mcp2.storeUsers" .root)
+      "SERVERS" (include "mcp2.namesWith" (list .root "port") | fromJsonArray | join ",")
+      "CLIENTS" (include "mcp2.namesWith" (list .root "clientCertificate") | fromJsonArray | join ",")
+      "STORE_RIGHTS" (include "mcp2.setup.storeRights" .root)
       "BUNDLED_ETCD" (eq $values.etcd.mode "bundled" | toString)
       "OPERATOR_NAMESPACES" (join "," $values.operator.settings.namespaces)
       "TRUST_CONFIG_MAP" $values.trust.configMapName
@@ -88,21 +89,32 @@ spec:
 {{- include "mcp2.heapEnv" $values.setup.resources }}
 {{- end -}}
 
+{{/* "registry:read:/,registry:write:/servers/": who may do what in the store, for the job that sets etcd up. */}}
+{{- define "mcp2.setup.storeRights" -}}
+{{- $rights := list -}}
+{{- range $key := include "mcp2.componentsWith" (list . "store") | fromJsonArray -}}
+{{- range $kind, $paths := (get (include "mcp2.traits" $ | fromYaml) $key).store -}}
+{{- range $paths -}}{{- $rights = append $rights (printf "%s:%s:%s" (kebabcase $key) $kind .) -}}{{- end -}}
+{{- end -}}
+{{- end -}}
+{{- join "," $rights -}}
+{{- end -}}
+
 {{/* (list root account): what `setup prepare`, `rotate` and `store` need in the release's namespace. */}}
 {{- define "mcp2.setup.rules" -}}
 {{- $name := include "mcp2.fullname" . -}}
 {{- $secrets := list (printf "%s-signing-key" $name) -}}
 {{- if eq .Values.tls.mode "selfSigned" -}}
-{{- $certificates := append (splitList "," (include "mcp2.servers" .)) "operator" -}}
+{{- $certificates := concat (include "mcp2.namesWith" (list . "port") | fromJsonArray) (include "mcp2.namesWith" (list . "clientCertificate") | fromJsonArray) -}}
 {{- $secrets = append $secrets (printf "%s-ca" $name) -}}
 {{- if eq .Values.etcd.mode "bundled" -}}
 {{- $secrets = append $secrets (printf "%s-etcd-ca" $name) -}}
 {{- $certificates = concat $certificates (list "etcd" "setup-etcd") -}}
-{{- range splitList "," (include "mcp2.storeUsers" .) -}}
+{{- range include "mcp2.namesWith" (list . "store") | fromJsonArray -}}
 {{- $certificates = append $certificates (printf "%s-etcd" .) -}}
 {{- end -}}
 {{- end -}}
-{{- range compact $certificates -}}
+{{- range uniq $certificates -}}
 {{- $secrets = append $secrets (printf "%s-%s-tls" $name .) -}}
 {{- end -}}
 {{- end -}}

@@ -1,21 +1,80 @@
 {{/*
-What tells one component from another. A new one is an entry here, a section of values of the same shape, and a file that
-includes "mcp2.component".
+What tells one component from another. A new one is an entry here, a section of values.yaml that says how it differs from
+componentDefaults, and a file that includes "mcp2.component". Its key is camelCase, here and in the values; what is made
+from it (names, labels, certificates, etcd's users, the process' argument) is the same in kebab case.
+
+The generator of values.schema.json reads this as YAML (helm/traits.ts): no templates in it.
 
   port              gRPC port; with it come a Service, a server certificate and the keys that verify tokens
-  store             reads and writes etcd, with a certificate of its own
-  api               uses the API server: its token is mounted
+  volume            makes it a StatefulSet whose pods each keep a volume; the variable that names its folder
+  leader            one pod leads and the others stand by: load does not decide how many there are
+  store             its rights in etcd, and a certificate that etcd takes it by. Paths follow the prefix without its last
+                    slash; one that ends in a slash is all below it, {installationId} is this installation's
+  api               its rights in the API server, and a token for it: `own` in the release's namespace, `work` in the
+                    namespaces of its setting of that name or else in all, `workAndOwn` in both, `cluster` in all
   signingKey        mints tokens
-  clientCertificate shows a certificate to servers, and trusts those of the control plane's CA
-  discovery         is the registry: `mcp2 lookup` in its pod needs no address
+  calls             components that it calls: its network policy lets it, and MCP2_<NAME>_ADDRESS says where they are.
+                    "servers" are those that resources point to, anywhere
+  clientCertificate shows a certificate of its own to those it calls
   settings          values below <component>.settings and the variable each becomes
+  installationId    the variable that says which installation this is, where the values do
+  stateFolder       the variable that names a folder that outlives the container, not the pod
 */}}
 {{- define "mcp2.traits" -}}
 operator:
-  store: true
-  api: true
+  leader: true
+  store:
+    read: [/]
+    write: [/servers/, "/operators/{installationId}/epoch"]
+  api:
+    own:
+      # A name does not exist yet when it is created, so it cannot be limited to one.
+      - apiGroups: [coordination.k8s.io]
+        resources: [leases]
+        verbs: [create]
+      - apiGroups: [coordination.k8s.io]
+        resources: [leases]
+        resourceNames: [mcp2-operator]
+        verbs: [get, watch, patch]
+    work:
+      # Status by server-side apply and the finalizer by merge patch: both are PATCH. Never create, update or delete.
+      - apiGroups: [mcp2.dev]
+        resources: [mcp2servers]
+        verbs: [get, list, watch, patch]
+      - apiGroups: [mcp2.dev]
+        resources: [mcp2servers/status]
+        verbs: [patch]
+      # With the admission plugin OwnerReferencesPermissionEnforcement.
+      - apiGroups: [mcp2.dev]
+        resources: [mcp2servers/finalizers]
+        verbs: [patch]
+      # get: what a list stopped showing is confirmed one by one.
+      - apiGroups: [""]
+        resources: [services]
+        verbs: [get, list, watch]
+      - apiGroups: [discovery.k8s.io]
+        resources: [endpointslices]
+        verbs: [get, list, watch]
+      # CA bundles, by name; never listed. No Secrets.
+      - apiGroups: [""]
+        resources: [configmaps]
+        verbs: [get]
+    workAndOwn:
+      # patch: repeats count up in one Event.
+      - apiGroups: [events.k8s.io]
+        resources: [events]
+        verbs: [create, patch]
+    cluster:
+      # Their labels decide who may see a server; the uid of kube-system tells clusters apart.
+      - apiGroups: [""]
+        resources: [namespaces]
+        verbs: [get, list, watch]
   signingKey: true
+  calls: [servers]
   clientCertificate: true
+  installationId: MCP2_OPERATOR_INSTALLATION_ID
+  # Losses of the fence are counted there, so that the next scrape still sees them.
+  stateFolder: MCP2_OPERATOR_STATE_DIR
   settings:
     leaseDuration: MCP2_OPERATOR_LEASE_DURATION
     renewDeadline: MCP2_OPERATOR_RENEW_DEADLINE
@@ -25,8 +84,13 @@ operator:
     namespaces: MCP2_OPERATOR_NAMESPACES
 registry:
   port: 50050
-  discovery: true
-  store: true
+  # Everything is read because one watch delivers all records in order. A server that registers itself claims its name: a
+  # record beside those of the operator.
+  store:
+    read: [/]
+    write: [/servers/, /instances/]
+  # `mcp2 lookup` in its pod goes through the Service, and so to any pod of it.
+  calls: [registry]
   settings:
     defaultTtlSeconds: MCP2_REGISTRY_DEFAULT_TTL_SECONDS
     readInterval: MCP2_REGISTRY_READ_INTERVAL
@@ -38,22 +102,4 @@ sample:
   port: 50061
   settings:
     serverName: MCP2_SAMPLE_SERVER_NAME
-{{- end -}}
-
-{{/* Names of the components that are installed and serve gRPC. */}}
-{{- define "mcp2.servers" -}}
-{{- $servers := list -}}
-{{- range $name, $traits := include "mcp2.traits" . | fromYaml -}}
-{{- if and $traits.port (get $.Values $name).enabled -}}{{- $servers = append $servers $name -}}{{- end -}}
-{{- end -}}
-{{- join "," $servers -}}
-{{- end -}}
-
-{{/* Names of the components that use the store. */}}
-{{- define "mcp2.storeUsers" -}}
-{{- $users := list -}}
-{{- range $name, $traits := include "mcp2.traits" . | fromYaml -}}
-{{- if and $traits.store (get $.Values $name).enabled -}}{{- $users = append $users $name -}}{{- end -}}
-{{- end -}}
-{{- join "," $users -}}
 {{- end -}}

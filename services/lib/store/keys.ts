@@ -55,7 +55,8 @@ export function createKeys(prefix: string = DEFAULT_PREFIX): Keys {
   });
 }
 
-function pathPart(text: string): string {
+/** A variable part of a key. @throws Error when it could contain a "/". */
+export function pathPart(text: string): string {
   if (!/^[A-Za-z0-9_.@=+~-]{1,128}$/.test(text)) throw new Error('a store key part must be a checked name');
   return text.toLowerCase();
 }

@@ -2,7 +2,9 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import { basename, join } from 'node:path';
 import { beforeAll, expect, test } from 'vitest';
-import { parse } from 'yaml';
+import { withDefaults } from '../../../helm/component-values.ts';
+import { readChartValues } from '../../../helm/generate.ts';
+import { allOf } from '../../../helm/values-document.ts';
 import { readSources } from '../../architecture/repository.ts';
 import { renderChart } from '../render.ts';
 import { type Alert, renderAlerts } from './alerts.ts';
@@ -65,7 +67,7 @@ test('what the commands name is in the release', async () => {
 });
 
 test('what the pages say of values is in values.yaml', () => {
-  const known = valuesIn(parse(readFileSync(join(ROOT, 'helm/mcp2/values.yaml'), 'utf8')));
+  const known = knownValues();
   const top = [...new Set([...known].map((path) => path.split('.')[0]))].join('|');
   const named = [...pages.values()].flatMap((page) => [
     ...[...page.matchAll(/--set ([\w.]+)=/g)].map(([, path = '']) => path),
@@ -103,6 +105,13 @@ function objectsIn(page: string): string[] {
   return [...page.matchAll(new RegExp(`\\b(${kinds})[/ ]((?:data-)?mcp2-[a-z0-9-]+)`, 'g'))].map(
     ([, kind = '', name = '']) => `${SHORT[kind] ?? kind} ${name}`,
   );
+}
+
+/** With what the sections of components take from componentDefaults. */
+function knownValues(): Set<string> {
+  const { values, components } = readChartValues();
+  const all = allOf(withDefaults(values, components));
+  return new Set(all.flatMap(({ path, default: value }) => [path, ...valuesIn(Object(value), `${path}.`)]));
 }
 
 function valuesIn(tree: object, prefix = ''): Set<string> {
