@@ -37,8 +37,12 @@ export function generateChartFiles(root: URL = ROOT): ReadonlyMap<string, string
   ]);
 }
 
-if (import.meta.main) {
-  rmSync(new URL(CRDS, ROOT), { recursive: true, force: true });
-  mkdirSync(new URL(CRDS, ROOT), { recursive: true });
-  for (const [path, text] of generateChartFiles()) writeFileSync(new URL(path, ROOT), text);
+export function writeChartFiles(root: URL = ROOT): void {
+  rmSync(new URL(CRDS, root), { recursive: true, force: true });
+  for (const [path, text] of generateChartFiles(root)) {
+    mkdirSync(new URL('./', new URL(path, root)), { recursive: true });
+    writeFileSync(new URL(path, root), text);
+  }
 }
+
+if (import.meta.main) writeChartFiles();

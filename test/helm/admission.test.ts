@@ -12,7 +12,9 @@ import { eventually } from '../harness/eventually.ts';
 import { KubeClient, type KubeObject, type KubeObjectReference } from '../harness/kube-client.ts';
 import { createNamespace } from '../harness/kube-setup.ts';
 import { sharedKubeApiserver } from '../harness/shared-kube-apiserver.ts';
-import { podTemplates, render, valuesFiles } from './chart.ts';
+import { has, podTemplates, render, valuesFiles } from './chart.ts';
+import { BUS_READER, EVENT_BUS } from './made-up-bus.ts';
+import { chartWith } from './made-up-component.ts';
 
 let client: KubeClient;
 let namespace: string;
@@ -52,6 +54,18 @@ test.each(valuesFiles())('every pod of ci/%s-values.yaml passes Pod Security "re
     const pod = { apiVersion: 'v1', kind: 'Pod', metadata: { labels, annotations, name, namespace }, spec };
     expect(await refusal(pod), owner).toBeUndefined();
   }
+});
+
+test('the API server takes everything of components that were added to the chart', async () => {
+  const chart = chartWith(EVENT_BUS, BUS_READER);
+  const objects = await render({
+    chart,
+    namespace,
+    set: ['componentDefaults.autoscaling.enabled=true', 'eventBus.replicas=null'],
+  });
+  expect(has(objects, 'StatefulSet', 'mcp2-event-bus')).toBe(true);
+  const refusals = await Promise.all(objects.map((object) => refusal(object)));
+  expect(refusals.filter((sentence) => sentence !== undefined)).toEqual([]);
 });
 
 test('the API server refuses what the chart might get wrong', async () => {

@@ -23,6 +23,8 @@ export interface RenderOptions {
   readonly release?: string;
   /** Default NAMESPACE. */
   readonly namespace?: string;
+  /** Folder of the chart. Default CHART. */
+  readonly chart?: string;
 }
 
 /** Names of the files of ci/. */
@@ -37,9 +39,9 @@ export async function helm(...args: readonly string[]): Promise<string> {
 }
 
 export async function renderText(options: RenderOptions = {}): Promise<string> {
-  const { release = 'mcp2', namespace = NAMESPACE, args = [] } = options;
+  const { release = 'mcp2', namespace = NAMESPACE, args = [], chart = CHART } = options;
   const version = ['--kube-version', '1.37.2', ...FOREIGN_KINDS.flatMap((kind) => ['--api-versions', kind])];
-  return helm('template', release, CHART, '--namespace', namespace, ...version, ...valuesArguments(options), ...args);
+  return helm('template', release, chart, '--namespace', namespace, ...version, ...valuesArguments(options), ...args);
 }
 
 /** Hooks and tests included. */
@@ -52,9 +54,9 @@ export async function render(options: RenderOptions = {}): Promise<readonly Kube
   });
 }
 
-export function valuesArguments({ file, set = [] }: RenderOptions): readonly string[] {
+export function valuesArguments({ file, set = [], chart = CHART }: RenderOptions): readonly string[] {
   return [
-    ...(file === undefined ? [] : ['--values', join(CHART, 'ci', `${file}-values.yaml`)]),
+    ...(file === undefined ? [] : ['--values', join(chart, 'ci', `${file}-values.yaml`)]),
     ...set.flatMap((assignment) => ['--set', assignment]),
   ];
 }

@@ -8,13 +8,14 @@ import ipaddr from 'ipaddr.js';
 import { beforeAll, expect, test } from 'vitest';
 import { METADATA_ADDRESSES } from '#lib/net/forbidden-address.ts';
 import { ensureTools } from '../cluster/tools.ts';
+import { allInstalled } from '../harness/chart-traits.ts';
 import { find } from './chart.ts';
 import { API_SERVER_IP, allFlows, allowedFlows, describeFlow, type Flow, isOwn, PEERS } from './network-traffic.ts';
 import { type Manifest, renderChart } from './render.ts';
 
 const page = readFileSync(join(import.meta.dirname, '../../docs/network-policy.md'), 'utf8');
 const flows = allFlows();
-const everything = { sample: { enabled: true }, etcd: { snapshot: { enabled: true } } };
+const everything = { ...allInstalled(), etcd: { snapshot: { enabled: true } } };
 const narrow = { networkPolicy: { apiServer: { cidrs: [`${API_SERVER_IP}/32`] } } };
 
 let cyclonus: string;

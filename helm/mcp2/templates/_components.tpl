@@ -18,11 +18,17 @@
 {{- toJson $names -}}
 {{- end -}}
 
-{{/* (list root key): a component's section of the values, with componentDefaults under it, as JSON. */}}
+{{/*
+(list root key): a component's section of the values, with componentDefaults under it, as JSON. How many pods a section wants
+goes before what the defaults say of that, be it a number or autoscaling.
+*/}}
 {{- define "mcp2.componentValues" -}}
 {{- $root := index . 0 -}}
 {{- $values := deepCopy (get $root.Values (index . 1)) -}}
-{{- include "mcp2.layUnder" (list $values $root.Values.componentDefaults) -}}
+{{- $defaults := deepCopy $root.Values.componentDefaults -}}
+{{- if not (kindIs "invalid" $values.replicas) -}}{{- $_ := set $defaults.autoscaling "enabled" false -}}{{- end -}}
+{{- if dig "autoscaling" "enabled" false $values -}}{{- $_ := unset $defaults "replicas" -}}{{- end -}}
+{{- include "mcp2.layUnder" (list $values $defaults) -}}
 {{- toJson $values -}}
 {{- end -}}
 

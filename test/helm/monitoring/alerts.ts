@@ -1,9 +1,10 @@
 /** The alerts of the chart as it renders them. */
+import { allInstalled } from '../../harness/chart-traits.ts';
 import { type Manifest, renderChart } from '../render.ts';
 
 /** Every component, and three members of etcd: all alerts there are. */
 export const WITH_ALERTS = Object.freeze({
-  sample: { enabled: true },
+  ...allInstalled(),
   etcd: { replicas: 3 },
   monitoring: { rules: { enabled: true } },
 });

@@ -1,6 +1,8 @@
 /** The queries of the dashboard, with its variables filled in as Grafana does. */
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { toKebabCase } from '../../../helm/traits.ts';
+import { chartComponents } from '../../harness/chart-traits.ts';
 
 export interface DashboardQuery {
   readonly panel: string;
@@ -23,9 +25,11 @@ export interface Dashboard {
   readonly templating: { readonly list: readonly { readonly name: string; readonly query: unknown }[] };
 }
 
+/** As the chart makes it where every component is installed. */
 export function readDashboard(): Dashboard {
   const path = join(import.meta.dirname, '../../../helm/mcp2/files/dashboard.json');
-  return JSON.parse(readFileSync(path, 'utf8')) as Dashboard;
+  const components = [...chartComponents().keys()].map(toKebabCase).sort().join('|');
+  return JSON.parse(readFileSync(path, 'utf8').replaceAll('@components', components)) as Dashboard;
 }
 
 /** Also what a variable lists its values by. */

@@ -1,5 +1,7 @@
 /** What the chart makes for Prometheus and Grafana: off unless asked for, and what it selects is there. */
 import { expect, test } from 'vitest';
+import { toKebabCase } from '../../../helm/traits.ts';
+import { chartComponents } from '../../harness/chart-traits.ts';
 import type { KubeObject } from '../../harness/kube-client.ts';
 import { CHART, find, helm, NAMESPACE, podTemplates, render } from '../chart.ts';
 import { readDashboard } from './dashboard-queries.ts';
@@ -13,10 +15,11 @@ test('nothing of it is made unless it is asked for', async () => {
 });
 
 test('each component has a PodMonitor, which selects its pods alone and a port that they have', async () => {
-  const objects = await render({ file: 'monitoring' });
+  const components = [...chartComponents().keys()];
+  const objects = await render({ file: 'monitoring', set: components.map((key) => `${key}.enabled=true`) });
   const monitors = objects.filter(({ kind }) => kind === 'PodMonitor');
-  const names = ['etcd', 'operator', 'registry', 'sample'].map((component) => `mcp2-${component}`);
-  expect(monitors.map(({ metadata }) => metadata.name).sort()).toEqual(names);
+  const names = ['etcd', ...components.map(toKebabCase)].map((component) => `mcp2-${component}`);
+  expect(monitors.map(({ metadata }) => metadata.name).sort()).toEqual(names.sort());
   for (const { metadata, spec } of monitors) {
     const [endpoint, ...others] = spec.podMetricsEndpoints;
     expect(others).toEqual([]);
@@ -41,6 +44,11 @@ test('the dashboard is a ConfigMap with the label and annotations of the sidecar
   expect(metadata.labels.grafana_dashboard).toBe('1');
   expect(metadata.annotations).toEqual({ grafana_folder: 'mcp2' });
   expect(JSON.parse(data['mcp2.json'])).toEqual(readDashboard());
+});
+
+test('the dashboard shows the processes that are installed', async () => {
+  const objects = await render({ file: 'monitoring', set: ['sample.enabled=false'] });
+  expect(find(objects, 'ConfigMap', 'mcp2-dashboard').data['mcp2.json']).toContain('service=~\\"operator|registry\\"');
 });
 
 test('the dashboard can have other labels and lie in the namespace of Grafana', async () => {

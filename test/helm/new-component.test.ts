@@ -1,0 +1,222 @@
+/**
+ * A component that nobody has, of two words, is added to the chart by the three edits of CONTRIBUTING.md; all else that a
+ * component needs follows from its traits.
+ */
+import { beforeAll, expect, test } from 'vitest';
+import { readSetupConfig, type SetupConfig } from '../../operator/setup/config.ts';
+import { keyRightsOf } from '../../operator/setup/store-rights.ts';
+import { wantedCertificates, wantedEtcdCertificates } from '../../operator/setup/wanted-certificates.ts';
+import { ensureTools } from '../cluster/tools.ts';
+import { chartComponents } from '../harness/chart-traits.ts';
+import type { KubeObject } from '../harness/kube-client.ts';
+import { find, has, helm, NAMESPACE, render, renderText } from './chart.ts';
+import { BUS_READER, EVENT_BUS } from './made-up-bus.ts';
+import { chartWith } from './made-up-component.ts';
+import { allowedFlows, describeFlow, peersOf, portsOf } from './network-traffic.ts';
+
+const MONITORED = ['monitoring.podMonitors.enabled=true', 'monitoring.rules.enabled=true'];
+
+let chart: string;
+let objects: readonly KubeObject[];
+
+beforeAll(async () => {
+  chart = chartWith(EVENT_BUS, BUS_READER);
+  objects = await render({ chart, set: MONITORED });
+});
+
+test('what is made from it bears its name in kebab case, and so does its process', async () => {
+  const own = objects.filter(({ metadata: { labels } }) => labels?.['app.kubernetes.io/component'] === 'event-bus');
+  expect(own.map(({ kind, metadata: { name } }) => `${kind} ${name}`).sort()).toEqual(
+    ['NetworkPolicy', 'PodDisruptionBudget', 'PodMonitor', 'Service', 'ServiceAccount', 'StatefulSet'].map(
+      (kind) => `${kind} mcp2-event-bus`,
+    ),
+  );
+  expect(containerOf('StatefulSet', 'mcp2-event-bus')).toMatchObject({ name: 'event-bus', args: ['event-bus'] });
+  expect(await renderText({ chart, set: MONITORED })).not.toContain('eventBus');
+});
+
+test('where it is not installed the chart renders what it rendered without it', async () => {
+  expect(await renderText({ chart, set: ['eventBus.enabled=false', 'busReader.enabled=false'] })).toBe(
+    await renderText(),
+  );
+});
+
+test('the schema is made anew and takes what componentDefaults has, and its Secrets', async () => {
+  expect(await helm('lint', '--strict', chart)).toContain('0 chart(s) failed');
+  const taken = [
+    'logLevel=debug',
+    'persistence.size=1Gi',
+    'service.type=NodePort',
+    'podLabels.a=b',
+    'settings.retention=1h',
+  ];
+  const set = taken.map((assignment) => `eventBus.${assignment}`);
+  const secrets = ['tls.existingSecrets.eventBus=a', 'tls.existingSecrets.eventBusEtcd=b'];
+  const { spec } = find(await render({ chart, set: [...set, ...secrets, 'tls.mode=existingSecret'] }), ...STATEFUL_SET);
+  expect(JSON.stringify(spec.template.spec.volumes)).toContain('"secretName":"a"');
+  expect(JSON.stringify(spec.template.spec.volumes)).toContain('"secretName":"b"');
+});
+
+test.each([
+  ['eventBus.replica=1', "at '/eventBus': additional properties 'replica' not allowed"],
+  ['eventBus.replicas=2', "at '/eventBus/replicas': maximum: got 2, want 1"],
+  ['eventBus.updateStrategy.type=Recreate', "at '/eventBus': additional properties 'updateStrategy' not allowed"],
+  ['busReader.service.port=1', "at '/busReader': additional properties 'service' not allowed"],
+  ['busReader.persistence.size=1Gi', "at '/busReader': additional properties 'persistence' not allowed"],
+])('--set %s is refused: %s', async (set, said) => {
+  await expect(render({ chart, set: [set] })).rejects.toThrow(said);
+});
+
+test('it may call whom its traits name, and those may be called who are called', async () => {
+  const components = chartComponents(chart);
+  const peers = peersOf(components);
+  const ports = portsOf(components);
+  const everybody = [...peers.keys()];
+  const flows = ['event-bus', 'bus-reader'].flatMap((from) =>
+    everybody.flatMap((to) => ports.map((port) => ({ from, to, port }))),
+  );
+  const policies = (await render({ chart, set: ['networkPolicy.apiServer.cidrs={203.0.113.1/32}'] })).filter(
+    ({ kind }) => kind === 'NetworkPolicy',
+  );
+  const cyclonus = (await ensureTools()).path('cyclonus');
+  expect((await allowedFlows(cyclonus, policies, flows, peers)).map(describeFlow).sort()).toEqual([
+    'bus-reader -> api-server 443/TCP',
+    'bus-reader -> api-server 6443/TCP',
+    'bus-reader -> dns 53/TCP',
+    'bus-reader -> dns 53/UDP',
+    'bus-reader -> event-bus 50052/TCP',
+    'event-bus -> dns 53/TCP',
+    'event-bus -> dns 53/UDP',
+    'event-bus -> etcd 2379/TCP',
+    'event-bus -> registry 50050/TCP',
+  ]);
+});
+
+test('it knows where those are that it calls, and whom to trust', () => {
+  const bus = environmentOf('StatefulSet', 'mcp2-event-bus');
+  expect(bus).toMatchObject({
+    MCP2_REGISTRY_ADDRESS: 'mcp2-registry.mcp2-system.svc:50050',
+    MCP2_CA_FILE: '/etc/mcp2/trust/ca.crt',
+    MCP2_CLIENT_CERT_FILE: '/etc/mcp2/tls/tls.crt',
+    MCP2_CLIENT_KEY_FILE: '/etc/mcp2/tls/tls.key',
+    MCP2_EVENT_BUS_RETENTION: '24h',
+  });
+  const reader = environmentOf('Deployment', 'mcp2-bus-reader');
+  expect(reader.MCP2_EVENT_BUS_ADDRESS).toBe('mcp2-event-bus.mcp2-system.svc:50052');
+  expect(Object.keys(reader).filter((name) => /OPERATOR|CLIENT_CERT|ETCD/.test(name))).toEqual([]);
+});
+
+test('the jobs make its certificates, and may', () => {
+  const config = setupConfig();
+  const wanted = [...wantedCertificates(config), ...wantedEtcdCertificates(config)];
+  const own = wanted.filter(({ secret }) => /event-bus|bus-reader/.test(secret));
+  expect(own.map(({ secret, commonName, purposes }) => [secret, commonName, ...purposes])).toEqual([
+    ['mcp2-event-bus-tls', 'mcp2-event-bus', 'server', 'client'],
+    ['mcp2-event-bus-etcd-tls', 'mcp2-event-bus', 'client'],
+  ]);
+  expect(own[0]?.names).toContain('DNS:mcp2-event-bus.mcp2-system.svc');
+  const allowed = JSON.stringify(find(objects, 'Role', 'mcp2-setup').rules);
+  for (const { secret } of wanted) expect(allowed).toContain(`"${secret}"`);
+});
+
+test('cert-manager makes the same certificates', async () => {
+  const made = await render({ chart, set: ['tls.mode=certManager'] });
+  const { spec } = find(made, 'Certificate', 'mcp2-event-bus-tls');
+  expect(spec.usages).toEqual(['digital signature', 'server auth', 'client auth']);
+  expect(spec.dnsNames).toContain('mcp2-event-bus.mcp2-system.svc');
+  expect(find(made, 'Certificate', 'mcp2-event-bus-etcd-tls').spec.commonName).toBe('mcp2-event-bus');
+});
+
+test('its user in etcd has the rights of its traits, and an etcd of yours takes a Secret for it', async () => {
+  const { storeRights, storePrefix: prefix } = setupConfig();
+  const rights = keyRightsOf('event-bus', storeRights, { prefix, installationId: 'id-1' });
+  expect(rights.map(({ kind, key, isPrefix }) => `${kind} ${key}${isPrefix ? '*' : ''}`)).toEqual([
+    'read /mcp2/v1/instances/*',
+    'write /mcp2/v1.event/*',
+    'write /mcp2/v1/operators/id-1/bus',
+  ]);
+  const etcd = ['mode=external', 'external.endpoints={https://e:2379}', 'external.existingSecret=all'];
+  const set = [...etcd, 'external.eventBusSecret=own'].map((assignment) => `etcd.${assignment}`);
+  const { spec } = find(await render({ chart, set }), ...STATEFUL_SET);
+  expect(JSON.stringify(spec.template.spec.volumes)).toContain('"secretName":"own"');
+});
+
+test('it has the rights in the API server that its traits list, where they say', () => {
+  const grants = objects.filter(({ kind, metadata: { name } }) => /Role$/.test(kind) && name.includes('bus'));
+  expect(grants.map(({ kind, metadata: { name }, rules }) => [kind, name, JSON.stringify(rules)])).toEqual([
+    ['ClusterRole', `mcp2-bus-reader:${NAMESPACE}`, expect.stringContaining('"services"')],
+    ['Role', 'mcp2-bus-reader', expect.stringContaining('"resourceNames":["bus"]')],
+  ]);
+  const mounts = (kind: string, name: string) =>
+    find(objects, kind, name).spec.template.spec.automountServiceAccountToken as boolean;
+  expect([mounts('Deployment', 'mcp2-bus-reader'), mounts(...STATEFUL_SET)]).toEqual([true, false]);
+});
+
+test('it is scraped, and the alerts about all processes are about it too', () => {
+  expect(has(objects, 'PodMonitor', 'mcp2-bus-reader')).toBe(true);
+  const alerts = JSON.stringify(find(objects, 'PrometheusRule', 'mcp2').spec);
+  expect(alerts).toContain('mcp2-(bus-reader|etcd|event-bus|operator|registry)');
+});
+
+test('each of its pods keeps a volume, or none where that is off', async () => {
+  const { spec } = find(objects, ...STATEFUL_SET);
+  const [claim] = spec.volumeClaimTemplates;
+  expect(claim).toMatchObject({ metadata: { name: 'data' }, spec: { resources: { requests: { storage: '8Gi' } } } });
+  expect(containerOf(...STATEFUL_SET).volumeMounts).toContainEqual({ name: 'data', mountPath: '/var/lib/mcp2' });
+  expect(environmentOf(...STATEFUL_SET).MCP2_EVENT_BUS_FOLDER).toBe('/var/lib/mcp2');
+  const without = find(await render({ chart, set: ['eventBus.persistence.enabled=false'] }), ...STATEFUL_SET).spec;
+  expect(without.volumeClaimTemplates).toBeUndefined();
+  expect(without.template.spec.volumes).toContainEqual({ name: 'data', emptyDir: {} });
+  const notes = await helm('install', 'mcp2', chart, '-n', NAMESPACE, '--dry-run=client');
+  expect(notes).toContain('delete pvc -l app.kubernetes.io/instance=mcp2,app.kubernetes.io/component=event-bus');
+});
+
+test('defaults of all components are its own where its section says nothing else', async () => {
+  const defaults = ['logLevel=warn', 'terminationGracePeriodSeconds=77', 'podLabels.a=b'];
+  const set = defaults.map((assignment) => `componentDefaults.${assignment}`);
+  const rendered = await render({ chart, set: [...set, 'registry.logLevel=info', 'registry.preStopSleepSeconds=0'] });
+  const bus = find(rendered, ...STATEFUL_SET).spec.template;
+  expect(bus.metadata.labels.a).toBe('b');
+  expect(bus.spec.terminationGracePeriodSeconds).toBe(77);
+  expect(environmentOf(...STATEFUL_SET, rendered).MCP2_LOG_LEVEL).toBe('warn');
+  expect(environmentOf('Deployment', 'mcp2-registry', rendered).MCP2_LOG_LEVEL).toBe('info');
+  expect(containerOf('Deployment', 'mcp2-registry', rendered).lifecycle).toBeUndefined();
+});
+
+test.each([
+  ['autoscaling', ['autoscaling.enabled=true'], [], ['Deployment mcp2-registry']],
+  ['autoscaling', ['autoscaling.enabled=true'], ['registry.replicas=3'], []],
+  ['a number', ['replicas=3'], ['registry.autoscaling.enabled=true'], ['Deployment mcp2-registry']],
+  [
+    'autoscaling',
+    ['autoscaling.enabled=true'],
+    ['eventBus.replicas=null', 'eventBus.resources.requests.cpu=1'],
+    ['StatefulSet mcp2-event-bus', 'Deployment mcp2-registry'],
+  ],
+])('%s of all components (%j) gives way to how many pods a section wants (%j)', async (_title, given, set, scaled) => {
+  const defaults = given.map((assignment) => `componentDefaults.${assignment}`);
+  const rendered = await render({ chart, set: [...defaults, ...set] });
+  const targets = rendered
+    .filter(({ kind }) => kind === 'HorizontalPodAutoscaler')
+    .map(({ spec }) => `${spec.scaleTargetRef.kind} ${spec.scaleTargetRef.name}`);
+  expect(targets).toEqual(scaled);
+});
+
+const STATEFUL_SET = ['StatefulSet', 'mcp2-event-bus'] as const;
+
+// biome-ignore lint/suspicious/noExplicitAny: a container belongs to the API server
+function containerOf(kind: string, name: string, from: readonly KubeObject[] = objects): any {
+  return find(from, kind, name).spec.template.spec.containers[0];
+}
+
+function environmentOf(kind: string, name: string, from?: readonly KubeObject[]): Record<string, string> {
+  const { env } = containerOf(kind, name, from);
+  return Object.fromEntries(
+    (env as { name: string; value: string }[]).map((variable) => [variable.name, variable.value]),
+  );
+}
+
+/** As the job reads it. */
+function setupConfig(): SetupConfig {
+  return readSetupConfig('prepare', { ...environmentOf('Job', 'mcp2-setup'), POD_NAMESPACE: NAMESPACE });
+}
