@@ -35,7 +35,7 @@ function inheritance({ key }: Value, values: readonly Value[], components: Compo
   const useless = uselessDefaults(values, traits).map((path) => `\`${path}\``);
   const without = useless.length === 0 ? '' : `, but for ${useless.join(', ')}`;
   return [
-    `It also takes everything of [\`${DEFAULTS}\`](#${DEFAULTS.toLowerCase()})${without}. What differs from there:`,
+    `It also takes everything of [\`${DEFAULTS}\`](#${DEFAULTS.toLowerCase()})${without}. Its own values, and those whose default is another:`,
   ];
 }
 

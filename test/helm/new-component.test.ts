@@ -183,6 +183,16 @@ test('defaults of all components are its own where its section says nothing else
   expect(containerOf('Deployment', 'mcp2-registry', rendered).lifecycle).toBeUndefined();
 });
 
+test('null in a section takes a default away, and false and 0 are values', async () => {
+  const strategy = ['registry.updateStrategy.type=Recreate', 'registry.updateStrategy.rollingUpdate=null'];
+  const rendered = await render({ set: [...strategy, 'registry.podDisruptionBudget.enabled=false'] });
+  expect(find(rendered, 'Deployment', 'mcp2-registry').spec.strategy).toEqual({ type: 'Recreate' });
+  expect(has(rendered, 'PodDisruptionBudget', 'mcp2-registry')).toBe(false);
+  expect(has(rendered, 'PodDisruptionBudget', 'mcp2-operator')).toBe(true);
+  const unlimited = await render({ set: ['operator.resources.limits=null'] });
+  expect(containerOf('Deployment', 'mcp2-operator', unlimited).resources.limits).toBeUndefined();
+});
+
 test.each([
   ['autoscaling', ['autoscaling.enabled=true'], [], ['Deployment mcp2-registry']],
   ['autoscaling', ['autoscaling.enabled=true'], ['registry.replicas=3'], []],
