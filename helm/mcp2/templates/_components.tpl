@@ -41,7 +41,7 @@ goes before what the defaults say of that, be it a number or autoscaling.
 {{- range $key, $default := index . 1 -}}
 {{- $value := get $values $key -}}
 {{- if not (hasKey $values $key) -}}
-{{- $_ := set $values $key (kindIs "map" $default | ternary (deepCopy $default) $default) -}}
+{{- $_ := set $values $key $default -}}
 {{- else if kindIs "invalid" $value -}}
 {{- $_ := unset $values $key -}}
 {{- else if and (kindIs "map" $value) (kindIs "map" $default) -}}
