@@ -1,11 +1,16 @@
 /** Settings of the operator: the common ones, and its own, which begin with MCP2_OPERATOR_. */
-import { type ClientTlsFiles, type EtcdSettings, readClientTls, readEtcd } from '#lib/config/common-settings.ts';
+import {
+  type ClientCertificateFiles,
+  type EtcdSettings,
+  readClientTls,
+  readEtcd,
+} from '#lib/config/common-settings.ts';
 import { type Environment, EnvReader } from '#lib/config/env-reader.ts';
 import { type KubeSettings, readKubeSettings } from '#lib/kube/connect.ts';
 import { LOG_LEVELS, type LogLevel } from '#lib/observe/logger.ts';
 import { readStorePrefix } from '#lib/store/settings.ts';
 
-export interface OperatorConfig extends ClientTlsFiles {
+export interface OperatorConfig extends ClientCertificateFiles {
   readonly logLevel: LogLevel;
   /** host:port of /livez, /readyz and /metrics. */
   readonly opsListen: string;

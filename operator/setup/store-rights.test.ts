@@ -1,4 +1,5 @@
 import { expect, test } from 'vitest';
+import { familyRoot } from '#lib/store/keys.ts';
 import { keyRightsOf, parseStoreRight, type StoreRight } from './store-rights.ts';
 
 const options = { prefix: '/mcp2/v1/', installationId: 'Uid-1' };
@@ -16,6 +17,11 @@ test.each([
 ])('the rights of %s are those that were given to it, below the prefix', (component, expected) => {
   const rights = keyRightsOf(component, given, options);
   expect(rights.map(({ kind, key, isPrefix }) => `${kind} ${key}${isPrefix ? '*' : ''}`)).toEqual(expected);
+});
+
+test('a family that the chart names is the one whose keys a service makes', () => {
+  const [right] = keyRightsOf('event-bus', given, { ...options, prefix: '/a/b/' });
+  expect(right?.key).toBe(familyRoot('/a/b/', 'event'));
 });
 
 test.each([

@@ -17,7 +17,7 @@ import { mintToken } from '#lib/token/mint.ts';
 import type { MintRequest } from '#lib/token/mint-request.ts';
 import { noRevocations } from '#lib/token/revocations.ts';
 import { type GeneratedKey, generateSigningKey, importSigningKey, type SigningKey } from '#lib/token/signing-key.ts';
-import { createTokenVerifier } from '#lib/token/verify.ts';
+import { createTokenVerifier, type TokenVerifier } from '#lib/token/verify.ts';
 import { REGISTRY_NAME } from '#lib/well-known.ts';
 import type { LookupRequest } from '#protos/generated/mcp2/LookupRequest.ts';
 import { loadServices } from '#protos/load.ts';
@@ -159,13 +159,7 @@ async function setUp({ servers }: { readonly servers: readonly string[] }) {
   const staleness = { isStale: false };
   const index = new RegistrationIndex({ keys, clock });
   await index.reset({ entries: servers.map((name) => entry(name, 1)), revision: 1 });
-  const callers = new Callers((descriptor) => Discovery.Lookup.responseSerialize({ endpoints: [descriptor] }));
-  const guard = createGuards({
-    serverName: REGISTRY_NAME,
-    authenticate: createAuthenticate(trust.verifier),
-    revocations: noRevocations,
-    own: createRegistryGuards(callers),
-  })('Discovery.Lookup');
+  const { callers, guard } = createGuard(trust.verifier);
   const answer = createLookup({
     reauthenticate: createReauthenticate(trust.verifier),
     callers,
@@ -218,6 +212,17 @@ async function setUp({ servers }: { readonly servers: readonly string[] }) {
       return mintToken(signingKey, { ...usual, ...claims }, { clock });
     },
   };
+}
+
+function createGuard(verifier: TokenVerifier) {
+  const callers = new Callers((descriptor) => Discovery.Lookup.responseSerialize({ endpoints: [descriptor] }));
+  const guardOf = createGuards({
+    serverName: REGISTRY_NAME,
+    authenticate: createAuthenticate(verifier),
+    revocations: noRevocations,
+    own: createRegistryGuards(callers),
+  });
+  return { callers, guard: guardOf('Discovery.Lookup') };
 }
 
 /** A verifier whose keys and revocations a test changes. */

@@ -8,12 +8,10 @@ export const ANY_NAME = 'inventory';
 /** Nothing about authority: that comes in metadata. */
 const CREDENTIAL = /token|proof|^credential$/;
 
-let root: protobuf.Root | undefined;
-
-/** @param type The full name of a message, for example "mcp2.LookupRequest". */
-export function fillMessage(type: string): Record<string, unknown> {
-  root ??= loadRoot();
-  return fill(root.lookupType(type));
+/** Takes the full name of a message, for example "mcp2.LookupRequest". Reads the .proto files once. */
+export function createMessageFiller(): (type: string) => Record<string, unknown> {
+  const root = loadRoot();
+  return (type) => fill(root.lookupType(type));
 }
 
 function loadRoot(): protobuf.Root {

@@ -28,12 +28,13 @@ import { createTokenVerifier } from '#lib/token/verify.ts';
 import { loadServices } from '#protos/load.ts';
 import { Callers } from '../../services/registry/caller.ts';
 import { createRegistryGuards } from '../../services/registry/guards.ts';
-import { ANY_NAME, fillMessage } from '../harness/filled-message.ts';
+import { ANY_NAME, createMessageFiller } from '../harness/filled-message.ts';
 import { startGrpcServer, type TestGrpcServer } from '../harness/grpc-server.ts';
 
 const ISSUER = 'mcp2:test';
 const SERVER = 'Server_Under_Test';
 const services = loadServices();
+const fillMessage = createMessageFiller();
 
 interface MethodUnderTest {
   readonly name: string;

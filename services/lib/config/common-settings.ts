@@ -7,7 +7,7 @@ import type { EnvReader } from './env-reader.ts';
 import type { ClientTlsFiles, ServerTlsFiles } from './tls-files.ts';
 
 /** What a process shows to servers that ask for a client certificate, the operator with tls.mode Mutual. Both or none. */
-export interface ClientTlsFiles {
+export interface ClientCertificateFiles {
   readonly clientCertificateFile: string | undefined;
   readonly clientKeyFile: string | undefined;
 }
@@ -50,7 +50,7 @@ export function readServerTls(read: EnvReader): ServerTlsFiles | undefined {
 }
 
 /** MCP2_CLIENT_CERT_FILE and MCP2_CLIENT_KEY_FILE. */
-export function readClientTls(read: EnvReader): ClientTlsFiles {
+export function readClientTls(read: EnvReader): ClientCertificateFiles {
   const clientCertificateFile = read.file('MCP2_CLIENT_CERT_FILE');
   const clientKeyFile = read.file('MCP2_CLIENT_KEY_FILE');
   if ((clientCertificateFile === undefined) !== (clientKeyFile === undefined)) {
