@@ -4,6 +4,7 @@
  * The schema in `crds/mcp2.dev_mcp2servers.yaml` is the source of fields, bounds and defaults; what the parser accepts
  * is what the API server accepts, except that files in standalone mode may name a loopback address.
  */
+import type { ObjectMeta } from '#lib/kube/object.ts';
 import { applyDefaults } from '#lib/schema/defaults.ts';
 import { isObject, type Schema } from '#lib/schema/schema.ts';
 import { createStructureCheck, type Problem, problemAt } from '#lib/schema/structure.ts';
@@ -24,21 +25,8 @@ export interface Mcp2Server {
   readonly status?: Mcp2ServerStatus;
 }
 
-/** The members that the operator reads; absent ones are those that only an API server writes. */
-export interface Metadata {
-  readonly name: string;
-  readonly namespace: string;
-  readonly uid?: string;
-  readonly resourceVersion?: string;
-  readonly generation?: number;
-  /** RFC 3339. */
-  readonly creationTimestamp?: string;
-  /** RFC 3339; present while finalizers hold the deletion back. */
-  readonly deletionTimestamp?: string;
-  readonly finalizers?: readonly string[];
-  readonly labels?: Readonly<Record<string, string>>;
-  readonly annotations?: Readonly<Record<string, string>>;
-}
+/** Mcp2Servers are namespaced; what only an API server writes is absent in files. */
+export type Metadata = ObjectMeta & { readonly namespace: string };
 
 export interface Mcp2ServerSpec {
   /** Absent = metadata.name; use `serverNameOf`. */

@@ -12,7 +12,9 @@ export interface ObjectMeta {
   readonly uid?: string;
   readonly resourceVersion?: string;
   readonly generation?: number;
+  /** RFC 3339. */
   readonly creationTimestamp?: string;
+  /** RFC 3339; present while finalizers hold the deletion back. */
   readonly deletionTimestamp?: string;
   readonly finalizers?: readonly string[];
   readonly labels?: Readonly<Record<string, string>>;
