@@ -2,10 +2,12 @@
  * How a command ends that did not do what it was asked: one sentence on stderr and an exit code, never a stack.
  */
 
+import { UserError } from '#lib/user-error.ts';
+
 /** 1: it did not work. 2: it was called wrongly. */
 export type ExitCode = 1 | 2;
 
-export class CommandFailed extends Error {
+export class CommandFailed extends UserError {
   readonly exitCode: ExitCode;
 
   constructor(message: string, options: { readonly exitCode?: ExitCode; readonly cause?: unknown } = {}) {

@@ -3,7 +3,7 @@
  */
 import type { Clock } from '#lib/clock.ts';
 import type { Environment } from '#lib/config/env-reader.ts';
-import type { ProcessEvents } from '#lib/shutdown.ts';
+import type { ProcessEvents } from '#lib/service/shutdown.ts';
 
 export type Style = 'bold' | 'dim' | 'green' | 'yellow' | 'red';
 

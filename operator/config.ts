@@ -7,7 +7,8 @@ import {
 } from '#lib/config/common-settings.ts';
 import { type Environment, EnvReader } from '#lib/config/env-reader.ts';
 import { type KubeSettings, readKubeSettings } from '#lib/kube/connect.ts';
-import { LOG_LEVELS, type LogLevel } from '#lib/observe/logger.ts';
+import type { LogLevel } from '#lib/observe/logger.ts';
+import { readLogLevel } from '#lib/service/settings.ts';
 import { readStorePrefix } from '#lib/store/settings.ts';
 
 export interface OperatorConfig extends ClientCertificateFiles {
@@ -44,7 +45,7 @@ export interface OperatorConfig extends ClientCertificateFiles {
 export function readOperatorConfig(env: Environment): OperatorConfig {
   const read = new EnvReader(env);
   const config: OperatorConfig = {
-    logLevel: read.oneOf('MCP2_LOG_LEVEL', LOG_LEVELS, { fallback: 'info' }),
+    logLevel: readLogLevel(read),
     opsListen: read.hostPort('MCP2_OPS_LISTEN', { fallback: '0.0.0.0:9090' }),
     etcd: requiredEtcd(read),
     storePrefix: readStorePrefix(read),

@@ -7,7 +7,7 @@ import { ConfigError } from '#lib/config/env-reader.ts';
 import { type TlsMaterial, watchTlsFiles } from '#lib/config/tls-files.ts';
 import { type WatchedFiles, watchFiles } from '#lib/config/watched-file.ts';
 import type { Logger } from '#lib/logger.ts';
-import { importSigningKey, type SigningKey } from '#lib/token/signing-key.ts';
+import { parseSigningKey, type SigningKey } from '#lib/token/signing-key.ts';
 import type { OperatorConfig } from './config.ts';
 
 export interface RotatingFiles {
@@ -73,15 +73,6 @@ function watchSigningKey(
     onProblem: (error) =>
       log.error({ err: error, path }, 'the signing key is not usable; the last good one stays in use'),
   });
-}
-
-async function parseSigningKey(text: string): Promise<SigningKey> {
-  try {
-    return await importSigningKey(JSON.parse(text));
-  } catch (error) {
-    // A JSON error quotes the text it stumbled over, which here is a secret.
-    throw error instanceof SyntaxError ? new Error('it is no JSON') : error;
-  }
 }
 
 function pemOf({ certificate, privateKey }: TlsMaterial) {

@@ -26,19 +26,20 @@ export interface RunningOperator {
   /** Resolves when this process must end: leadership or the fence was lost. Never rejects. */
   readonly ended: Promise<void>;
   isLeading(): boolean;
-  /** Lets work finish, then releases the lease. */
+  /** Lets work finish, then releases the lease. A second call waits for the first. */
   stop(): Promise<void>;
 }
 
 /** @throws ListenError, ConfigError for files, and Error for a definition that cannot be used. */
 export async function start(config: OperatorConfig, dependencies: OperatorDependencies): Promise<RunningOperator> {
   const files = await openRotatingFiles(config, dependencies);
-  const operator = new ClusterOperator(config, dependencies, files);
+  let operator: ClusterOperator | undefined;
   try {
+    operator = new ClusterOperator(config, dependencies, files);
     await operator.open();
     return operator;
   } catch (error) {
-    files.close();
+    await (operator ?? files).close();
     throw error;
   }
 }
@@ -60,7 +61,7 @@ class ClusterOperator implements RunningOperator {
   #ops: OpsServer | undefined;
   #cluster: ClusterCore | undefined;
   #running: Promise<void> | undefined;
-  #isStopping = false;
+  #stopped: Promise<void> | undefined;
 
   constructor(config: OperatorConfig, dependencies: OperatorDependencies, files: RotatingFiles) {
     const { clock, random, log, metrics, connection, definition } = dependencies;
@@ -108,7 +109,7 @@ class ClusterOperator implements RunningOperator {
       metrics,
       log,
       readiness: {
-        shutdown: () => (this.#isStopping ? 'the operator is shutting down' : undefined),
+        shutdown: () => (this.#stopped === undefined ? undefined : 'the operator is shutting down'),
         caches: () =>
           this.#cluster?.core.hasSynced() ? undefined : 'not all resources and records have been read yet',
       },
@@ -119,14 +120,23 @@ class ClusterOperator implements RunningOperator {
     });
   }
 
-  async stop(): Promise<void> {
-    this.#isStopping = true;
+  stop(): Promise<void> {
+    this.#stopped ??= this.#end();
+    return this.#stopped;
+  }
+
+  /** Everything that is open; of a start that failed, too. */
+  async close(): Promise<void> {
+    this.#parts.files.close();
+    await Promise.all([this.#parts.api.close(), this.#leaderApi.close(), this.#ops?.close()]);
+  }
+
+  async #end(): Promise<void> {
     await this.#reign.stop();
     await this.#cluster?.events.flush();
     this.#stop.abort(new Error('the operator is shutting down'));
     await Promise.all([this.#running, this.#cluster?.core.stop()]);
-    this.#parts.files.close();
-    await Promise.all([this.#parts.api.close(), this.#leaderApi.close(), this.#ops?.close()]);
+    await this.close();
   }
 
   async #run(): Promise<void> {

@@ -6,7 +6,7 @@
  */
 import type { Logger } from '#lib/logger.ts';
 import { createLogger } from '#lib/observe/logger.ts';
-import { endOnSignals, Shutdown, type ShutdownStep } from '#lib/shutdown.ts';
+import { endOnSignals, Shutdown, type ShutdownStep } from '#lib/service/shutdown.ts';
 import { CommandFailed } from '../failure.ts';
 import { locateState, prepareState } from '../state/folder.ts';
 import type { Terminal } from '../terminal.ts';

@@ -7,16 +7,17 @@ import { randomBytes } from 'node:crypto';
 import type { Clock } from '#lib/clock.ts';
 import type { Logger } from '#lib/logger.ts';
 import { createMetrics } from '#lib/observe/metrics.ts';
-import type { ShutdownStep } from '#lib/shutdown.ts';
+import type { ShutdownStep } from '#lib/service/shutdown.ts';
+import type { RunningService } from '#lib/service/start-service.ts';
 import { createKeys } from '#lib/store/keys.ts';
 import type { Store } from '#lib/store/store.ts';
 import { atMost } from '#lib/time-limit.ts';
 import { loadServices } from '#protos/load.ts';
 import { type FileOperator, startFileOperator } from '../../operator/start-files.ts';
 import { readConfig as readRegistryConfig } from '../../services/registry/config.ts';
-import { type RunningRegistry, start as startRegistry } from '../../services/registry/start.ts';
+import { start as startRegistry } from '../../services/registry/start.ts';
 import { readConfig as readSampleConfig } from '../../services/sample/config.ts';
-import { type RunningSample, start as startSample } from '../../services/sample/start.ts';
+import { start as startSample } from '../../services/sample/start.ts';
 import { CommandFailed } from '../failure.ts';
 import { listServers } from '../servers.ts';
 import type { StateFolder } from '../state/folder.ts';
@@ -42,8 +43,8 @@ export interface ServicesOptions {
 }
 
 export interface RunningServices {
-  readonly registry: RunningRegistry;
-  readonly sample: RunningSample | undefined;
+  readonly registry: RunningService;
+  readonly sample: RunningService | undefined;
   readonly operator: FileOperator;
 }
 
@@ -64,9 +65,9 @@ export async function startServices(options: ServicesOptions): Promise<RunningSe
 
 type Protos = ReturnType<typeof loadServices>;
 
-async function startRegistryPart(options: ServicesOptions, protos: Protos): Promise<RunningRegistry> {
+async function startRegistryPart(options: ServicesOptions, protos: Protos): Promise<RunningService> {
   const { state, signer, store, clock, random, logOf, registryPort, onStarted } = options;
-  const { registry: config } = readRegistryConfig({
+  const config = readRegistryConfig({
     MCP2_LISTEN: `127.0.0.1:${registryPort}`,
     MCP2_ISSUER: signer.issuer,
     MCP2_JWKS_FILE: state.jwks,
@@ -80,7 +81,7 @@ async function startRegistryPart(options: ServicesOptions, protos: Protos): Prom
   return registry;
 }
 
-async function startSamplePart(options: ServicesOptions, protos: Protos): Promise<RunningSample> {
+async function startSamplePart(options: ServicesOptions, protos: Protos): Promise<RunningService> {
   const { state, signer, clock, logOf, samplePort, onStarted } = options;
   const config = readSampleConfig({
     MCP2_LISTEN: `127.0.0.1:${samplePort}`,

@@ -5,7 +5,7 @@
  * may pass on what it got itself. Taken as two, it would mean "end at once".
  */
 import type { Clock } from '#lib/clock.ts';
-import type { ProcessEvents } from '#lib/shutdown.ts';
+import type { ProcessEvents } from '#lib/service/shutdown.ts';
 
 /** Shorter than a person takes to press it again on purpose. */
 export const ECHO_MS = 250;

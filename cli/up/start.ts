@@ -1,6 +1,6 @@
 /** The start of `mcp2 up`: state folder, key, ports, services, and what is said about them. */
 import type { Logger } from '#lib/logger.ts';
-import type { ShutdownStep } from '#lib/shutdown.ts';
+import type { ShutdownStep } from '#lib/service/shutdown.ts';
 import { readDefinition } from '../definition.ts';
 import { CommandFailed } from '../failure.ts';
 import { removeConnection, writeConnection } from '../state/connection.ts';

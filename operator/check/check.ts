@@ -8,6 +8,7 @@ import type { KubeApi } from '#lib/kube/api.ts';
 import { isNotFound } from '#lib/kube/api-error.ts';
 import type { KubeObject } from '#lib/kube/object.ts';
 import type { Logger } from '#lib/logger.ts';
+import { UserError } from '#lib/user-error.ts';
 import type { DiscoveryDefinition } from '#protos/generated/mcp2/Discovery.ts';
 import { MCP2_SERVERS } from '../source/cluster.ts';
 import type { CheckConfig } from './config.ts';
@@ -24,7 +25,7 @@ export interface CheckDependencies {
 type CheckSettings = Pick<CheckConfig, 'namespace' | 'name' | 'serverName' | 'tlsServerName' | 'timeoutMs'>;
 
 /** Did not come to pass within the time; the message says what, and how it stood last. */
-export class CheckFailed extends Error {
+export class CheckFailed extends UserError {
   constructor(message: string, cause?: unknown) {
     super(message, cause === undefined ? undefined : { cause });
     this.name = 'CheckFailed';

@@ -1,7 +1,8 @@
 /** Settings of the check that `helm test` runs, which begin with MCP2_CHECK_, and those it shares with others. */
 import { type Environment, EnvReader } from '#lib/config/env-reader.ts';
 import { type KubeSettings, readKubeSettings } from '#lib/kube/connect.ts';
-import { LOG_LEVELS, type LogLevel } from '#lib/observe/logger.ts';
+import type { LogLevel } from '#lib/observe/logger.ts';
+import { readLogLevel } from '#lib/service/settings.ts';
 
 export interface CheckConfig {
   readonly logLevel: LogLevel;
@@ -29,7 +30,7 @@ export interface CheckConfig {
 export function readCheckConfig(env: Environment): CheckConfig {
   const read = new EnvReader(env);
   const config: CheckConfig = {
-    logLevel: read.oneOf('MCP2_LOG_LEVEL', LOG_LEVELS, { fallback: 'info' }),
+    logLevel: readLogLevel(read),
     registry: read.hostPort('MCP2_CHECK_REGISTRY'),
     caFile: read.requiredFile('MCP2_CA_FILE'),
     signingKeyFile: read.requiredFile('MCP2_SIGNING_KEY_FILE'),

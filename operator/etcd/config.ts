@@ -1,7 +1,8 @@
 /** Settings of the tasks that look after the bundled etcd, which begin with MCP2_MEMBER_ and MCP2_SNAPSHOT_. */
 import { type EtcdSettings, readEtcd } from '#lib/config/common-settings.ts';
 import { type Environment, EnvReader } from '#lib/config/env-reader.ts';
-import { LOG_LEVELS, type LogLevel } from '#lib/observe/logger.ts';
+import type { LogLevel } from '#lib/observe/logger.ts';
+import { readLogLevel } from '#lib/service/settings.ts';
 import type { Peer } from './plan-join.ts';
 
 export type EtcdTaskConfig = { readonly logLevel: LogLevel } & (
@@ -29,7 +30,7 @@ export function readEtcdTaskConfig(task: string | undefined, env: Environment): 
   const read = new EnvReader(env);
   const known = TASKS.find((name) => name === task);
   if (known === undefined) read.problem(`the first argument must be ${TASKS.join(' or ')}`);
-  const logLevel = read.oneOf('MCP2_LOG_LEVEL', LOG_LEVELS, { fallback: 'info' });
+  const logLevel = readLogLevel(read);
   const config: EtcdTaskConfig =
     known === 'prune'
       ? {

@@ -10,6 +10,7 @@ import { join } from 'node:path';
 import type { Clock } from '#lib/clock.ts';
 import type { Logger } from '#lib/logger.ts';
 import type { EtcdMembership } from '#lib/store/etcd/membership.ts';
+import { UserError } from '#lib/user-error.ts';
 import { formatCluster, type JoinStep, type Peer, planJoin } from './plan-join.ts';
 
 export interface JoinSettings {
@@ -34,7 +35,7 @@ export interface JoinDependencies {
 }
 
 /** The cluster could not be joined in time; the message says what it answered. */
-export class JoinFailed extends Error {
+export class JoinFailed extends UserError {
   constructor(message: string) {
     super(message);
     this.name = 'JoinFailed';

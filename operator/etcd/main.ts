@@ -2,31 +2,22 @@
 import { readFileSync } from 'node:fs';
 import { parse } from 'yaml';
 import { systemClock } from '#lib/clock.ts';
-import { ConfigError } from '#lib/config/env-reader.ts';
-import { createLogger } from '#lib/observe/logger.ts';
+import { type JobRuntime, runJob } from '#lib/service/run-job.ts';
 import { connectEtcdMembership, type EtcdMembership } from '#lib/store/etcd/membership.ts';
-import { type JoinConfig, readEtcdTaskConfig } from './config.ts';
-import { JoinFailed, prepareMember } from './join.ts';
+import { type EtcdTaskConfig, type JoinConfig, readEtcdTaskConfig } from './config.ts';
+import { prepareMember } from './join.ts';
 import { pruneSnapshots } from './prune-snapshots.ts';
 
-try {
-  await main();
-  process.exit(0);
-} catch (error) {
-  const isExpected = error instanceof ConfigError || error instanceof JoinFailed;
-  process.stderr.write(`mcp2 etcd: ${isExpected ? error.message : String((error as Error).stack)}\n`);
-  process.exit(1);
-}
+await runJob(process, { name: 'etcd', readConfig: (env) => readEtcdTaskConfig(process.argv[2], env), run });
 
-async function main(): Promise<void> {
-  const config = readEtcdTaskConfig(process.argv[2], process.env);
-  const log = createLogger({ service: 'etcd', level: config.logLevel });
+async function run(config: EtcdTaskConfig, { clock, log }: JobRuntime): Promise<number> {
   if (config.task === 'prune') {
     pruneSnapshots(config, log);
-    return;
+    return 0;
   }
   const base = parse(readFileSync(config.baseFile, 'utf8')) as Record<string, unknown>;
-  await prepareMember({ ...config, base }, { others: connectOthers(config), clock: systemClock, log });
+  await prepareMember({ ...config, base }, { others: connectOthers(config), clock, log });
+  return 0;
 }
 
 /** By host: the endpoints of members differ from their peer addresses in the port alone. */

@@ -2,7 +2,8 @@
 import { type EtcdSettings, readEtcd } from '#lib/config/common-settings.ts';
 import { type Environment, EnvReader } from '#lib/config/env-reader.ts';
 import { type KubeSettings, readKubeSettings } from '#lib/kube/connect.ts';
-import { LOG_LEVELS, type LogLevel } from '#lib/observe/logger.ts';
+import type { LogLevel } from '#lib/observe/logger.ts';
+import { readLogLevel } from '#lib/service/settings.ts';
 import { readStorePrefix } from '#lib/store/settings.ts';
 import { namesOf } from './object-names.ts';
 import { parseStoreRight, type StoreRight } from './store-rights.ts';
@@ -75,7 +76,7 @@ function readRelease(read: EnvReader) {
   const storeRights = readStoreRights(read);
   const hours = { min: HOUR_MS, max: 87_600 * HOUR_MS };
   return {
-    logLevel: read.oneOf('MCP2_LOG_LEVEL', LOG_LEVELS, { fallback: 'info' }),
+    logLevel: readLogLevel(read),
     fullName,
     namespace: read.required('POD_NAMESPACE'),
     installationId: installationId(read),

@@ -1,8 +1,9 @@
 /** What a person has to put right before a setup task can go on; the message says what and how. */
 import { KubeApiError } from '#lib/kube/api-error.ts';
 import { formatKey, type ObjectName, type ResourceType } from '#lib/kube/object.ts';
+import { UserError } from '#lib/user-error.ts';
 
-export class SetupError extends Error {
+export class SetupError extends UserError {
   constructor(message: string, options?: ErrorOptions) {
     super(message, options);
     this.name = 'SetupError';

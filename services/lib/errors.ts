@@ -6,6 +6,8 @@
  * what to do, never a token, key, stack or store address. The original error travels as `cause`, for the log only.
  */
 
+import { UserError } from './user-error.ts';
+
 export const REASONS = [
   // Who are you? (UNAUTHENTICATED)
   'CREDENTIAL_MISSING',
@@ -54,7 +56,7 @@ export interface ServiceErrorOptions {
   readonly cause?: unknown;
 }
 
-export class ServiceError extends Error {
+export class ServiceError extends UserError {
   readonly reason: Reason;
   readonly metadata: Readonly<Record<string, string>>;
 

@@ -24,27 +24,25 @@ function problemsOf(env: Readonly<Record<string, string>>): readonly string[] {
 
 test('three settings are enough', () => {
   expect(readConfig(REQUIRED)).toEqual({
-    registry: {
-      listen: '0.0.0.0:50050',
-      opsListen: undefined,
-      prefix: '/mcp2/v1/',
-      trust: { issuer: 'mcp2:local', jwksFile: FILE, jwksUrl: undefined, developmentSecret: undefined },
-      tls: undefined,
-      rules: {
-        endpoints: { allowLoopback: false, allowedSuffixes: [], allowedCidrs: [] },
-        defaultTtlSeconds: 30,
-      },
-      staleness: { readIntervalMs: 5_000, staleAfterMs: 15_000, watchSilenceMs: 30_000 },
-      collector: { intervalMs: 600_000, collectAfterMs: 86_400_000 },
+    listen: '0.0.0.0:50050',
+    opsListen: undefined,
+    prefix: '/mcp2/v1/',
+    trust: { issuer: 'mcp2:local', jwksFile: FILE, jwksUrl: undefined, developmentSecret: undefined },
+    tls: undefined,
+    rules: {
+      endpoints: { allowLoopback: false, allowedSuffixes: [], allowedCidrs: [] },
+      defaultTtlSeconds: 30,
     },
+    staleness: { readIntervalMs: 5_000, staleAfterMs: 15_000, watchSilenceMs: 30_000 },
+    collector: { intervalMs: 600_000, collectAfterMs: 86_400_000 },
     store: { kind: 'etcd', endpoints: ['https://etcd-0:2379', 'https://etcd-1:2379'], tls: undefined },
     logLevel: 'info',
   });
 });
 
 test('suffixes are compared without dots around them and in lower case', () => {
-  const { registry } = readConfig({ ...REQUIRED, MCP2_REGISTRY_ALLOWED_SUFFIXES: '.Svc.Cluster.Local., example.com' });
-  expect(registry.rules.endpoints.allowedSuffixes).toEqual(['svc.cluster.local', 'example.com']);
+  const { rules } = readConfig({ ...REQUIRED, MCP2_REGISTRY_ALLOWED_SUFFIXES: '.Svc.Cluster.Local., example.com' });
+  expect(rules.endpoints.allowedSuffixes).toEqual(['svc.cluster.local', 'example.com']);
 });
 
 test.each<[string, Record<string, string>, string]>([
@@ -85,7 +83,7 @@ test('an HS256 secret of 31 bytes is too short, whatever line end follows it', (
 
 test('an HS256 secret is read without its line end', () => {
   const env = { ...REQUIRED, MCP2_DEV_HS256: '1', MCP2_HS256_SECRET_FILE: FILE };
-  const secret = readConfig(env).registry.trust.developmentSecret;
+  const secret = readConfig(env).trust.developmentSecret;
   expect(Buffer.from(secret ?? []).toString('latin1')).toBe(readFileSync(FILE, 'latin1').trimEnd());
 });
 

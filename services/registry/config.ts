@@ -1,8 +1,6 @@
-/** Settings of the registry: the common ones, and its own, which begin with MCP2_REGISTRY_. */
-import { readOpsListen, readServerTls, readTrust, type TrustSettings } from '#lib/config/common-settings.ts';
+/** Settings of the registry: those of every service, and its own, which begin with MCP2_REGISTRY_. */
 import { type Environment, EnvReader } from '#lib/config/env-reader.ts';
-import type { ServerTlsFiles } from '#lib/config/tls-files.ts';
-import { LOG_LEVELS, type LogLevel } from '#lib/observe/logger.ts';
+import { readServiceSettings, type ServiceSettings } from '#lib/service/settings.ts';
 import { readStore, readStorePrefix, type StoreConfig } from '#lib/store/settings.ts';
 import { type CollectorSettings, DEFAULT_COLLECTOR } from './collector.ts';
 import { type DeclarationRules, MAX_TTL_SECONDS, MIN_TTL_SECONDS } from './declaration.ts';
@@ -10,28 +8,17 @@ import { describeCidrProblem, type EndpointPolicy } from './endpoint-guard.ts';
 import { DEFAULT_STALENESS, type StalenessSettings } from './staleness.ts';
 
 /** What `start` needs; the store comes as a dependency, since `mcp2 up` shares it with the operator. */
-export interface RegistryConfig {
-  /** host:port of the gRPC server. MCP2_LISTEN; default "0.0.0.0:50050". */
-  readonly listen: string;
-  /** host:port of /livez, /readyz and /metrics. MCP2_OPS_LISTEN; absent, there is none. */
-  readonly opsListen: string | undefined;
+export interface RegistryConfig extends ServiceSettings {
   /** Where records live in the store. MCP2_STORE_PREFIX; default "/mcp2/v1/". */
   readonly prefix: string;
-  readonly trust: TrustSettings;
-  /** Absent, the server speaks plaintext. */
-  readonly tls: ServerTlsFiles | undefined;
   readonly rules: DeclarationRules;
   readonly staleness: StalenessSettings;
   readonly collector: CollectorSettings;
 }
 
-/** The settings of the process: those of the service, its store and its log. */
-export interface RegistryProcessConfig {
-  readonly registry: RegistryConfig;
+export interface RegistryProcessConfig extends RegistryConfig {
   /** MCP2_ETCD_ENDPOINTS, or MCP2_REGISTRY_STORE_DIR instead of etcd. */
   readonly store: StoreConfig;
-  /** MCP2_LOG_LEVEL; default "info". */
-  readonly logLevel: LogLevel;
 }
 
 export const DEFAULT_TTL_SECONDS = 30;
@@ -40,18 +27,12 @@ export const DEFAULT_TTL_SECONDS = 30;
 export function readConfig(env: Environment): RegistryProcessConfig {
   const read = new EnvReader(env);
   const config: RegistryProcessConfig = {
-    registry: {
-      listen: read.hostPort('MCP2_LISTEN', { fallback: '0.0.0.0:50050' }),
-      opsListen: readOpsListen(read),
-      prefix: readStorePrefix(read),
-      trust: readTrust(read),
-      tls: readServerTls(read),
-      rules: { endpoints: readEndpointPolicy(read), defaultTtlSeconds: readDefaultTtl(read) },
-      staleness: readStaleness(read),
-      collector: readCollector(read),
-    },
+    ...readServiceSettings(read, { listen: '0.0.0.0:50050' }),
+    prefix: readStorePrefix(read),
+    rules: { endpoints: readEndpointPolicy(read), defaultTtlSeconds: readDefaultTtl(read) },
+    staleness: readStaleness(read),
+    collector: readCollector(read),
     store: readStore(read, 'MCP2_REGISTRY_STORE_DIR'),
-    logLevel: read.oneOf('MCP2_LOG_LEVEL', LOG_LEVELS, { fallback: 'info' }),
   };
   read.check();
   return Object.freeze(config);

@@ -19,7 +19,7 @@ const LAYERS: readonly { readonly prefix: RegExp; readonly level: number }[] = [
   { prefix: /^[^/]+\.config\.ts$/, level: TOP },
 ];
 
-/** errors clock backoff <- net capability <- config observe schema <- card token store kube <- grpc <- middleware */
+/** errors clock backoff <- net capability <- config observe schema <- card token store kube <- grpc <- middleware <- service */
 const LIB_LEVELS: Readonly<Record<string, number>> = {
   '': 0, // the files of services/lib itself
   net: 1,
@@ -33,6 +33,7 @@ const LIB_LEVELS: Readonly<Record<string, number>> = {
   kube: 3,
   grpc: 4,
   middleware: 5,
+  service: 6,
 };
 
 /** What gRPC needs of them comes as an argument: a client must not load a database driver or client-node. */
@@ -88,6 +89,7 @@ test.each([
   ['net from capability, its neighbour', 'services/lib/net/a.ts', "import { a } from '../capability/a.ts';"],
   ['store from kube, its neighbour', 'services/lib/store/a.ts', "import { a } from '../kube/a.ts';"],
   ['grpc from middleware', 'services/lib/grpc/a.ts', "import { a } from '../middleware/a.ts';"],
+  ['middleware from service', 'services/lib/middleware/a.ts', "import { a } from '../service/a.ts';"],
   ['a folder that has no place yet', 'services/lib/plugins/a.ts', "import { a } from '../errors.ts';"],
 ])('inside lib an import of %s is refused', (_title, path, text) => {
   expect(upwardLibImports([{ path, text }])).toHaveLength(1);

@@ -10,6 +10,7 @@ import { systemClock } from '#lib/clock.ts';
 import { CallError, createClient, type ServiceClient } from '#lib/grpc/client.ts';
 import { plaintextClient } from '#lib/grpc/credentials.ts';
 import { createMetrics } from '#lib/observe/metrics.ts';
+import type { RunningService } from '#lib/service/start-service.ts';
 import { openEmbeddedStore } from '#lib/store/embedded/open.ts';
 import { connectEtcdStore } from '#lib/store/etcd/connect.ts';
 import type { Store } from '#lib/store/store.ts';
@@ -19,7 +20,7 @@ import { generateSigningKey, importSigningKey, type SigningKey } from '#lib/toke
 import type { DiscoveryDefinition } from '#protos/generated/mcp2/Discovery.ts';
 import { loadServices, type Services } from '#protos/load.ts';
 import { type RegistryConfig, readConfig } from '../../services/registry/config.ts';
-import { type RunningRegistry, start } from '../../services/registry/start.ts';
+import { start } from '../../services/registry/start.ts';
 import { startEtcd } from './etcd.ts';
 import { createWorkspace } from './processes.ts';
 
@@ -96,7 +97,7 @@ export interface TestRegistryOptions {
 }
 
 export interface TestRegistry extends AsyncDisposable {
-  readonly running: RunningRegistry;
+  readonly running: RunningService;
   /** host:port. */
   readonly target: string;
   readonly client: ServiceClient<DiscoveryDefinition>;
@@ -133,7 +134,7 @@ export async function startRegistry(options: TestRegistryOptions): Promise<TestR
 }
 
 function registryConfig({ tokens, env = {}, config = {} }: TestRegistryOptions): RegistryConfig {
-  const { registry } = readConfig({
+  const registry = readConfig({
     MCP2_LISTEN: '127.0.0.1:0',
     MCP2_ISSUER: ISSUER,
     MCP2_JWKS_FILE: tokens.jwksFile,

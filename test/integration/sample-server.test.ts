@@ -9,11 +9,12 @@ import { type CallError, createClient } from '#lib/grpc/client.ts';
 import { plaintextClient } from '#lib/grpc/credentials.ts';
 import { createLogger } from '#lib/observe/logger.ts';
 import { createMetrics } from '#lib/observe/metrics.ts';
+import type { RunningService } from '#lib/service/start-service.ts';
 import { mintProbeToken, mintToken } from '#lib/token/mint.ts';
 import type { MintRequest } from '#lib/token/mint-request.ts';
 import { generateSigningKey, importSigningKey, type SigningKey } from '#lib/token/signing-key.ts';
 import { loadServices } from '#protos/load.ts';
-import { type RunningSample, start } from '../../services/sample/start.ts';
+import { start } from '../../services/sample/start.ts';
 
 const ISSUER = 'mcp2:test';
 const SERVER = 'InventoryDB_Primary';
@@ -22,7 +23,7 @@ const protos = loadServices();
 const folder = mkdtempSync(join(tmpdir(), 'mcp2-sample-'));
 let signingKey: SigningKey;
 let strangerKey: SigningKey;
-let sample: RunningSample;
+let sample: RunningService;
 
 beforeAll(async () => {
   const generated = await generateSigningKey();

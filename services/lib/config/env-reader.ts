@@ -8,11 +8,12 @@
  */
 import { accessSync, constants, statSync } from 'node:fs';
 import { parseHostPort } from '../net/listen-address.ts';
+import { UserError } from '../user-error.ts';
 
 export type Environment = Readonly<Record<string, string | undefined>>;
 
 /** Every problem of a configuration; the message lists them, one a line. */
-export class ConfigError extends Error {
+export class ConfigError extends UserError {
   readonly problems: readonly string[];
 
   constructor(problems: readonly string[]) {

@@ -28,7 +28,7 @@ export function readKubeSettings(read: EnvReader, kubeconfigVariable: string): K
   };
 }
 
-/** @throws ConfigError when nothing says where the API server is, and Error that says what to change in a file. */
+/** @throws ConfigError when nothing says where the API server is, and UserError that says what to change in a file. */
 export async function connectKube(settings: KubeSettings, clock: Clock): Promise<KubeConnection> {
   const connection = await findKube(settings, clock);
   if (connection !== undefined) return connection;
@@ -36,7 +36,7 @@ export async function connectKube(settings: KubeSettings, clock: Clock): Promise
   throw new ConfigError([problem]);
 }
 
-/** @returns undefined outside a cluster without a kubeconfig. @throws Error that says what to change in a file. */
+/** @returns undefined outside a cluster without a kubeconfig. @throws UserError that says what to change in a file. */
 export async function findKube(location: KubeLocation, clock: Clock): Promise<KubeConnection | undefined> {
   const { kubeconfig: file, context, host, port } = location;
   if (file !== undefined && file.length > 0) return readKubeconfigConnection({ file, context, clock });

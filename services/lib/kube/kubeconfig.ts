@@ -8,6 +8,7 @@
 import type { RequestOptions } from 'node:https';
 import type { KubeConfig } from '@kubernetes/client-node';
 import type { Clock } from '#lib/clock.ts';
+import { UserError } from '#lib/user-error.ts';
 import type { KubeConnection, KubeTls } from './credentials.ts';
 
 export interface KubeconfigOptions {
@@ -21,7 +22,7 @@ export interface KubeconfigOptions {
 /** Client-node reads certificate and token files at every use and may run a plugin; this bounds how often. */
 const MAX_AGE_MS = 60_000;
 
-/** @throws Error that says what to change in the file. */
+/** @throws UserError that says what to change in the file. */
 export async function readKubeconfigConnection(options: KubeconfigOptions): Promise<KubeConnection> {
   const { context, clock } = options;
   const files = [options.file].flat();
@@ -31,10 +32,10 @@ export async function readKubeconfigConnection(options: KubeconfigOptions): Prom
   const cluster = config.getCurrentCluster();
   if (cluster === null) {
     const name = config.getCurrentContext();
-    throw new Error(`${file}: context "${name}" names no cluster; set current-context or choose another context`);
+    throw new UserError(`${file}: context "${name}" names no cluster; set current-context or choose another context`);
   }
   if (cluster.proxyUrl)
-    throw new Error(`${file}: proxy-url is not supported; remove it from cluster "${cluster.name}"`);
+    throw new UserError(`${file}: proxy-url is not supported; remove it from cluster "${cluster.name}"`);
   const read = createCredentialSource(config, clock);
   return {
     server: cluster.server,
@@ -56,7 +57,7 @@ async function loadFiles(files: readonly string[]): Promise<KubeConfig> {
     } catch (error) {
       const { code, message } = error as NodeJS.ErrnoException;
       // A parser's error quotes the text around it, which may be a credential.
-      throw new Error(code === undefined ? `${file} is no kubeconfig file` : message);
+      throw new UserError(code === undefined ? `${file} is no kubeconfig file` : message);
     }
   });
   const first = <T extends { readonly name: string }>(entries: readonly T[]) =>

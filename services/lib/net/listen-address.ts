@@ -1,4 +1,5 @@
 /** "host:port" as listeners write it (IPv6 in brackets: "[::]:50050"), and why one could not be opened. */
+import { UserError } from '../user-error.ts';
 
 export interface HostPort {
   readonly host: string;
@@ -7,7 +8,7 @@ export interface HostPort {
 }
 
 /** A listener could not be opened; the message is for whoever started the process and says what to do. */
-export class ListenError extends Error {
+export class ListenError extends UserError {
   constructor(message: string, cause?: unknown) {
     super(message, cause === undefined ? undefined : { cause });
     this.name = 'ListenError';

@@ -27,6 +27,16 @@ export async function generateSigningKey(alg: 'EdDSA' | 'ES256' = 'EdDSA'): Prom
   return { privateJwk: { ...privateMembers, ...facts }, publicJwks: { keys: [{ ...publicMembers, ...facts }] } };
 }
 
+/** Of a file that holds the JWK. @throws Error that says what is wrong, without showing any of it. */
+export async function parseSigningKey(text: string): Promise<SigningKey> {
+  try {
+    return await importSigningKey(JSON.parse(text));
+  } catch (error) {
+    // A JSON error quotes the text it stumbled over, which here is a secret.
+    throw error instanceof SyntaxError ? new Error('it is no JSON') : error;
+  }
+}
+
 /** @throws TypeError that says what the JWK lacks, without showing it. */
 export async function importSigningKey(jwk: unknown): Promise<SigningKey> {
   const { kid, alg: name, d } = (jwk ?? {}) as Readonly<Record<string, unknown>>;

@@ -23,9 +23,10 @@ import {
 import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import { makeFolder } from '#lib/make-folder.ts';
+import { UserError } from '#lib/user-error.ts';
 
 /** The folder cannot be used as a store; the message says why and what to do, for the person who starts the process. */
-export class StoreFolderError extends Error {
+export class StoreFolderError extends UserError {
   /** True when only another process is in the way. */
   readonly isInUse: boolean;
 

@@ -1,7 +1,7 @@
 import { EventEmitter } from 'node:events';
 import { expect, test } from 'vitest';
-import { systemClock } from './clock.ts';
-import { silentLogger } from './logger.ts';
+import { systemClock } from '../clock.ts';
+import { silentLogger } from '../logger.ts';
 import { endOnSignals, Shutdown, type ShutdownStep } from './shutdown.ts';
 
 function shutdownOf(steps: readonly ShutdownStep[], timeoutMs = 1000) {

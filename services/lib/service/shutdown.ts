@@ -4,9 +4,9 @@
  * Nothing here touches the process: main.ts passes in the signals, how to exit and where failures are logged.
  */
 
-import type { Clock } from './clock.ts';
-import type { Logger } from './logger.ts';
-import { atMost } from './time-limit.ts';
+import type { Clock } from '../clock.ts';
+import type { Logger } from '../logger.ts';
+import { atMost } from '../time-limit.ts';
 
 /** One thing to do before the process may end, for example "drain". */
 export interface ShutdownStep {
