@@ -2,7 +2,7 @@
 import { Command } from 'commander';
 import type { Terminal } from '../terminal.ts';
 import { stateOption, wholeNumber } from '../text/arguments.ts';
-import type { UpOptions } from '../up/start.ts';
+import type { UpOptions } from '../up/options.ts';
 
 const EXAMPLES = `
 Examples:

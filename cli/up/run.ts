@@ -11,9 +11,10 @@ import { CommandFailed } from '../failure.ts';
 import { locateState, prepareState } from '../state/folder.ts';
 import type { Terminal } from '../terminal.ts';
 import { LogFile } from './log-file.ts';
+import type { UpOptions } from './options.ts';
 import { shortenPath } from './paths.ts';
 import { withoutEchoes } from './signals.ts';
-import { startUp, type UpOptions } from './start.ts';
+import { startUp } from './start.ts';
 
 /** From Ctrl-C to the end of the process. */
 const STOP_MS = 2_000;

@@ -1,6 +1,7 @@
-/** The start of `mcp2 up`: state folder, key, ports, services, and what is said about them. */
+/** The start of `mcp2 up`: state folder, key, ports, parts, and what is said about them. */
 import type { Logger } from '#lib/logger.ts';
 import type { ShutdownStep } from '#lib/service/shutdown.ts';
+import { loadServices } from '#protos/load.ts';
 import { readDefinition } from '../definition.ts';
 import { CommandFailed } from '../failure.ts';
 import { removeConnection, writeConnection } from '../state/connection.ts';
@@ -8,24 +9,10 @@ import { locateState, type StateFolder } from '../state/folder.ts';
 import { ensureSigningKey, readSigner } from '../state/keys.ts';
 import type { Terminal } from '../terminal.ts';
 import { Announcer } from './announcer.ts';
+import type { UpOptions } from './options.ts';
+import { planParts, type StartedPart, startParts } from './parts.ts';
 import { locateFiles, shortenPath } from './paths.ts';
-import { firstFreePort, isFree, requireFreePort } from './ports.ts';
-import { type RunningServices, SAMPLE_SERVER_NAME, startServices } from './services.ts';
 import { openStore } from './store.ts';
-
-export interface UpOptions {
-  /** The folder of YAML files. Default: examples/standalone of the package. */
-  readonly files?: string;
-  readonly state?: string;
-  /** Of the registry. Default: the first free one from 50050 on. */
-  readonly port?: number;
-  readonly sample: boolean;
-  /** Default 50061, where the example says that the sample server is. */
-  readonly samplePort?: number;
-  /** URLs of etcd, comma-separated; instead of the embedded store. */
-  readonly etcd?: string;
-  readonly verbose?: boolean;
-}
 
 export interface UpContext {
   readonly options: UpOptions;
@@ -38,8 +25,6 @@ export interface UpContext {
   readonly signal: AbortSignal;
 }
 
-const REGISTRY_PORT = 50_050;
-const SAMPLE_PORT = 50_061;
 /** How long the first table waits for servers to become ready. */
 const SETTLE_MS = 5_000;
 /** The store that was named does not answer: said after so long. */
@@ -49,49 +34,49 @@ const SLOW_STORE_MS = 3_000;
 export async function startUp(context: UpContext): Promise<void> {
   const { terminal, state, signal } = context;
   const files = locateFiles(context.options.files, terminal);
-  const services = await startParts(files, context);
-  const { operator, registry } = services;
-  await storeAnswers(registry.ready, context);
-  const address = `127.0.0.1:${registry.port}`;
-  publishConnection(address, files, context);
   const shownFiles = shortenPath(files, terminal);
-  const announcer = new Announcer({ terminal, state, files: shownFiles, problems: () => operator.problems() });
-  showParts(services, shownFiles, context);
+  const parts = await begin(files, shownFiles, context);
+  const running = parts.flatMap((part) => part.running ?? []);
+  await storeAnswers(Promise.all(running.map(({ ready }) => ready)), context);
+  publishConnection(parts, files, context);
+  const problems = () => running.flatMap((part) => part.problems?.() ?? []);
+  const announcer = new Announcer({ terminal, state, files: shownFiles, problems });
+  showParts(parts, context);
   await announcer.settled(SETTLE_MS, signal);
   if (signal.aborted) return;
   announcer.showServers();
   showWhatNext(announcer.exampleFilter(), context);
-  await Promise.race([announcer.follow(signal), operator.lost.then(() => replaced(signal))]);
+  const replacements = running.flatMap(({ replaced }) => replaced?.then(() => giveUp(signal)) ?? []);
+  await Promise.race([announcer.follow(signal), ...replacements]);
 }
 
-async function startParts(files: string, context: UpContext): Promise<RunningServices> {
+async function begin(files: string, shownFiles: string, context: UpContext): Promise<readonly StartedPart[]> {
   const { options, terminal, state, logOf, steps } = context;
   const { clock } = terminal;
   const random = Math.random;
-  const begin = (step: ShutdownStep) => steps.splice(1, 0, step); // Newest first, after "Stopping".
+  const onStarted = (step: ShutdownStep) => void steps.splice(1, 0, step); // Newest first, after "Stopping".
   // First: a state folder that another "mcp2 up" uses explains every port that is taken.
   const opened = openStore(state, options.etcd, { clock, random });
-  begin({ name: 'store', run: () => opened.close() });
-  const registryPort = await chooseRegistryPort(options.port, terminal);
-  const samplePort = options.sample ? await chooseSamplePort(options.samplePort, terminal) : undefined;
+  onStarted({ name: 'store', run: () => opened.close() });
+  const planned = await planParts(options, terminal);
   removeConnection(state.connection); // A crash left it.
   if (await ensureSigningKey(state))
     terminal.note(`Made a development key: ${shortenPath(state.signingKey, terminal)}`);
-  const services = startServices({
+  const starting = startParts(planned, {
     state,
     store: opened.store,
     signer: await readSigner(state),
     files,
+    shownFiles,
     definition: readDefinition(terminal),
-    registryPort,
-    samplePort,
+    protos: loadServices(),
     clock,
     random,
     logOf,
-    onStarted: begin,
+    onStarted,
   });
-  await storeAnswers(services, context);
-  return services;
+  await storeAnswers(starting, context);
+  return starting;
 }
 
 /** Waits, and says so when it takes long: only an etcd that is away does. */
@@ -105,39 +90,18 @@ async function storeAnswers(work: Promise<unknown>, { options, terminal, signal 
   await slow;
 }
 
-async function chooseRegistryPort(named: number | undefined, { note }: Terminal): Promise<number> {
-  if (named !== undefined) return requireFreePort(named, '--port');
-  const port = await firstFreePort(REGISTRY_PORT);
-  if (port !== REGISTRY_PORT) note(`Port ${REGISTRY_PORT} is in use; the registry listens on ${port} instead.`);
-  return port;
-}
-
-/** It cannot move: the files say where it is. @returns undefined when something else has its place. */
-async function chooseSamplePort(named: number | undefined, { note }: Terminal): Promise<number | undefined> {
-  if (named !== undefined) return requireFreePort(named, '--sample-port');
-  if (await isFree(SAMPLE_PORT)) return SAMPLE_PORT;
-  note(
-    `Port ${SAMPLE_PORT} is in use, so the sample server is not started: ${SAMPLE_SERVER_NAME} becomes ready only if what listens there accepts this key. Stop that process and start again, or use --sample-port and your own files.`,
-  );
-  return undefined;
-}
-
-function publishConnection(registry: string, files: string, { terminal, state, steps }: UpContext): void {
+/** For the other commands, which look there for the registry. */
+function publishConnection(parts: readonly StartedPart[], files: string, { terminal, state, steps }: UpContext): void {
+  const registry = parts.find(({ part }) => part.name === 'registry')?.running?.address ?? '';
   const startedAt = new Date(terminal.clock.nowMs()).toISOString();
   writeConnection(state.connection, { registry, files, pid: terminal.pid, startedAt });
   steps.splice(1, 0, { name: 'connection', run: () => removeConnection(state.connection) });
 }
 
-function showParts(
-  { registry, sample }: RunningServices,
-  files: string,
-  { options, terminal, state }: UpContext,
-): void {
+function showParts(parts: readonly StartedPart[], { options, terminal, state }: UpContext): void {
   const { print, style } = terminal;
   const rows: [string, string][] = [
-    ['registry', `127.0.0.1:${registry.port}`],
-    ['sample', sample === undefined ? 'not started' : `${SAMPLE_SERVER_NAME} at 127.0.0.1:${sample.port}`],
-    ['files', `${files} (watched)`],
+    ...parts.map(({ part, running }): [string, string] => [part.title, running?.shown ?? 'not started']),
     ['store', options.etcd ?? shortenPath(state.store, terminal)],
     ['log', shortenPath(state.log, terminal)],
   ];
@@ -158,7 +122,7 @@ function showWhatNext(filter: string | undefined, { options, terminal, state }: 
   print('Changed files take effect at once. Ctrl-C ends.');
 }
 
-function replaced(signal: AbortSignal): void {
+function giveUp(signal: AbortSignal): void {
   if (signal.aborted) return;
   throw new CommandFailed('another mcp2 took this store over, so this one has stopped; only one may write to it');
 }

@@ -1,0 +1,70 @@
+/**
+ * The parts of `mcp2 up`: what runs in its one process beside the store. Everything about a part is in its own file;
+ * here they are started in order, each with its own log and metrics, and ended newest first.
+ *
+ * Settings are read through each service's own `readConfig`, so that its defaults hold here too.
+ */
+import type { Logger } from '#lib/logger.ts';
+import { createMetrics } from '#lib/observe/metrics.ts';
+import type { ShutdownStep } from '#lib/service/shutdown.ts';
+import { atMost } from '#lib/time-limit.ts';
+import type { Terminal } from '../terminal.ts';
+import type { UpOptions } from './options.ts';
+import { operatorPart } from './parts/operator.ts';
+import type { Part, PartContext, RunningPart } from './parts/part.ts';
+import { registryPart } from './parts/registry.ts';
+import { samplePart } from './parts/sample.ts';
+
+/** In the order in which they start; the operator last, since it asks the servers. */
+const PARTS: readonly Part[] = [registryPart, samplePart, operatorPart];
+
+/** A part may wait for a store that is away; closing the store, the last step, ends that wait. */
+const STOP_MS = 600;
+
+export interface PlannedPart {
+  readonly part: Part;
+  /** Undefined = it is not started. */
+  readonly port: number | undefined;
+}
+
+/** @throws CommandFailed for a port that was named and is in use. */
+export async function planParts(options: UpOptions, terminal: Terminal): Promise<readonly PlannedPart[]> {
+  const planned: PlannedPart[] = [];
+  for (const part of PARTS) {
+    const port = part.choosePort === undefined ? 0 : await part.choosePort(options, terminal);
+    planned.push({ part, port });
+  }
+  return planned;
+}
+
+export interface StartPartsOptions extends Omit<PartContext, 'log' | 'metrics'> {
+  readonly logOf: (service: string) => Logger;
+  /** Gets the step that ends a part as soon as the part runs. */
+  readonly onStarted: (step: ShutdownStep) => void;
+}
+
+export interface StartedPart {
+  readonly part: Part;
+  /** Undefined = it was not started. */
+  readonly running: RunningPart | undefined;
+}
+
+/** @throws UserError */
+export async function startParts(
+  planned: readonly PlannedPart[],
+  { logOf, onStarted, ...shared }: StartPartsOptions,
+): Promise<readonly StartedPart[]> {
+  const started: StartedPart[] = [];
+  for (const { part, port } of planned) {
+    const { name } = part;
+    const metrics = createMetrics({ service: name, process: false });
+    const context = { ...shared, log: logOf(name), metrics };
+    const running = port === undefined ? undefined : await part.start(context, port);
+    if (running !== undefined) {
+      const run = async () => void (await atMost(STOP_MS, running.stop(), shared.clock));
+      onStarted({ name, run });
+    }
+    started.push({ part, running });
+  }
+  return started;
+}
