@@ -48,8 +48,8 @@ test('metrics have the process, its event-loop lag and the service in them', asy
   const answer = await get('/metrics');
   expect(answer.headers.get('content-type')).toContain('text/plain; version=0.0.4');
   const text = await answer.text();
-  expect(text).toContain('process_cpu_seconds_total{service="metrics"}');
-  expect(text).toContain('nodejs_eventloop_lag_p99_seconds{service="metrics"}');
+  expect(text).toContain('process_cpu_seconds_total{service="registry"}');
+  expect(text).toContain('nodejs_eventloop_lag_p99_seconds{service="registry"}');
 });
 
 test('other paths, other methods and a check that throws are answered, and the server goes on', async () => {
