@@ -158,6 +158,19 @@ test('on SIGTERM the next operator leads within 3 s, and the old one ends with 0
   await second.process.stop();
 });
 
+test('while a leader stops, /readyz says no', async () => {
+  const leader = await startOperator({}, api.adminKubeconfig);
+  const readiness = () => fetch(`http://127.0.0.1:${leader.operator.opsPort}/readyz`);
+  await eventually(readiness, ({ ok }) => ok);
+  const slow = api.inject({ match: { resource: 'leases', verb: WRITES }, fault: { kind: 'delay', delayMs: 2_000 } });
+  const stopping = leader.stop();
+  const answer = await readiness();
+  expect(answer.status).toBe(503);
+  expect(await answer.text()).toContain('[-]shutdown failed: the operator is shutting down');
+  slow.clear();
+  await stopping;
+});
+
 test('an operator that stands by writes nothing to resources or Discovery', async () => {
   operator = await startOperator();
   const standby = await plane.startOperator({ kubeconfig: api.adminKubeconfig, env: environment() });

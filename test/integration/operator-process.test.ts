@@ -34,6 +34,15 @@ test('every missing setting is named at once', async () => {
   for (const name of ['MCP2_ISSUER', 'MCP2_ETCD_ENDPOINTS', 'MCP2_SIGNING_KEY_FILE']) expect(stderr).toContain(name);
 });
 
+test('a kubeconfig that is none ends it with a sentence that shows nothing of it', async () => {
+  const env = await settings();
+  writeFileSync(env.MCP2_OPERATOR_KUBECONFIG ?? '', 'users: [{name: private-token');
+  writeFileSync(env.MCP2_SIGNING_KEY_FILE ?? '', '{}');
+  const { code, stderr } = await endOf(env);
+  expect(code).toBe(1);
+  expect(stderr).toBe(`mcp2 operator: ${env.MCP2_OPERATOR_KUBECONFIG} is no kubeconfig file\n`);
+});
+
 test.each([
   ['no JSON', 'private-key-text', 'it is no JSON'],
   ['no private key', '{"kid":"a","alg":"EdDSA","x":"private-key-text"}', 'not a private JWK'],

@@ -9,8 +9,10 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import type { Clock } from '#lib/clock.ts';
 import { createClient } from '#lib/grpc/client.ts';
 import { plaintextClient } from '#lib/grpc/credentials.ts';
+import { implement } from '#lib/grpc/method.ts';
 import { readKubeconfigConnection } from '#lib/kube/kubeconfig.ts';
 import { silentLogger } from '#lib/logger.ts';
+import { startService } from '#lib/service/start-service.ts';
 import { openEmbeddedStore } from '#lib/store/embedded/open.ts';
 import type { Store } from '#lib/store/store.ts';
 import { loadServices } from '#protos/load.ts';
@@ -161,6 +163,81 @@ describe.each([
     expect(second).toBe(first);
     await first;
     await running.stop(0);
+  });
+});
+
+describe('a service of any kind', () => {
+  const settings = () => readSampleConfig({ ...shared, MCP2_LISTEN: '127.0.0.1:0' });
+  const runtime = () => ({ clock: countingClock(), log: silentLogger, metrics: new Registry() });
+  const { ServiceInfo } = loadServices();
+
+  test('does not serve until it is loaded, and says so', async () => {
+    const loaded = Promise.withResolvers<void>();
+    const running = await startService(runtime(), {
+      name: 'test',
+      settings: settings(),
+      services: () => [implement(ServiceInfo, {})],
+      readiness: { data: () => 'not loaded yet' },
+      loaded: () => loaded.promise,
+    });
+    const client = createClient(healthService, `127.0.0.1:${running.port}`, { credentials: plaintextClient() });
+    const check = () => client.call('Check' as never, { service: 'mcp2.ServiceInfo' } as never);
+    expect(await check()).toEqual({ status: 'NOT_SERVING' });
+    const answer = await fetch(`http://127.0.0.1:${running.opsPort}/readyz`);
+    expect(await answer.text()).toBe('[+]shutdown ok\n[-]data failed: not loaded yet\nnot ok\n');
+    loaded.resolve();
+    await running.ready;
+    expect(await check()).toEqual({ status: 'SERVING' });
+    client.close();
+    await running.stop(0);
+  });
+
+  test('what is loaded while it stops does not make it serve', async () => {
+    const loaded = Promise.withResolvers<void>();
+    const services = () => [implement(ServiceInfo, {})];
+    const options = { name: 'test', settings: settings(), services, loaded: () => loaded.promise };
+    const running = await startService(runtime(), options);
+    const client = createClient(healthService, `127.0.0.1:${running.port}`, { credentials: plaintextClient() });
+    const stream = client.serverStream('Watch' as never, { service: '' } as never);
+    expect((await stream.next()).value).toEqual({ status: 'NOT_SERVING' });
+    const stopping = running.stop(400);
+    loaded.resolve();
+    await running.ready;
+    await expect(stream.next()).rejects.toThrow('shutting down');
+    await stopping;
+    client.close();
+  });
+
+  test('tells its background to end after the calls have ended, and does not wait for it for ever', async () => {
+    const parts = runtime();
+    const told = Promise.withResolvers<unknown>();
+    const running = await startService(parts, {
+      name: 'test',
+      settings: settings(),
+      services: () => [],
+      background(signal) {
+        signal.addEventListener('abort', () => told.resolve(signal.reason));
+        return new Promise(() => {});
+      },
+    });
+    const startedMs = performance.now();
+    await running.stop(10_000);
+    expect(performance.now() - startedMs).toBeLessThan(3_000);
+    expect(await told.promise).toMatchObject({ message: 'the test is shutting down' });
+    await expectFree(running.port);
+    expect(parts.clock.waiting).toBe(0);
+  });
+
+  test('whose handlers cannot be made does not listen, and nothing stays open', async () => {
+    const parts = runtime();
+    const port = await freePort();
+    const config = readSampleConfig({ ...shared, ...tls, MCP2_LISTEN: `127.0.0.1:${port}` });
+    const services = () => {
+      throw new TypeError('broken on purpose');
+    };
+    await expect(startService(parts, { name: 'test', settings: config, services })).rejects.toThrow('broken');
+    expect(parts.clock.waiting).toBe(0);
+    await expectFree(port);
   });
 });
 

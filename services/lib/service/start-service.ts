@@ -64,7 +64,7 @@ export interface RunningService {
   readonly port: number;
   /** Undefined when the settings name none. */
   readonly opsPort: number | undefined;
-  /** Settles when it serves; waits for as long as what it depends on is down. */
+  /** Resolves when it serves; waits for as long as what it depends on is down. */
   readonly ready: Promise<void>;
   /** Lets running calls finish, for at most `timeoutMs`. A second call waits for the first. */
   stop(timeoutMs: number): Promise<void>;
@@ -82,8 +82,12 @@ export async function startService(runtime: ServiceRuntime, options: ServiceOpti
   const whyNotReady = () => (stopped === undefined ? undefined : `the ${name} is shutting down`);
   const { entries, server, port, opsPort, opened } = await open(runtime, options, whyNotReady);
   log.info({ port, opsPort }, `the ${name} listens`);
-  const working = background?.(stopping.signal) ?? Promise.resolve();
+  const working = work();
   return { port, opsPort, ready: becomeReady(), stop };
+
+  async function work(): Promise<void> {
+    await background?.(stopping.signal);
+  }
 
   async function becomeReady(): Promise<void> {
     await loaded?.(stopping.signal);
@@ -100,8 +104,7 @@ export async function startService(runtime: ServiceRuntime, options: ServiceOpti
   async function close(timeoutMs: number): Promise<void> {
     await server.drain(timeoutMs);
     stopping.abort(new Error(`the ${name} is shutting down`));
-    await atMost(BACKGROUND_GRACE_MS, working, clock);
-    await opened.disposeAsync();
+    await atMost(BACKGROUND_GRACE_MS, working, clock).finally(() => opened.disposeAsync());
   }
 }
 
