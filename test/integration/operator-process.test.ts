@@ -43,6 +43,16 @@ test('a kubeconfig that is none ends it with a sentence that shows nothing of it
   expect(stderr).toBe(`mcp2 operator: ${env.MCP2_OPERATOR_KUBECONFIG} is no kubeconfig file\n`);
 });
 
+test('in a pod whose ServiceAccount is not mounted it says which setting mounts it', async () => {
+  const { MCP2_OPERATOR_KUBECONFIG: _none, ...env } = await settings();
+  writeFileSync(env.MCP2_SIGNING_KEY_FILE ?? '', '{}');
+  const inPod = { KUBERNETES_SERVICE_HOST: '127.0.0.1', KUBERNETES_SERVICE_PORT: '1' };
+  const { code, stderr } = await endOf({ ...env, ...inPod });
+  expect(code).toBe(1);
+  expect(stderr).toContain('automountServiceAccountToken');
+  expect(stderr.trim().split('\n')).toHaveLength(1);
+});
+
 test.each([
   ['no JSON', 'private-key-text', 'it is no JSON'],
   ['no private key', '{"kid":"a","alg":"EdDSA","x":"private-key-text"}', 'not a private JWK'],

@@ -120,6 +120,22 @@ test('a port in use, a wrong configuration and unusable keys each end it with a 
   for (const { stderr } of [busy, wrong, keys]) expect(stderr).not.toContain('    at ');
 });
 
+test.each([
+  ['no URL', 'jwks.json?token=secret'],
+  ['not https', 'http://secret@example.com/jwks.json'],
+])('a key URL that is %s ends it with a sentence that does not show it', async (_title, url) => {
+  const { code, stderr } = await endOf({
+    MCP2_LISTEN: '127.0.0.1:0',
+    MCP2_ISSUER: ISSUER,
+    MCP2_JWKS_URL: url,
+    MCP2_REGISTRY_STORE_DIR: createWorkspace('registry-store').folder,
+  });
+  expect(code).toBe(1);
+  expect(stderr).toContain('MCP2_JWKS_URL cannot be used: the key URL');
+  expect(stderr).not.toContain('secret');
+  expect(stderr).not.toContain('    at ');
+});
+
 function required(jwksFile: string): Record<string, string> {
   return { MCP2_LISTEN: '127.0.0.1:0', MCP2_ISSUER: ISSUER, MCP2_JWKS_FILE: jwksFile };
 }

@@ -9,6 +9,7 @@ import { readFile, stat } from 'node:fs/promises';
 import { isIPv6 } from 'node:net';
 import path from 'node:path';
 import type { Clock } from '#lib/clock.ts';
+import { UserError } from '#lib/user-error.ts';
 
 export interface KubeTls {
   readonly ca?: string | Buffer;
@@ -55,14 +56,17 @@ export interface TokenConnectionOptions {
 const SERVICE_ACCOUNT_DIRECTORY = '/var/run/secrets/kubernetes.io/serviceaccount';
 const TOKEN_MAX_AGE_MS = 60_000;
 
-/** @returns undefined outside a pod. @throws when the ServiceAccount's files are missing (automount is off). */
+/** @returns undefined outside a pod. @throws UserError when the ServiceAccount's files are missing. */
 export async function readInClusterConnection(options: InClusterOptions): Promise<KubeConnection | undefined> {
   const { host, port, clock, directory = SERVICE_ACCOUNT_DIRECTORY } = options;
   if (!host || !port) return undefined;
-  const namespace = (await readFile(path.join(directory, 'namespace'), 'utf8')).trim();
+  const namespace = await readFile(path.join(directory, 'namespace'), 'utf8').catch((error: Error) => {
+    const advice = 'set automountServiceAccountToken of the pod or of its ServiceAccount to true';
+    throw new UserError(`the ServiceAccount is not mounted (${error.message}): ${advice}`, { cause: error });
+  });
   return createTokenConnection({
     server: `https://${isIPv6(host) ? `[${host}]` : host}:${port}`,
-    namespace,
+    namespace: namespace.trim(),
     tokenFile: path.join(directory, 'token'),
     caFile: path.join(directory, 'ca.crt'),
     clock,

@@ -20,7 +20,7 @@ export interface VerifierDependencies {
 /** Stands in for the issuer that development tokens do not name. */
 const DEVELOPMENT_ISSUER = 'mcp2:development';
 
-/** @throws ConfigError for a key file that cannot be read; a key URL is asked again later. */
+/** @throws ConfigError for a key file that cannot be read or a URL that must not be used; a URL is asked again later. */
 export async function createTrustedVerifier(
   trust: TrustSettings,
   dependencies: VerifierDependencies,
@@ -28,7 +28,7 @@ export async function createTrustedVerifier(
   const { clock, log, revocations } = dependencies;
   const { issuer, developmentSecret } = trust;
   const keys = createKeys(trust, dependencies);
-  if (trust.jwksUrl === undefined) await keys?.refresh().catch(unusable);
+  if (trust.jwksUrl === undefined) await keys?.refresh().catch((error) => unusable('MCP2_JWKS_FILE', error));
   else keys?.refresh().catch(() => undefined); // Reported through onFailure; the issuer may come up after us.
   if (developmentSecret !== undefined) log.warn({}, 'HS256 tokens are accepted: for development only');
   return createTokenVerifier({
@@ -40,8 +40,8 @@ export async function createTrustedVerifier(
   });
 }
 
-function unusable(error: unknown): never {
-  throw new ConfigError([`MCP2_JWKS_FILE cannot be used: ${(error as Error).message}`]);
+function unusable(setting: string, error: unknown): never {
+  throw new ConfigError([`${setting} cannot be used: ${(error as Error).message}`]);
 }
 
 function createKeys({ jwksFile, jwksUrl }: TrustSettings, { clock, log }: VerifierDependencies): KeySource | undefined {
@@ -51,5 +51,10 @@ function createKeys({ jwksFile, jwksUrl }: TrustSettings, { clock, log }: Verifi
     onFailure: (error: unknown) => log.error({ err: error }, 'cannot read the keys of the issuer; the last ones stay'),
   };
   if (jwksFile !== undefined) return createKeyFileSource({ ...options, path: jwksFile });
-  return jwksUrl === undefined ? undefined : createKeyUrlSource({ ...options, url: jwksUrl, fetch });
+  if (jwksUrl === undefined) return undefined;
+  try {
+    return createKeyUrlSource({ ...options, url: jwksUrl, fetch });
+  } catch (error) {
+    return unusable('MCP2_JWKS_URL', error);
+  }
 }
