@@ -175,8 +175,9 @@ describe('a service of any kind', () => {
     const loaded = Promise.withResolvers<void>();
     const running = await startService(runtime(), {
       name: 'test',
+      serverName: 'Any',
       settings: settings(),
-      services: () => [implement(ServiceInfo, {})],
+      serve: () => ({ services: [implement(ServiceInfo, {})] }),
       readiness: { data: () => 'not loaded yet' },
       loaded: () => loaded.promise,
     });
@@ -194,8 +195,8 @@ describe('a service of any kind', () => {
 
   test('what is loaded while it stops does not make it serve', async () => {
     const loaded = Promise.withResolvers<void>();
-    const services = () => [implement(ServiceInfo, {})];
-    const options = { name: 'test', settings: settings(), services, loaded: () => loaded.promise };
+    const serve = () => ({ services: [implement(ServiceInfo, {})] });
+    const options = { name: 'test', serverName: 'Any', settings: settings(), serve, loaded: () => loaded.promise };
     const running = await startService(runtime(), options);
     const client = createClient(healthService, `127.0.0.1:${running.port}`, { credentials: plaintextClient() });
     const stream = client.serverStream('Watch' as never, { service: '' } as never);
@@ -213,8 +214,9 @@ describe('a service of any kind', () => {
     const told = Promise.withResolvers<unknown>();
     const running = await startService(parts, {
       name: 'test',
+      serverName: 'Any',
       settings: settings(),
-      services: () => [],
+      serve: () => ({ services: [] }),
       background(signal) {
         signal.addEventListener('abort', () => told.resolve(signal.reason));
         return new Promise(() => {});
@@ -232,10 +234,12 @@ describe('a service of any kind', () => {
     const parts = runtime();
     const port = await freePort();
     const config = readSampleConfig({ ...shared, ...tls, MCP2_LISTEN: `127.0.0.1:${port}` });
-    const services = () => {
+    const serve = () => {
       throw new TypeError('broken on purpose');
     };
-    await expect(startService(parts, { name: 'test', settings: config, services })).rejects.toThrow('broken');
+    await expect(startService(parts, { name: 'test', serverName: 'Any', settings: config, serve })).rejects.toThrow(
+      'broken',
+    );
     expect(parts.clock.waiting).toBe(0);
     await expectFree(port);
   });
