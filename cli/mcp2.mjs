@@ -8,7 +8,7 @@ import { existsSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { constants } from 'node:os';
 import { dirname, join } from 'node:path';
-import { fileURLToPath } from 'node:url';
+import { fileURLToPath, pathToFileURL } from 'node:url';
 
 const REQUIRED_MAJOR = 24;
 const SIGNALS = ['SIGINT', 'SIGTERM', 'SIGHUP'];
@@ -18,7 +18,8 @@ const folder = dirname(fileURLToPath(import.meta.url));
 if (Number(process.versions.node.split('.')[0]) >= REQUIRED_MAJOR) {
   // In a checkout the source runs as it is; the published package holds emitted JavaScript.
   const [entry] = ['main.ts', 'main.js'].map((name) => join(folder, name)).filter(existsSync);
-  await import(entry);
+  // A URL: in a folder whose name holds "#", "?" or "%", and on Windows, a path would name something else.
+  await import(pathToFileURL(entry));
 } else {
   const node = packagedNode();
   if (node === undefined) {

@@ -47,7 +47,7 @@ test('its end ends what it watches, and removes control groups and the folder, b
 });
 
 test('it does the same when its owner is killed', async () => {
-  const module = JSON.stringify(join(import.meta.dirname, 'cluster-guard.ts'));
+  const module = JSON.stringify(new URL('cluster-guard.ts', import.meta.url));
   const program = `
     const { startClusterGuard } = await import(${module});
     const { spawn } = await import('node:child_process');

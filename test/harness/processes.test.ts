@@ -1,7 +1,6 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { existsSync } from 'node:fs';
-import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import { eventually } from './eventually.ts';
 import { ManagedProcess, startProcess } from './processes.ts';
@@ -92,9 +91,9 @@ test('a process can be started again, and its log goes on', async () => {
 });
 
 test('a test runner that is killed with its whole process group leaves no process and no file', async () => {
-  const harness = join(import.meta.dirname, 'processes.ts');
+  const harness = JSON.stringify(new URL('processes.ts', import.meta.url));
   const script = `
-    import { startProcess } from ${JSON.stringify(harness)};
+    import { startProcess } from ${harness};
     const sleeper = await startProcess({ name: 'sleeper', command: process.execPath, args: ['-e', 'setInterval(() => {}, 1000)'] });
     console.log(JSON.stringify({ pid: sleeper.pid, folder: sleeper.folder }));
     setInterval(() => {}, 1000);`;
