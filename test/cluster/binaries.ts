@@ -14,22 +14,57 @@ export interface Binary {
   readonly tags?: readonly string[];
   /** Needs a C compiler. Default false: a static binary runs on any machine of its kind. */
   readonly cgo?: boolean;
+  /** One that the machine has may take its place. Default: it is always built. */
+  readonly machine?: MachineBinary;
 }
 
-/** First level: what `npm test` needs. kubectl is for people who look into a failed test. */
+/** How a binary that somebody else built says its version, which must be of the minor version that go.mod pins. */
+export interface MachineBinary {
+  readonly args: readonly string[];
+  /** The first group is the version, without a "v". */
+  readonly says: RegExp;
+  /** envtest brings it along, so it is expected in KUBEBUILDER_ASSETS. */
+  readonly envtest?: boolean;
+  /** The version it calls itself by, from that of its Go module. Default: the same without the "v". */
+  readonly released?: (moduleVersion: string) => string;
+}
+
+/** First level: all that `npm test` builds. */
 export const CONTROL_PLANE: readonly Binary[] = [
-  { name: 'etcd', package: 'go.etcd.io/etcd/server/v3' },
-  { name: 'kube-apiserver', package: 'k8s.io/kubernetes/cmd/kube-apiserver' },
-  { name: 'kubectl', package: 'k8s.io/kubernetes/cmd/kubectl' },
+  {
+    name: 'etcd',
+    package: 'go.etcd.io/etcd/server/v3',
+    machine: { args: ['--version'], says: /^etcd Version: (\S+)/m, envtest: true },
+  },
+  {
+    name: 'kube-apiserver',
+    package: 'k8s.io/kubernetes/cmd/kube-apiserver',
+    machine: { args: ['--version'], says: /^Kubernetes v(\S+)/m, envtest: true },
+  },
 ];
 
-/** The chart's tests need nothing else beside the control plane. */
-export const HELM: readonly Binary[] = [{ name: 'helm', package: 'helm.sh/helm/v4/cmd/helm' }];
+/** For `npm run test:chart`, and for people who look into a cluster. */
+export const KUBECTL: readonly Binary[] = [
+  {
+    name: 'kubectl',
+    package: 'k8s.io/kubernetes/cmd/kubectl',
+    machine: { args: ['version', '--client'], says: /^Client Version: v(\S+)/m, envtest: true },
+  },
+];
+
+/** Renders the chart and installs it. */
+export const HELM: readonly Binary[] = [
+  {
+    name: 'helm',
+    package: 'helm.sh/helm/v4/cmd/helm',
+    machine: { args: ['version', '--short'], says: /^v([\d.]+)/m },
+  },
+];
 
 const CNI_PLUGINS = 'github.com/containernetworking/plugins/plugins';
 const CONTAINERD = 'github.com/containerd/containerd/v2/cmd';
 
-/** Second level: what turns a control plane into a cluster whose nodes run pods. `startCluster()` needs all three lists. */
+/** Second level: what turns a control plane into a cluster whose nodes run pods. `startCluster()` needs all four lists. */
 export const NODE: readonly Binary[] = [
   { name: 'etcdctl', package: 'go.etcd.io/etcd/etcdctl/v3' },
   { name: 'etcdutl', package: 'go.etcd.io/etcd/etcdutl/v3' },
@@ -51,7 +86,7 @@ export const NODE: readonly Binary[] = [
 ];
 
 /** Everything that go.mod builds. It decides the cache folder, so that all levels share one (see `cache.ts`). */
-export const CATALOGUE: readonly Binary[] = [...CONTROL_PLANE, ...HELM, ...NODE];
+export const CATALOGUE: readonly Binary[] = [...CONTROL_PLANE, ...KUBECTL, ...HELM, ...NODE];
 
 /** The oldest Go that builds go.mod. */
 export const MINIMUM_GO_VERSION = '1.26.6';
@@ -78,5 +113,12 @@ export function buildArguments(binary: Binary, kubernetesVersion: string): strin
 export function kubernetesVersionOf(goMod: string): string {
   const version = /^\s*k8s\.io\/kubernetes (v[^\s]+)/m.exec(goMod)?.[1];
   if (version === undefined) throw new Error('test/cluster/go.mod does not require k8s.io/kubernetes');
+  return version;
+}
+
+/** The version of the module that has this package, for example "v3.7.3"; undefined for Go's own and for ours. */
+export function moduleVersionOf(goMod: string, goPackage: string): string | undefined {
+  const required = [...goMod.matchAll(/^\s*(?:require )?(\S+\.\S+) (v\S+)/gm)];
+  const [, , version] = required.find(([, module]) => `${goPackage}/`.startsWith(`${module}/`)) ?? [];
   return version;
 }

@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { dirname, isAbsolute, join } from 'node:path';
 import { afterEach, beforeAll, beforeEach, expect, test } from 'vitest';
 import { type Binary, kubernetesVersionOf } from './binaries.ts';
-import { ensureBinaries } from './build.ts';
+import { buildBinaries } from './build.ts';
 import { cacheFolder, type Environment, planBuild } from './cache.ts';
 import { isAtLeast, requireGo } from './go-toolchain.ts';
 import { runCommand } from './run-command.ts';
@@ -35,11 +35,11 @@ afterEach(() => rm(cache, { recursive: true, force: true }));
 test('two runs at once build a binary once, and a third finds it without saying a word', async () => {
   const said: string[] = [];
   const options = { binaries: SMALL, env, say: (line: string) => void said.push(line) };
-  const [first] = await Promise.all([ensureBinaries(options), ensureBinaries(options)]);
+  const [first] = await Promise.all([buildBinaries(options), buildBinaries(options)]);
   expect(said.filter((line) => line.startsWith('gofmt: built in'))).toHaveLength(1);
   expect(await runCommand(first.path('gofmt'), [], { input: 'package  p' })).toBe('package p');
   said.length = 0;
-  expect((await ensureBinaries(options)).bin).toBe(first.bin);
+  expect((await buildBinaries(options)).bin).toBe(first.bin);
   expect(said).toEqual([]);
 });
 
@@ -47,20 +47,20 @@ test('what a killed build left is removed and not taken for a binary', async () 
   const { bin } = await planBuild(SMALL, env);
   await mkdir(bin, { recursive: true });
   await writeFile(join(bin, 'gofmt.1.partial'), 'half');
-  await ensureBinaries({ binaries: SMALL, env, say: () => {} });
+  await buildBinaries({ binaries: SMALL, env, say: () => {} });
   expect(await readdir(bin)).toEqual(['gofmt']);
 });
 
 test('a build that fails says what the compiler said, and leaves no binary', async () => {
   const binaries = [{ name: 'nothing', package: 'cmd/no-such-command' }];
-  await expect(ensureBinaries({ binaries, env, say: () => {} })).rejects.toThrow('cmd/no-such-command');
+  await expect(buildBinaries({ binaries, env, say: () => {} })).rejects.toThrow('cmd/no-such-command');
   const [hash = ''] = await readdir(join(cache, 'mcp2'));
   expect(await readdir(join(cache, 'mcp2', hash, 'bin'))).toEqual([]);
 });
 
 test('without Go and Python the error names what to install', async () => {
   const bare = { XDG_CACHE_HOME: cache, PATH: '/no/such/folder' };
-  await expect(ensureBinaries({ binaries: SMALL, env: bare, say: () => {} })).rejects.toThrow(
+  await expect(buildBinaries({ binaries: SMALL, env: bare, say: () => {} })).rejects.toThrow(
     /Install Go 1\.26\.6 or newer/,
   );
 });

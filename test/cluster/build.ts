@@ -1,6 +1,6 @@
 /**
- * Builds what the tests run on, once per machine: `ensureBinaries()` is cheap when nothing is missing, so whoever
- * needs a binary calls it. Progress goes to standard error, where a person sees it beside a test runner's report.
+ * What the tests run on, found or built. `ensureBinaries()` is cheap when nothing is missing, so whoever needs a binary
+ * calls it. Progress goes to standard error, where a person sees it beside a test runner's report.
  */
 
 import { mkdir, readdir, rename, rm, stat } from 'node:fs/promises';
@@ -9,6 +9,8 @@ import { type Binary, buildArguments, CONTROL_PLANE } from './binaries.ts';
 import { type BuildPlan, type Environment, MODULE_FOLDER, planBuild } from './cache.ts';
 import { withFileLock } from './file-lock.ts';
 import { type GoToolchain, goEnvironment, requireGo } from './go-toolchain.ts';
+import { type FoundBinary, inCache, locateBinaries, type RefusedBinary } from './locate.ts';
+import { sayOnStandardError } from './progress.ts';
 import { runCommand } from './run-command.ts';
 
 export interface EnsureBinariesOptions {
@@ -20,6 +22,16 @@ export interface EnsureBinariesOptions {
   readonly env?: Environment;
   /** Where progress goes, a line at a time. Default: standard error. */
   readonly say?: (line: string) => void;
+}
+
+export interface ReadyBinaries {
+  /** Of the API server that is used, for example "v1.37.2". */
+  readonly kubernetesVersion: string;
+  readonly found: readonly FoundBinary[];
+  /** Binaries of the machine that are not used, and why. */
+  readonly refused: readonly RefusedBinary[];
+  /** Absolute path of one binary. @throws Error when it is not in the list. */
+  path(name: string): string;
 }
 
 export interface BuiltBinaries {
@@ -36,17 +48,34 @@ const PARTIAL = '.partial';
 const QUIET_MS = 2_000;
 const PROGRESS_EVERY_MS = 15_000;
 
-/** @throws Error that says what to install, or what the compiler said. */
-export async function ensureBinaries(options: EnsureBinariesOptions = {}): Promise<BuiltBinaries> {
+/** Those of the machine where it has fitting ones (see `locate.ts`); builds the rest. @throws As buildBinaries(). */
+export async function ensureBinaries(options: EnsureBinariesOptions = {}): Promise<ReadyBinaries> {
+  const { binaries = CONTROL_PLANE, module = MODULE_FOLDER, env = process.env, say = sayOnStandardError } = options;
+  const { found, refused, missing, plan } = await locateBinaries(binaries, env, module);
+  if (missing.length > 0) await buildUnderLock(missing, plan, { env, say, module });
+  const all = [...found, ...missing.map((binary) => inCache(binary, plan))];
+  const version = all.find(({ name }) => name === 'kube-apiserver')?.version;
+  return {
+    kubernetesVersion: version === undefined ? plan.kubernetesVersion : `v${version}`,
+    found: all,
+    refused,
+    path(name) {
+      const binary = all.find((candidate) => candidate.name === name);
+      if (binary === undefined) throw new Error(`${name} is not among these binaries`);
+      return binary.path;
+    },
+  };
+}
+
+/**
+ * All of them from go.mod, in one folder: what nodes with pods are made of.
+ *
+ * @throws Error that says what to install, or what the compiler said.
+ */
+export async function buildBinaries(options: EnsureBinariesOptions = {}): Promise<BuiltBinaries> {
   const { binaries = CONTROL_PLANE, module = MODULE_FOLDER, env = process.env, say = sayOnStandardError } = options;
   const plan = await planBuild(binaries, env, module);
-  if ((await missing(binaries, plan)).length > 0) {
-    await mkdir(plan.bin, { recursive: true });
-    const onWait = (pid: number) => say(`waiting for process ${pid}, which is building the same binaries`);
-    await withFileLock(join(plan.folder, 'build.lock'), () => buildMissing(binaries, plan, { env, say, module }), {
-      onWait,
-    });
-  }
+  if ((await missing(binaries, plan)).length > 0) await buildUnderLock(binaries, plan, { env, say, module });
   return {
     bin: plan.bin,
     kubernetesVersion: plan.kubernetesVersion,
@@ -62,6 +91,12 @@ interface BuildContext {
   readonly say: (line: string) => void;
   /** Folder of the go.mod. */
   readonly module: string;
+}
+
+async function buildUnderLock(binaries: readonly Binary[], plan: BuildPlan, context: BuildContext): Promise<void> {
+  await mkdir(plan.bin, { recursive: true });
+  const onWait = (pid: number) => context.say(`waiting for process ${pid}, which is building the same binaries`);
+  await withFileLock(join(plan.folder, 'build.lock'), () => buildMissing(binaries, plan, context), { onWait });
 }
 
 async function buildMissing(
@@ -126,8 +161,4 @@ async function isFile(path: string): Promise<boolean> {
     (found) => found.isFile(),
     () => false,
   );
-}
-
-function sayOnStandardError(line: string): void {
-  process.stderr.write(`[test cluster] ${line}\n`);
 }

@@ -20,6 +20,8 @@ export interface BuildPlan {
   readonly folder: string;
   readonly bin: string;
   readonly kubernetesVersion: string;
+  /** Text of the go.mod that pins them. */
+  readonly goMod: string;
 }
 
 /** The folder that holds go.mod. */
@@ -37,7 +39,9 @@ export async function planBuild(
   env: Environment,
   module = MODULE_FOLDER,
 ): Promise<BuildPlan> {
-  const [goMod, goSum] = await Promise.all(['go.mod', 'go.sum'].map((name) => readFile(join(module, name), 'utf8')));
+  const [goMod = '', goSum] = await Promise.all(
+    ['go.mod', 'go.sum'].map((name) => readFile(join(module, name), 'utf8')),
+  );
   const kubernetesVersion = kubernetesVersionOf(await readFile(join(MODULE_FOLDER, 'go.mod'), 'utf8'));
   const shared = module === MODULE_FOLDER ? CATALOGUE : [];
   const source = module === MODULE_FOLDER ? await readFile(join(MODULE_FOLDER, 'pause', 'main.go'), 'utf8') : '';
@@ -51,5 +55,5 @@ export async function planBuild(
     .digest('hex')
     .slice(0, 16);
   const folder = join(cacheFolder(env), hash);
-  return { folder, bin: join(folder, 'bin'), kubernetesVersion };
+  return { folder, bin: join(folder, 'bin'), kubernetesVersion, goMod };
 }

@@ -9,7 +9,7 @@ import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { ensureProductImage } from '../e2e/product-image.ts';
 import { CATALOGUE } from './binaries.ts';
-import { ensureBinaries } from './build.ts';
+import { buildBinaries } from './build.ts';
 import { ensureBaseImage, ensureImageArchive } from './images.ts';
 import { sayOnStandardError, step } from './progress.ts';
 import { requireNodeLevel } from './requirements.ts';
@@ -96,7 +96,7 @@ function print({ kubeconfig }: StandingCluster): void {
 async function runTool(tool: 'kubectl' | 'helm', args: readonly string[]): Promise<number> {
   const running = await findStandingCluster(process.env);
   if (running === undefined) return status();
-  const { path } = await ensureBinaries({ binaries: CATALOGUE });
+  const { path } = await buildBinaries({ binaries: CATALOGUE });
   const env = { ...process.env, KUBECONFIG: running.kubeconfig };
   const [code] = (await once(spawn(path(tool), args, { stdio: 'inherit', env }), 'exit')) as [number | null];
   return code ?? 1;
@@ -105,7 +105,7 @@ async function runTool(tool: 'kubectl' | 'helm', args: readonly string[]): Promi
 async function build(): Promise<number> {
   const say = sayOnStandardError;
   await requireNodeLevel();
-  await step('binaries', say, () => ensureBinaries({ binaries: CATALOGUE, say }));
+  await step('binaries', say, () => buildBinaries({ binaries: CATALOGUE, say }));
   await step('images', say, async () => {
     for (const name of ['localhost/pause:1', 'localhost/coredns:1', 'localhost/etcd:1'] as const) {
       await ensureImageArchive(name, { say });

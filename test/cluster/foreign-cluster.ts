@@ -9,7 +9,7 @@ import { mkdir, mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import type { KubeAccess, KubeCredentials } from '../harness/kubeconfig.ts';
-import { CONTROL_PLANE, HELM } from './binaries.ts';
+import { HELM, KUBECTL } from './binaries.ts';
 import { ensureBinaries } from './build.ts';
 import type { Cluster, ClusterBinaries, PortForward, StartClusterOptions } from './cluster.ts';
 import { KubeCommands, newRunName, RUN_LABEL } from './kube-commands.ts';
@@ -22,7 +22,7 @@ const RELEASE_NAMESPACE = 'mcp2-system';
 /** @throws Error when it cannot be reached, or has mcp2 on it. */
 export async function openForeignCluster(file: string, options: StartClusterOptions): Promise<Cluster> {
   const { say = sayOnStandardError, images = [] } = options;
-  const binaries = await ensureBinaries({ binaries: [...CONTROL_PLANE, ...HELM], say });
+  const binaries = await ensureBinaries({ binaries: [...KUBECTL, ...HELM], say });
   const folder = await mkdtemp(join(tmpdir(), 'mcp2-foreign-cluster-'));
   const commands = new KubeCommands({ kubeconfig: resolve(file), folder, binaries, run: newRunName() });
   try {

@@ -12,7 +12,7 @@ import { tmpdir } from 'node:os';
 import { basename, join } from 'node:path';
 import { type BaseImageInputs, buildRootFileSystem, readBaseImageInputs } from './base-image.ts';
 import { CATALOGUE } from './binaries.ts';
-import { ensureBinaries } from './build.ts';
+import { buildBinaries } from './build.ts';
 import { cacheFolder, type Environment, planBuild } from './cache.ts';
 import { withFileLock } from './file-lock.ts';
 import { type Say, sayOnStandardError, step } from './progress.ts';
@@ -100,7 +100,7 @@ type Prepare = (context: string) => Promise<string[]>;
 function binaryImage(name: TestImage, say: Say): Prepare {
   const { files, lines } = BINARY_IMAGES[name as keyof typeof BINARY_IMAGES];
   return async (context) => {
-    const built = await ensureBinaries({ binaries: CATALOGUE.filter((binary) => files.includes(binary.name)), say });
+    const built = await buildBinaries({ binaries: CATALOGUE.filter((binary) => files.includes(binary.name)), say });
     await Promise.all(files.map((file) => copyFile(built.path(file), join(context, file))));
     return ['FROM scratch', ...lines];
   };

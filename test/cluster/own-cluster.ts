@@ -12,7 +12,7 @@ import { KubeClient } from '../harness/kube-client.ts';
 import { type KubeAccess, writeKubeconfig } from '../harness/kubeconfig.ts';
 import { removeAbandoned } from './abandoned-clusters.ts';
 import { CATALOGUE } from './binaries.ts';
-import { type BuiltBinaries, ensureBinaries } from './build.ts';
+import { type BuiltBinaries, buildBinaries } from './build.ts';
 import type { StartClusterOptions } from './cluster.ts';
 import { type ClusterGuard, startClusterGuard } from './cluster-guard.ts';
 import { applyDns, applyStorageClass, untilDnsServes } from './cluster-objects.ts';
@@ -33,7 +33,7 @@ const KEPT_LOGS = join(import.meta.dirname, '..', '..', 'test-logs');
 export async function startOwnCluster(options: StartClusterOptions): Promise<OwnCluster> {
   const { say = sayOnStandardError } = options;
   await requireNodeLevel();
-  const built = await ensureBinaries({ binaries: CATALOGUE, say });
+  const built = await buildBinaries({ binaries: CATALOGUE, say });
   const images = [...(await ownImages(say)), ...(options.images ?? [])];
   await removeAbandoned(say);
   const suffix = randomBytes(4).toString('hex');

@@ -42,9 +42,9 @@ export const IMAGE_REQUIREMENTS: readonly Requirement[] = [
 /** Those that this machine lacks. */
 export async function findMissing(wanted: readonly Requirement[], env: Environment): Promise<Requirement[]> {
   const present = await Promise.all(
-    wanted.map(({ name }) => (name.startsWith('/') ? isThere(name) : onPath(name, env))),
+    wanted.map(({ name }) => (name.startsWith('/') ? isThere(name) : findOnPath(name, env))),
   );
-  return wanted.filter((_requirement, i) => !present[i]);
+  return wanted.filter((_requirement, i) => present[i] === undefined || present[i] === false);
 }
 
 const NODE_LEVEL: readonly Requirement[] = [...NODE_REQUIREMENTS, ...BUILD_REQUIREMENTS, ...IMAGE_REQUIREMENTS];
@@ -98,13 +98,14 @@ export async function controlGroupRoots(): Promise<string[]> {
   return [...new Set(roots)];
 }
 
-async function onPath(name: string, { PATH = '' }: Environment): Promise<boolean> {
-  const folders = PATH.split(':').filter((folder) => folder !== '');
-  const found = await Promise.all(folders.map((folder) => isExecutable(join(folder, name))));
-  return found.includes(true);
+/** The file that a shell would run. */
+export async function findOnPath(name: string, { PATH = '' }: Environment): Promise<string | undefined> {
+  const files = PATH.split(':').flatMap((folder) => (folder === '' ? [] : [join(folder, name)]));
+  const found = await Promise.all(files.map(isExecutable));
+  return files[found.indexOf(true)];
 }
 
-function isExecutable(path: string): Promise<boolean> {
+export function isExecutable(path: string): Promise<boolean> {
   return access(path, constants.X_OK).then(
     () => true,
     () => false,

@@ -12,6 +12,8 @@ export interface CommandOptions {
   readonly input?: string;
   /** Each line of standard error as it comes: what a tool is doing just now. */
   readonly onErrorLine?: (line: string) => void;
+  /** Then it is ended with SIGTERM. Default: it takes as long as it takes. */
+  readonly timeoutMs?: number;
 }
 
 /** How much of a command's output is kept, from its end. */
@@ -20,7 +22,8 @@ const KEPT_CHARACTERS = 1_000_000;
 /** Standard output, trimmed. @throws Error with the command line and the end of its output when it fails. */
 export function runCommand(command: string, args: readonly string[], options: CommandOptions = {}): Promise<string> {
   return new Promise((resolve, reject) => {
-    const child = spawn(command, args, { cwd: options.cwd, env: { ...(options.env ?? process.env) }, stdio: 'pipe' });
+    const { cwd, env = process.env, timeoutMs: timeout } = options;
+    const child = spawn(command, args, { cwd, env: { ...env }, stdio: 'pipe', timeout });
     let output = '';
     let errors = '';
     child.stdout.setEncoding('utf8').on('data', (text: string) => {

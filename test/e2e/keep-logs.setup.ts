@@ -7,7 +7,7 @@ import { readdir, readFile, rm } from 'node:fs/promises';
 import { basename, join } from 'node:path';
 import { afterEach } from 'vitest';
 import { CATALOGUE } from '../cluster/binaries.ts';
-import { ensureBinaries } from '../cluster/build.ts';
+import { buildBinaries } from '../cluster/build.ts';
 import { CLUSTER_PREFIX, CLUSTERS_FOLDER } from '../cluster/cluster-plan.ts';
 import { KubeCommands } from '../cluster/kube-commands.ts';
 import { keepNodeLogs } from '../cluster/own-cluster-handle.ts';
@@ -29,6 +29,6 @@ async function keep(cluster: string, folder: string): Promise<void> {
   const text = await readFile(join(cluster, 'cluster.json'), 'utf8').catch(() => undefined);
   if (text === undefined) return;
   const { kubeconfig, run } = JSON.parse(text) as { kubeconfig: string; run: string };
-  const binaries = await ensureBinaries({ binaries: CATALOGUE });
+  const binaries = await buildBinaries({ binaries: CATALOGUE });
   await new KubeCommands({ kubeconfig, folder: cluster, binaries, run }).keepLogs(folder);
 }

@@ -7,6 +7,7 @@
 
 import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
+import { CONTROL_PLANE } from '../cluster/binaries.ts';
 import { ensureBinaries } from '../cluster/build.ts';
 import { type Certificate, type CertificateAuthority, createCertificateAuthority } from './pki.ts';
 import { freePorts } from './ports.ts';
@@ -63,10 +64,12 @@ export interface Etcd extends AsyncDisposable {
   restart(): Promise<void>;
 }
 
+const ETCD = CONTROL_PLANE.filter(({ name }) => name === 'etcd');
+
 export async function startEtcd(options: StartEtcdOptions = {}): Promise<Etcd> {
-  const { bin } = await ensureBinaries();
+  const { path } = await ensureBinaries({ binaries: ETCD });
   const tls = options.tls === true ? await createTls(createWorkspace('etcd-pki').folder) : undefined;
-  const members = await planMembers(options, { command: join(bin, 'etcd'), tls });
+  const members = await planMembers(options, { command: path('etcd'), tls });
   const all = <T>(act: (member: ManagedProcess) => T): T[] => members.map(({ process }) => act(process));
   const allDone = async (acts: Promise<Exit | undefined>[]): Promise<void> => void (await Promise.all(acts));
   const first = members[0] as EtcdMember;

@@ -40,7 +40,7 @@ export interface StartKubeApiserverOptions {
 }
 
 export async function startKubeApiserver(options: StartKubeApiserverOptions = {}): Promise<KubeApiserver> {
-  const [{ bin }, etcd, port] = await Promise.all([ensureBinaries(), startEtcd(), freePort()]);
+  const [{ path }, etcd, port] = await Promise.all([ensureBinaries(), startEtcd(), freePort()]);
   const workspace = createWorkspace('kube-apiserver');
   try {
     const files = await writeFiles(workspace.folder);
@@ -50,7 +50,7 @@ export async function startKubeApiserver(options: StartKubeApiserverOptions = {}
     const process = new ManagedProcess(
       {
         name: 'kube-apiserver',
-        command: join(bin, 'kube-apiserver'),
+        command: path('kube-apiserver'),
         args: [...serverArguments(files, { port, etcd }), ...(options.args ?? [])],
         ready: readiness(admin),
       },
