@@ -2,8 +2,6 @@ import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
-import { ensureBinaries } from '../cluster/build.ts';
-import { runCommand } from '../cluster/run-command.ts';
 import { KubeClient } from './kube-client.ts';
 import { applyCrds, createNamespace, readYaml } from './kube-setup.ts';
 import { sharedKubeApiserver } from './shared-kube-apiserver.ts';
@@ -56,21 +54,4 @@ test('a folder without definitions and a broken file are errors that name them',
   await expect(applyCrds(client, empty.folder)).rejects.toThrow(`${empty.folder} holds no custom resource definition`);
   await using broken = await folderWith('a: [');
   await expect(readYaml(join(broken.folder, 'a.yaml'))).rejects.toThrow('a.yaml');
-});
-
-test('kubectl works with the kubeconfig of a user, who may do what RBAC grants and no more', async () => {
-  const kube = await sharedKubeApiserver();
-  await using client = new KubeClient(kube.admin);
-  const namespace = await createNamespace(client);
-  const rbac = { apiVersion: 'rbac.authorization.k8s.io/v1', metadata: { namespace, name: 'readers' } };
-  const rules = [{ apiGroups: [''], resources: ['configmaps'], verbs: ['list'] }];
-  const roleRef = { apiGroup: 'rbac.authorization.k8s.io', kind: 'Role', name: 'readers' };
-  const subjects = [{ apiGroup: 'rbac.authorization.k8s.io', kind: 'Group', name: `readers/${namespace}` }];
-  await client.apply({ ...rbac, kind: 'Role', rules } as typeof rbac & { kind: string });
-  await client.apply({ ...rbac, kind: 'RoleBinding', roleRef, subjects } as typeof rbac & { kind: string });
-  const file = await kube.kubeconfigFor({ user: 'ann', groups: [`readers/${namespace}`] });
-  const kubectl = (await ensureBinaries()).path('kubectl');
-  const get = (kind: string) => runCommand(kubectl, ['--kubeconfig', file, '-n', namespace, 'get', kind]);
-  expect(await get('configmaps')).toBe('');
-  await expect(get('secrets')).rejects.toThrow('User "ann" cannot list resource "secrets"');
 });

@@ -8,6 +8,7 @@ import { createConnection, createServer, type Server } from 'node:net';
 import { join } from 'node:path';
 import { text } from 'node:stream/consumers';
 import { inject } from 'vitest';
+import type { TestProject } from 'vitest/node';
 import { type KubeApiserver, startKubeApiserver } from './kube-apiserver.ts';
 import { type KubeEndpoint, type KubeEndpointAddress, openKubeEndpoint } from './kube-endpoint.ts';
 import { createWorkspace } from './processes.ts';
@@ -28,12 +29,19 @@ export async function sharedKubeApiserver(): Promise<KubeEndpoint> {
   return openKubeEndpoint(answer);
 }
 
-export interface SharedKubeApiserverHost extends AsyncDisposable {
+interface SharedKubeApiserverHost extends AsyncDisposable {
   readonly socketPath: string;
 }
 
-/** For the runner's main process (`global-setup.ts`). A Unix socket in a folder of mode 0700: the answer is a secret. */
-export async function hostSharedKubeApiserver(): Promise<SharedKubeApiserverHost> {
+/** For a global setup: hosts it, tells the project's files where it is, and returns the teardown. */
+export async function shareKubeApiserver(project: TestProject): Promise<() => Promise<void>> {
+  const host = await hostSharedKubeApiserver();
+  project.provide('sharedKubeApiserverSocket', host.socketPath);
+  return async () => host[Symbol.asyncDispose]();
+}
+
+/** For the runner's main process. A Unix socket in a folder of mode 0700: the answer is a secret. */
+async function hostSharedKubeApiserver(): Promise<SharedKubeApiserverHost> {
   const socketPath = join(createWorkspace('shared').folder, 'kube-apiserver.sock');
   let started: Promise<KubeApiserver> | undefined;
   const answer = async (): Promise<SharedEndpoint> => {
