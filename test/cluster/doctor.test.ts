@@ -1,7 +1,9 @@
 import { spawnSync } from 'node:child_process';
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
+import { CONTROL_PLANE, moduleVersionOf } from './binaries.ts';
 import { formatChecks } from './doctor.ts';
 import { runChecks } from './doctor-checks.ts';
 
@@ -51,12 +53,47 @@ test.each([
 });
 
 test('with Python and without Go nothing is missing: the build fetches Go', async () => {
-  const env = { ...process.env, XDG_CACHE_HOME: bare.XDG_CACHE_HOME, PATH: pathWithout('go') };
+  const PATH = pathWithout('go', 'kube-apiserver');
+  const env = { ...process.env, XDG_CACHE_HOME: bare.XDG_CACHE_HOME, KUBEBUILDER_ASSETS: undefined, PATH };
   const checks = await runChecks({ nodeVersion: '24.0.0', platform: 'linux', env });
   expect(checks.find(({ name }) => name === 'go')).toMatchObject({
     state: 'ok',
     found: expect.stringContaining('PyPI'),
   });
+});
+
+/** What KUBEBUILDER_ASSETS holds: scripts that say these versions. */
+async function checksWith(etcd: string, kubeApiserver: string) {
+  const folder = mkdtempSync(join(tmpdir(), 'mcp2-doctor-'));
+  const put = (name: string, says: string) =>
+    writeFileSync(join(folder, name), `#!/bin/sh\necho '${says}'\n`, EXECUTABLE);
+  put('etcd', `etcd Version: ${etcd}`);
+  put('kube-apiserver', `Kubernetes v${kubeApiserver}`);
+  const env = { ...bare, KUBEBUILDER_ASSETS: folder };
+  const checks = await runChecks({ nodeVersion: '24.0.0', platform: 'linux', env });
+  rmSync(folder, { recursive: true });
+  return (name: string) => checks.find((check) => check.name === name);
+}
+
+const EXECUTABLE = { mode: 0o755 };
+const goMod = readFileSync(join(import.meta.dirname, 'go.mod'), 'utf8');
+const [etcd = '', kubernetes = ''] = CONTROL_PLANE.map(({ package: name }) => moduleVersionOf(goMod, name)?.slice(1));
+
+test('with etcd and kube-apiserver of KUBEBUILDER_ASSETS npm test needs no Go, and the chart still does', async () => {
+  const check = await checksWith(etcd, kubernetes);
+  expect(check('control plane')).toMatchObject({
+    found: `etcd ${etcd} (KUBEBUILDER_ASSETS), kube-apiserver ${kubernetes} (KUBEBUILDER_ASSETS)`,
+  });
+  expect(check('go')).toMatchObject({ state: 'ok' });
+  expect(check('chart')).toMatchObject({ state: 'optional', found: expect.stringContaining('helm will be built') });
+});
+
+test('a kube-apiserver of another version is named and asks for Go', async () => {
+  const check = await checksWith(etcd, '1.2.3');
+  expect(check('control plane')?.found).toMatch(
+    /kube-apiserver will be built \(that of KUBEBUILDER_ASSETS is version 1\.2\.3, and these tests need \d+\.\d+\)/,
+  );
+  expect(check('go')).toMatchObject({ state: 'missing' });
 });
 
 test('the text names everything that is missing in its last line', () => {
@@ -68,9 +105,10 @@ test('the text names everything that is missing in its last line', () => {
   expect(text.split('\n').at(-1)).toBe('npm test cannot run before this is there: openssl.');
 });
 
-/** PATH without the folders that hold this command. */
-function pathWithout(command: string): string {
-  const holds = (folder: string) => spawnSync('test', ['-x', join(folder, command)]).status === 0;
+/** PATH without the folders that hold one of these commands. */
+function pathWithout(...commands: string[]): string {
+  const holds = (folder: string) =>
+    commands.some((command) => spawnSync('test', ['-x', join(folder, command)]).status === 0);
   return (process.env.PATH ?? '')
     .split(':')
     .filter((folder) => !holds(folder))
