@@ -27,7 +27,7 @@ export const TOOLS: readonly Binary[] = [
   { name: 'cyclonus', package: 'github.com/mattfenwick/cyclonus/cmd/cyclonus' },
 ];
 
-/** About 3 minutes on 2 cores where Go has nothing of it cached, 8 seconds where it has. */
+/** Minutes where Go has nothing of it cached, 8 seconds on 2 cores where it has. */
 export function ensureTools(options: Omit<EnsureBinariesOptions, 'binaries' | 'module'> = {}): Promise<ReadyBinaries> {
   return ensureBinaries({ ...options, binaries: TOOLS, module: join(MODULE_FOLDER, 'tools') });
 }

@@ -22,6 +22,7 @@ const GATE = [
   'npm ci',
   'npm run doctor',
   'npm test',
+  'npm run test:chart',
   'npm run test:faults',
   'npm run test:e2e',
   'npm run bench -- registry',
