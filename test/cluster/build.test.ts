@@ -1,11 +1,12 @@
-import { mkdir, mkdtemp, readdir, rm, writeFile } from 'node:fs/promises';
+import { mkdir, mkdtemp, readdir, rm, symlink, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { dirname, isAbsolute, join } from 'node:path';
 import { afterEach, beforeAll, beforeEach, expect, test } from 'vitest';
-import { type Binary, kubernetesVersionOf } from './binaries.ts';
-import { buildBinaries } from './build.ts';
+import { type Binary, HELM, KUBECTL, kubernetesVersionOf } from './binaries.ts';
+import { buildBinaries, ensureBinaries } from './build.ts';
 import { cacheFolder, type Environment, planBuild } from './cache.ts';
 import { isAtLeast, requireGo } from './go-toolchain.ts';
+import { locateBinaries } from './locate.ts';
 import { runCommand } from './run-command.ts';
 
 /** A program of Go's own standard library: nothing to fetch, seconds to build. */
@@ -56,6 +57,15 @@ test('a build that fails says what the compiler said, and leaves no binary', asy
   await expect(buildBinaries({ binaries, env, say: () => {} })).rejects.toThrow('cmd/no-such-command');
   const [hash = ''] = await readdir(join(cache, 'mcp2'));
   expect(await readdir(join(cache, 'mcp2', hash, 'bin'))).toEqual([]);
+});
+
+test('what kubectl and Helm really say of their versions is understood', async () => {
+  const clients = [...KUBECTL, ...HELM];
+  const ready = await ensureBinaries({ binaries: clients });
+  for (const { name } of clients) await symlink(ready.path(name), join(cache, name));
+  const { found, refused } = await locateBinaries(clients, { ...env, KUBEBUILDER_ASSETS: cache });
+  expect(refused).toEqual([]);
+  expect(found.map(({ name, from }) => [name, from])).toEqual(clients.map(({ name }) => [name, 'KUBEBUILDER_ASSETS']));
 });
 
 test('without Go and Python the error names what to install', async () => {

@@ -13,6 +13,7 @@ import { HELM, KUBECTL } from './binaries.ts';
 import { ensureBinaries } from './build.ts';
 import type { Cluster, ClusterBinaries, PortForward, StartClusterOptions } from './cluster.ts';
 import { KubeCommands, newRunName, RUN_LABEL } from './kube-commands.ts';
+import { describeBinaries } from './locate.ts';
 import { sayOnStandardError } from './progress.ts';
 
 const DEFINITIONS_GROUP = 'mcp2.dev';
@@ -23,6 +24,7 @@ const RELEASE_NAMESPACE = 'mcp2-system';
 export async function openForeignCluster(file: string, options: StartClusterOptions): Promise<Cluster> {
   const { say = sayOnStandardError, images = [] } = options;
   const binaries = await ensureBinaries({ binaries: [...KUBECTL, ...HELM], say });
+  describeBinaries(binaries).forEach(say);
   const folder = await mkdtemp(join(tmpdir(), 'mcp2-foreign-cluster-'));
   const commands = new KubeCommands({ kubeconfig: resolve(file), folder, binaries, run: newRunName() });
   try {
