@@ -50,6 +50,7 @@ test.each([
   "import { Worker } from './workers.ts';\nconst worker = new Worker(name);",
   'const url = pathToFileURL(file);\nrun(`const { a } = await import(${JSON.stringify(url)});`);',
   "const args = ['--import', 'data:text/javascript,'];",
+  'const hooks = `data:text/javascript,${source}`;\nrun(["--import", hooks]);\nawait import(hooks);',
   "const text = readFileSync(new URL('../a.yaml', import.meta.url), 'utf8');",
   '// import(path) and `file://${path}` are refused',
 ])('%s is allowed', (text) => {
@@ -86,7 +87,7 @@ function argumentsIn(text: string, code: string): Finding[] {
         return MAKES_PATH.test(argument) ? [{ at: index, what: `new URL(${argument}) is made of a path` }] : [];
       }
       if (literal && !before.startsWith('new Worker') && !/^['"]\//.test(argument)) return [];
-      return isUrl(argument, code) ? [] : [{ at: index, what: `${before} gets the path ${argument}` }];
+      return isUrl(argument, text, code) ? [] : [{ at: index, what: `${before} gets the path ${argument}` }];
     },
   );
 }
@@ -94,7 +95,7 @@ function argumentsIn(text: string, code: string): Finding[] {
 function inTemplates(text: string, code: string): Finding[] {
   return [...text.matchAll(IMPORT_IN_TEMPLATE)]
     .filter(({ index }) => !isComment(text, code, index))
-    .filter((found) => !isUrl(found[1] ?? '', code))
+    .filter((found) => !isUrl(found[1] ?? '', text, code))
     .map((found) => ({ at: found.index, what: `${found[0]} is a path` }));
 }
 
@@ -104,10 +105,11 @@ function handMade(text: string, code: string): Finding[] {
 }
 
 /** An expression that makes a URL, or a name that this file declares as one. */
-function isUrl(expression: string, code: string): boolean {
+function isUrl(expression: string, text: string, code: string): boolean {
   const bare = expression.replace(/^(?:JSON\.stringify|String)\((.*)\)$/s, '$1').replace(/\.href$/, '');
   if (MAKES_URL.test(bare)) return true;
   if (!/^\w+$/.test(bare)) return false;
+  if (new RegExp(`\\b${bare} = ['"\`]data:`).test(text)) return true;
   const made = 'new URL\\(|pathToFileURL\\(|import\\.meta\\.resolve\\(';
   return new RegExp(`\\b${bare}(?:: URL\\b|\\s*=\\s*(?:JSON\\.stringify\\()?(?:${made}))`).test(code);
 }
