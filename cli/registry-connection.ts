@@ -7,7 +7,8 @@
  */
 import { status } from '@grpc/grpc-js';
 import type { Environment } from '#lib/config/env-reader.ts';
-import { CallError, createClient, type ServiceClient } from '#lib/grpc/client.ts';
+import { CallError } from '#lib/grpc/call-error.ts';
+import { createClient, type ServiceClient } from '#lib/grpc/client.ts';
 import { plaintextClient, tlsClient } from '#lib/grpc/credentials.ts';
 import { parseHostPort } from '#lib/net/listen-address.ts';
 import { createLogger } from '#lib/observe/logger.ts';

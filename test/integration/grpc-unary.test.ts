@@ -2,7 +2,7 @@ import { Client, status } from '@grpc/grpc-js';
 import { expect, onTestFinished, test, vi } from 'vitest';
 import { REASONS, ServiceError } from '#lib/errors.ts';
 import type { CallContext } from '#lib/grpc/call-context.ts';
-import { CallError } from '#lib/grpc/client.ts';
+import { CallError } from '#lib/grpc/call-error.ts';
 import { plaintextClient } from '#lib/grpc/credentials.ts';
 import { implement } from '#lib/grpc/method.ts';
 import { serverStream } from '#lib/grpc/server-stream.ts';

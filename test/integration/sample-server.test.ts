@@ -5,7 +5,8 @@ import { afterAll, beforeAll, expect, test } from 'vitest';
 import { readCard } from '#lib/card/service-card.ts';
 import { systemClock } from '#lib/clock.ts';
 import type { Reason } from '#lib/errors.ts';
-import { type CallError, createClient } from '#lib/grpc/client.ts';
+import type { CallError } from '#lib/grpc/call-error.ts';
+import { createClient } from '#lib/grpc/client.ts';
 import { plaintextClient } from '#lib/grpc/credentials.ts';
 import { createLogger } from '#lib/observe/logger.ts';
 import { createMetrics } from '#lib/observe/metrics.ts';
@@ -63,7 +64,7 @@ function mint(request: Partial<MintRequest> = {}, { key = signingKey, nowMs = Da
   return mintToken(key, claims, { clock: { nowMs: () => nowMs } });
 }
 
-async function reasonOf(call: Promise<unknown>): Promise<Reason | 'answered' | undefined> {
+async function reasonOf(call: Promise<unknown>): Promise<CallError['reason'] | 'answered'> {
   return call.then(
     () => 'answered',
     (error: CallError) => error.reason,

@@ -6,7 +6,8 @@
  */
 import { readFileSync } from 'node:fs';
 import { ChannelCredentials, status } from '@grpc/grpc-js';
-import { CallError, createClient } from '#lib/grpc/client.ts';
+import { CallError } from '#lib/grpc/call-error.ts';
+import { createClient } from '#lib/grpc/client.ts';
 import type { EndpointDescriptor__Output } from '#protos/generated/mcp2/EndpointDescriptor.ts';
 import { loadServices } from '#protos/load.ts';
 
