@@ -6,7 +6,9 @@
  * words.
  */
 import { status } from '@grpc/grpc-js';
+import { readConnection } from '#lib/config/connection-file.ts';
 import type { Environment } from '#lib/config/env-reader.ts';
+import type { StateFolder } from '#lib/config/state-folder.ts';
 import { CallError } from '#lib/grpc/call-error.ts';
 import { createClient, type ServiceClient } from '#lib/grpc/client.ts';
 import { plaintextClient, tlsClient } from '#lib/grpc/credentials.ts';
@@ -14,8 +16,6 @@ import { parseHostPort } from '#lib/net/listen-address.ts';
 import { createLogger } from '#lib/observe/logger.ts';
 import type { DiscoveryDefinition } from '#protos/generated/mcp2/Discovery.ts';
 import { CommandFailed, usageError } from './failure.ts';
-import { readConnection } from './state/connection.ts';
-import type { StateFolder } from './state/folder.ts';
 import type { Terminal } from './terminal.ts';
 import { whyUnreadable } from './text/input.ts';
 import { onOneLine } from './text/printable.ts';

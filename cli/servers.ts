@@ -3,11 +3,11 @@
  * the custom resource definition; a test compares them.
  */
 
+import type { StateFolder } from '#lib/config/state-folder.ts';
 import { formatKey } from '#lib/kube/object.ts';
 import type { Condition, Mcp2Server, Mcp2ServerStatus } from '../operator/server/resource.ts';
 import { readFileState } from '../operator/source/file-state.ts';
 import { CommandFailed } from './failure.ts';
-import type { StateFolder } from './state/folder.ts';
 import { formatTable } from './text/table.ts';
 import { formatAge } from './text/time.ts';
 

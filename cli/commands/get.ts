@@ -4,10 +4,10 @@
  */
 
 import { Argument, Command } from 'commander';
+import { readConnection } from '#lib/config/connection-file.ts';
 import { formatKey } from '#lib/kube/object.ts';
 import { CommandFailed, usageError } from '../failure.ts';
 import { formatServers, type ListedServer, listServers, remarkOf, toResource } from '../servers.ts';
-import { readConnection } from '../state/connection.ts';
 import { locateState } from '../state/folder.ts';
 import type { Terminal } from '../terminal.ts';
 import { stateOption } from '../text/arguments.ts';

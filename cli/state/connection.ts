@@ -1,26 +1,7 @@
-/** Where a running `mcp2 up` listens, as a file in the state folder. It is removed when the process ends in order. */
+/** Writes where a running `mcp2 up` listens (`#lib/config/connection-file.ts` reads it), and removes it in the end. */
 import { randomUUID } from 'node:crypto';
-import { readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
-
-export interface Connection {
-  /** host:port of the registry. */
-  readonly registry: string;
-  /** The folder of YAML files. */
-  readonly files: string;
-  readonly pid: number;
-  /** RFC 3339. */
-  readonly startedAt: string;
-}
-
-/** undefined when nothing runs, or something unreadable stands there. */
-export function readConnection(path: string): Connection | undefined {
-  try {
-    const value = JSON.parse(readFileSync(path, 'utf8')) as Partial<Connection> | null;
-    return typeof value?.registry === 'string' ? (value as Connection) : undefined;
-  } catch {
-    return undefined;
-  }
-}
+import { renameSync, rmSync, writeFileSync } from 'node:fs';
+import type { Connection } from '#lib/config/connection-file.ts';
 
 export function writeConnection(path: string, connection: Connection): void {
   const next = `${path}.${randomUUID()}`;

@@ -1,77 +1,14 @@
-/**
- * The state folder of standalone mode: `mcp2 up` keeps everything in it, and the other commands find the registry's
- * address and the signing key there, so that nothing has to be configured by hand.
- *
- * Mode 0700, because whoever reads the key in it can mint any token of this control plane.
- */
-import { type Stats, statSync } from 'node:fs';
-import { isAbsolute, join, resolve } from 'node:path';
+/** The state folder as commands use it: found or refused with a sentence, and made by the one that runs in it. */
+import { locateStateFolder, type StateFolder, type StateOwner, UnsafeStateFolder } from '#lib/config/state-folder.ts';
 import { makeFolder } from '#lib/make-folder.ts';
 import { CommandFailed } from '../failure.ts';
-import type { Terminal } from '../terminal.ts';
 
-export interface StateFolder {
-  readonly path: string;
-  /** The embedded store's own folder. */
-  readonly store: string;
-  /** Private JWK with kid and alg; secret. */
-  readonly signingKey: string;
-  /** Public keys, for verifiers. */
-  readonly jwks: string;
-  /** The issuer's name. */
-  readonly issuer: string;
-  /** What the operator remembers of each resource that is a file. */
-  readonly servers: string;
-  /** Where a running `mcp2 up` listens. */
-  readonly connection: string;
-  /** Logs of the services, newest run. */
-  readonly log: string;
-}
-
-/**
- * @param named `--state`; otherwise MCP2_STATE, then `$XDG_STATE_HOME/mcp2`, then `~/.local/state/mcp2`.
- * @throws CommandFailed when it is there and others could have put something into it.
- */
-export function locateState(
-  named: string | undefined,
-  { env, homeFolder, uid }: Pick<Terminal, 'env' | 'homeFolder'> & { readonly uid?: number | undefined },
-): StateFolder {
-  const path = resolve(named ?? nonEmpty(env.MCP2_STATE) ?? join(stateHome(env.XDG_STATE_HOME, homeFolder), 'mcp2'));
-  requireOwnFolder(path, uid);
-  return {
-    path,
-    store: join(path, 'store'),
-    signingKey: join(path, 'key.jwk'),
-    jwks: join(path, 'jwks.json'),
-    issuer: join(path, 'issuer'),
-    servers: join(path, 'servers.json'),
-    connection: join(path, 'connection.json'),
-    log: join(path, 'mcp2.log'),
-  };
-}
-
-/**
- * Whoever can write into the folder can put a key of his own into it, a registry's address that tokens are then sent to,
- * or a link that leads elsewhere. Where the system has no users (`uid` undefined) nothing is asked.
- */
-function requireOwnFolder(path: string, uid: number | undefined): void {
-  const stats = uid === undefined ? undefined : statsOf(path);
-  if (!stats?.isDirectory()) return;
-  if (stats.uid !== uid) {
-    const advice = 'name one of your own with --state DIR, for example a new folder inside it';
-    throw new CommandFailed(`the state folder ${path} belongs to another user: ${advice}`);
-  }
-  if ((stats.mode & 0o022) === 0) return;
-  const advice = `look at what is in it and run "chmod go-w ${path}", or name another one with --state DIR`;
-  throw new CommandFailed(`others can write into the state folder ${path}: ${advice}`);
-}
-
-/** Undefined when there is nothing, or nothing that we may look at: whoever uses it says so. */
-function statsOf(path: string): Stats | undefined {
+/** @param named `--state`. @throws CommandFailed when it is there and others could have put something into it. */
+export function locateState(named: string | undefined, owner: StateOwner): StateFolder {
   try {
-    return statSync(path);
-  } catch {
-    return undefined;
+    return locateStateFolder(named, owner);
+  } catch (error) {
+    throw error instanceof UnsafeStateFolder ? new CommandFailed(error.message, { cause: error }) : error;
   }
 }
 
@@ -90,14 +27,4 @@ export function unusableState(path: string, error: unknown): CommandFailed {
     `the state folder ${path} cannot be used (${why}): make it a folder that you can read and write, or name another one with --state DIR`,
     { cause: error },
   );
-}
-
-/** XDG Base Directory Specification: a relative path in these variables is to be ignored. */
-function stateHome(value: string | undefined, homeFolder: string): string {
-  const named = nonEmpty(value);
-  return named !== undefined && isAbsolute(named) ? named : join(homeFolder, '.local', 'state');
-}
-
-function nonEmpty(text: string | undefined): string | undefined {
-  return text === undefined || text.trim() === '' ? undefined : text;
 }

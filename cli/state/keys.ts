@@ -5,9 +5,10 @@
  */
 import { randomUUID } from 'node:crypto';
 import { chmodSync, existsSync, readFileSync, renameSync, statSync, writeFileSync } from 'node:fs';
+import type { StateFolder } from '#lib/config/state-folder.ts';
 import { generateSigningKey, importSigningKey, type SigningKey } from '#lib/token/signing-key.ts';
 import { CommandFailed } from '../failure.ts';
-import { type StateFolder, unusableState } from './folder.ts';
+import { unusableState } from './folder.ts';
 
 export const STANDALONE_ISSUER = 'mcp2:local';
 

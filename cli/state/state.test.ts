@@ -2,9 +2,11 @@ import { chmodSync, existsSync, mkdtempSync, readFileSync, rmSync, statSync, wri
 import { tmpdir, userInfo } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { readConnection } from '#lib/config/connection-file.ts';
+import type { StateFolder } from '#lib/config/state-folder.ts';
 import { CommandFailed } from '../failure.ts';
-import { readConnection, removeConnection, writeConnection } from './connection.ts';
-import { locateState, prepareState, type StateFolder } from './folder.ts';
+import { removeConnection, writeConnection } from './connection.ts';
+import { locateState, prepareState } from './folder.ts';
 import { ensureSigningKey, readSigner } from './keys.ts';
 
 let folder: string;

@@ -2,9 +2,10 @@
  * What `mcp2 up` tells the person in front of it: what runs, which servers are ready, and every change after that. The
  * rest goes to the log file.
  */
+
+import type { StateFolder } from '#lib/config/state-folder.ts';
 import type { FileProblem } from '../../operator/source/resource-file.ts';
 import { formatServers, type ListedServer, listServers, remarkOf } from '../servers.ts';
-import type { StateFolder } from '../state/folder.ts';
 import type { Terminal } from '../terminal.ts';
 
 export interface AnnouncerOptions {

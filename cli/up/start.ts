@@ -1,11 +1,12 @@
 /** The start of `mcp2 up`: state folder, key, ports, parts, and what is said about them. */
+import type { StateFolder } from '#lib/config/state-folder.ts';
 import type { Logger } from '#lib/logger.ts';
 import type { ShutdownStep } from '#lib/service/shutdown.ts';
 import { loadServices } from '#protos/load.ts';
 import { readDefinition } from '../definition.ts';
 import { CommandFailed } from '../failure.ts';
 import { removeConnection, writeConnection } from '../state/connection.ts';
-import { locateState, type StateFolder } from '../state/folder.ts';
+import { locateState } from '../state/folder.ts';
 import { ensureSigningKey, readSigner } from '../state/keys.ts';
 import type { Terminal } from '../terminal.ts';
 import { Announcer } from './announcer.ts';

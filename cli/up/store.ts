@@ -1,12 +1,12 @@
 /** The store of `mcp2 up`: the embedded one in the state folder, or a real etcd (`--etcd`). */
 import type { Clock } from '#lib/clock.ts';
+import { readConnection } from '#lib/config/connection-file.ts';
+import type { StateFolder } from '#lib/config/state-folder.ts';
 import { claimFolder, StoreFolderError } from '#lib/store/embedded/folder.ts';
 import { openEmbeddedStore } from '#lib/store/embedded/open.ts';
 import { connectEtcdStore } from '#lib/store/etcd/connect.ts';
 import type { Store } from '#lib/store/store.ts';
 import { CommandFailed } from '../failure.ts';
-import { readConnection } from '../state/connection.ts';
-import type { StateFolder } from '../state/folder.ts';
 
 export interface OpenedStore {
   readonly store: Store;

@@ -2,7 +2,7 @@
 import { expect, test } from 'vitest';
 import { ServiceError } from '#lib/errors.ts';
 import { bidiStream } from '#lib/grpc/bidi-stream.ts';
-import { CallError } from '#lib/grpc/client.ts';
+import { CallError } from '#lib/grpc/call-error.ts';
 import { clientStream } from '#lib/grpc/client-stream.ts';
 import type { Guard, Guards, MethodGuard } from '#lib/grpc/guard.ts';
 import type { AnyHandler, Middleware } from '#lib/grpc/handler.ts';

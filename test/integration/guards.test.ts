@@ -10,7 +10,7 @@ import { requiredCapabilities } from '#lib/capability/required.ts';
 import { compileResource, type Method, RESOURCE_KINDS } from '#lib/capability/resource.ts';
 import { systemClock } from '#lib/clock.ts';
 import { bidiStream } from '#lib/grpc/bidi-stream.ts';
-import { CallError } from '#lib/grpc/client.ts';
+import { CallError } from '#lib/grpc/call-error.ts';
 import { clientStream } from '#lib/grpc/client-stream.ts';
 import { implement, type ServiceEntry } from '#lib/grpc/method.ts';
 import { serverStream } from '#lib/grpc/server-stream.ts';

@@ -1,11 +1,11 @@
 /** What one part of `mcp2 up` says of itself; `../parts.ts` lists them. */
 import type { Registry } from 'prom-client';
 import type { Clock } from '#lib/clock.ts';
+import type { StateFolder } from '#lib/config/state-folder.ts';
 import type { Logger } from '#lib/logger.ts';
 import type { Store } from '#lib/store/store.ts';
 import type { Services } from '#protos/load.ts';
 import type { FileProblem } from '../../../operator/source/resource-file.ts';
-import type { StateFolder } from '../../state/folder.ts';
 import type { Signer } from '../../state/keys.ts';
 import type { Terminal } from '../../terminal.ts';
 import type { UpOptions } from '../options.ts';

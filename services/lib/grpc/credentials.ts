@@ -11,6 +11,7 @@ import type { Clock } from '../clock.ts';
 import { type ClientTlsFiles, type ServerTlsFiles, type TlsMaterial, watchTlsFiles } from '../config/tls-files.ts';
 import type { WatchedFiles } from '../config/watched-file.ts';
 import type { Logger } from '../logger.ts';
+import { releaseSockets } from './release-sockets.ts';
 
 export interface TlsOptions {
   readonly clock: Clock;
@@ -34,7 +35,7 @@ export function plaintextServer(): ServerCredentials {
 }
 
 export function plaintextClient(): ChannelCredentials {
-  return ChannelCredentials.createInsecure();
+  return releaseSockets(ChannelCredentials.createInsecure());
 }
 
 /** @throws when a file cannot be read, is no PEM, or certificate and key do not belong together. */
@@ -56,7 +57,8 @@ export async function tlsClient(
   const watched = await watchTlsFiles(files, options);
   const provider = new WatchedProvider(watched);
   const identity = files.certificateFile === undefined ? null : provider;
-  return tlsCredentials(watched, experimental.createCertificateProviderChannelCredentials(provider, identity));
+  const credentials = experimental.createCertificateProviderChannelCredentials(provider, identity);
+  return tlsCredentials(watched, releaseSockets(credentials));
 }
 
 function tlsCredentials<Credentials>(
