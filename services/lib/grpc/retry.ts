@@ -19,9 +19,13 @@ const RETRY_POLICY = Object.freeze({
   retryableStatusCodes: ['UNAVAILABLE'],
 });
 
-/** A Service that sends us to a server that is gone may send us to another one at once; the default is a second. */
 const FIRST_RECONNECT_MS = 100;
 const LAST_RECONNECT_MS = 2_000;
+
+/** A Service that sends us to a server that is gone may send us to another one at once; the default is a second. */
+export function reconnectOptions(lastMs = LAST_RECONNECT_MS): ChannelOptions {
+  return { 'grpc.initial_reconnect_backoff_ms': FIRST_RECONNECT_MS, 'grpc.max_reconnect_backoff_ms': lastMs };
+}
 
 /** @param paths of methods, for example "/mcp2.Discovery/Lookup". */
 export function retryOptions(paths: readonly string[]): ChannelOptions {
@@ -30,8 +34,7 @@ export function retryOptions(paths: readonly string[]): ChannelOptions {
     'grpc.service_config': JSON.stringify({
       methodConfig: [{ name: paths.map(toName), retryPolicy: RETRY_POLICY }],
     }),
-    'grpc.initial_reconnect_backoff_ms': FIRST_RECONNECT_MS,
-    'grpc.max_reconnect_backoff_ms': LAST_RECONNECT_MS,
+    ...reconnectOptions(),
   };
 }
 

@@ -1,0 +1,232 @@
+/**
+ * The client: finds servers in Discovery and calls them. `connect()` makes one.
+ *
+ * Each call goes through the caller's layers, then to the registry or to an endpoint; what is shared (connections,
+ * answers of the registry, the retry budget) lives as long as the client.
+ */
+import { type ServiceDefinition, status } from '@grpc/grpc-js';
+import { CallError } from '#lib/grpc/call-error.ts';
+import type { Method } from '#lib/grpc/channel.ts';
+import type { MethodName, RequestOf, ResponseOf } from '#lib/grpc/client.ts';
+import type { EndpointDescriptor__Output as Endpoint } from '#protos/generated/mcp2/EndpointDescriptor.ts';
+import { FilterMode } from '#protos/generated/mcp2/FilterMode.ts';
+import type { LookupRequest } from '#protos/generated/mcp2/LookupRequest.ts';
+import type { LookupResponse__Output } from '#protos/generated/mcp2/LookupResponse.ts';
+import type { Services } from '#protos/load.ts';
+import { type RunningCall, remainingMs } from './attempts.ts';
+import { Directory, type Query } from './directory.ts';
+import { heldCapabilities } from './held-capabilities.ts';
+import { compose, type Handler, type Middleware } from './middleware.ts';
+import { callRegistry, type RegistryCallDependencies } from './registry-calls.ts';
+import { callServer, type ServerCallDependencies } from './server-calls.ts';
+
+export interface EndpointQuery {
+  /** Any one of them is enough; of a list those are asked for that the token may look up. */
+  readonly capability: string | readonly string[];
+  /** Only this server. */
+  readonly server?: string | undefined;
+}
+
+export interface CallOptions extends Partial<EndpointQuery> {
+  /** Choose from these instead of asking the registry. */
+  readonly endpoints?: readonly Endpoint[];
+  /** May be carried out twice. Default: for methods that change nothing. */
+  readonly idempotent?: boolean;
+  /** Of the whole call, from now. Default 10 000. */
+  readonly deadlineMs?: number;
+  readonly signal?: AbortSignal | undefined;
+}
+
+export interface LookupOptions {
+  /** From now. Default 10 000. */
+  readonly deadlineMs?: number;
+  readonly signal?: AbortSignal | undefined;
+  /** One attempt that does not wait for a connection. Default false. */
+  readonly failFast?: boolean;
+}
+
+export interface Mcp2Client extends Disposable {
+  /** Generated services, for `call`. */
+  readonly services: Services;
+  /** host:port of the registry. */
+  readonly registry: string;
+  /** One Lookup, as it is. `requester_token` is this client's unless the request has one. @throws CallError */
+  lookup(request: LookupRequest, options?: LookupOptions): Promise<LookupResponse__Output>;
+  /** The endpoints that can do it, best first; from memory for as long as the registry said. @throws CallError */
+  endpoints(query: EndpointQuery, options?: Pick<CallOptions, 'signal' | 'deadlineMs'>): Promise<readonly Endpoint[]>;
+  /** Finds a server, calls it, and goes on to another endpoint where that is safe. @throws CallError */
+  call<Definition extends ServiceDefinition, Name extends MethodName<Definition>>(
+    service: Definition,
+    method: Name,
+    request: RequestOf<Definition[Name]>,
+    options: CallOptions,
+  ): Promise<ResponseOf<Definition[Name]>>;
+  /** Ends what runs, and every connection. A second time does nothing. */
+  close(): void;
+}
+
+export interface ClientParts extends ServerCallDependencies, RegistryCallDependencies {
+  readonly services: Services;
+  readonly middleware: readonly Middleware[];
+  /** After the connections. */
+  readonly onClose: () => void;
+}
+
+const DEADLINE_MS = 10_000;
+/** They change nothing, whatever the server. */
+const SAFE_METHODS: readonly string[] = [
+  '/mcp2.ContextTool/RequestContext',
+  '/mcp2.Discovery/Lookup',
+  '/mcp2.Discovery/GetCard',
+  '/mcp2.ServiceInfo/GetCard',
+  '/mcp2.TokenService/GetJwks',
+];
+
+interface Sent {
+  readonly method: Method;
+  readonly request: object;
+  /** What the layers are round. */
+  readonly run: (request: object, running: RunningCall) => Promise<unknown>;
+  readonly deadlineMs?: number | undefined;
+  readonly signal?: AbortSignal | undefined;
+}
+
+interface RunningWith extends RunningCall {
+  readonly run: Sent['run'];
+}
+
+export class DiscoveringClient implements Mcp2Client {
+  readonly services: Services;
+  readonly registry: string;
+  readonly #parts: ClientParts;
+  readonly #directory: Directory;
+  readonly #handlers = new WeakMap<Method, Handler>();
+  readonly #running = new Set<AbortController>();
+  #isClosed = false;
+
+  constructor(parts: ClientParts) {
+    this.#parts = parts;
+    this.services = parts.services;
+    this.registry = parts.address;
+    this.#directory = new Directory({ clock: parts.clock, ask: (query) => this.#ask(query) });
+  }
+
+  async lookup(request: LookupRequest, options: LookupOptions = {}): Promise<LookupResponse__Output> {
+    const { failFast = false, deadlineMs, signal } = options;
+    const method = this.services.Discovery.Lookup as unknown as Method;
+    const run: Sent['run'] = (sent, running) => callRegistry({ method, request: sent, failFast }, running, this.#parts);
+    return (await this.#send({ method, request, run, deadlineMs, signal })) as LookupResponse__Output;
+  }
+
+  async endpoints(
+    query: EndpointQuery,
+    options: Pick<CallOptions, 'signal' | 'deadlineMs'> = {},
+  ): Promise<readonly Endpoint[]> {
+    const { signal = new AbortController().signal, deadlineMs: waitMs = DEADLINE_MS } = options;
+    return this.#directory.find(await this.#queryOf(query), { signal, waitMs });
+  }
+
+  async call<Definition extends ServiceDefinition, Name extends MethodName<Definition>>(
+    service: Definition,
+    name: Name,
+    request: RequestOf<Definition[Name]>,
+    options: CallOptions,
+  ): Promise<ResponseOf<Definition[Name]>> {
+    const method = unaryMethod(service, name);
+    const { idempotent = SAFE_METHODS.includes(method.path), deadlineMs, signal } = options;
+    const run: Sent['run'] = (sent, running) =>
+      callServer(
+        { method, request: sent, idempotent, find: (again) => this.#find(options, running, again) },
+        running,
+        this.#parts,
+      );
+    const answer = await this.#send({ method, request: request as object, run, deadlineMs, signal });
+    return answer as ResponseOf<Definition[Name]>;
+  }
+
+  close(): void {
+    if (this.#isClosed) return;
+    this.#isClosed = true;
+    for (const running of this.#running) running.abort(closed());
+    this.#parts.channel.close();
+    this.#parts.pool.close();
+    this.#parts.onClose();
+  }
+
+  [Symbol.dispose](): void {
+    this.close();
+  }
+
+  async #find(options: CallOptions, running: RunningCall, again: boolean): Promise<readonly Endpoint[]> {
+    const { endpoints, capability, server } = options;
+    if (endpoints !== undefined) return endpoints;
+    if (capability === undefined) throw new TypeError('a call needs a capability to find a server by, or endpoints');
+    const waitMs = remainingMs(running, this.#parts.clock);
+    const query = await this.#queryOf({ capability, server });
+    return this.#directory.find(query, { signal: running.signal, waitMs, again });
+  }
+
+  async #queryOf({ capability, server = '' }: EndpointQuery): Promise<Query> {
+    if (typeof capability === 'string') return { capabilities: [capability], server };
+    const capabilities = heldCapabilities(await this.#parts.token(), capability);
+    if (capabilities.length > 0) return { capabilities, server };
+    throw new CallError(`the token holds none of ${capability.join(', ')}`, {
+      code: status.PERMISSION_DENIED,
+      reason: 'CAPABILITY_DENIED',
+      reachedServer: false,
+    });
+  }
+
+  /** The first page holds the best hundred, which is more than anybody tries. */
+  #ask({ capabilities, server }: Query): Promise<LookupResponse__Output> {
+    return this.lookup({
+      capability_filter: [...capabilities],
+      mode: FilterMode.FILTER_MODE_ANY,
+      server_name: server,
+      client_zone: this.#parts.zone,
+    });
+  }
+
+  async #send({ method, request, run, deadlineMs = DEADLINE_MS, signal }: Sent): Promise<unknown> {
+    signal?.throwIfAborted();
+    if (this.#isClosed) throw closed();
+    const given = new AbortController();
+    const giveUp = () => given.abort(signal?.reason);
+    signal?.addEventListener('abort', giveUp, { once: true });
+    this.#running.add(given);
+    const endMs = this.#parts.clock.monotonicMs() + deadlineMs;
+    const running: RunningWith = { signal: given.signal, deadlineMs, endMs, metadata: {}, attempts: [], run };
+    try {
+      return await this.#handlerOf(method)(request, running);
+    } finally {
+      this.#running.delete(given);
+      signal?.removeEventListener('abort', giveUp);
+    }
+  }
+
+  /** Composed once a method. A layer hands on the call that it got, or one made from it. */
+  #handlerOf(method: Method): Handler {
+    const known = this.#handlers.get(method);
+    if (known !== undefined) return known;
+    const { path, requestStream, responseStream } = method;
+    const innermost: Handler = (request, call) => {
+      const running = call as RunningWith;
+      return running.run(request as object, running);
+    };
+    const info = { name: path.slice(1), requestStream, responseStream };
+    const handler = compose(this.#parts.middleware, info, innermost);
+    this.#handlers.set(method, handler);
+    return handler;
+  }
+}
+
+function unaryMethod(service: ServiceDefinition, name: string): Method {
+  const method = service[name] as Method | undefined;
+  if (method === undefined) throw new TypeError(`the service has no method ${name}`);
+  if (method.requestStream || method.responseStream) throw new TypeError(`${method.path} is a stream, not a call`);
+  return method;
+}
+
+function closed(): CallError {
+  return new CallError('the client is closed', { code: status.CANCELLED, reachedServer: false });
+}

@@ -1,0 +1,146 @@
+/**
+ * Calls of servers that were found: pick an endpoint, fail fast, go on to the next one (docs/clients.md).
+ *
+ * What reached no server may always go on. What may have been carried out goes on only where that may happen twice.
+ */
+import { status } from '@grpc/grpc-js';
+import type { Clock } from '#lib/clock.ts';
+import { CallError } from '#lib/grpc/call-error.ts';
+import type { Method } from '#lib/grpc/channel.ts';
+import type { EndpointDescriptor__Output as Endpoint } from '#protos/generated/mcp2/EndpointDescriptor.ts';
+import { type AttemptDependencies, type RunningCall, recordAttempt, remainingMs, runAttempts } from './attempts.ts';
+import { authorizeRequest } from './credential-field.ts';
+import { chooseEndpoint } from './endpoint-choice.ts';
+import type { EndpointPool, PooledEndpoint } from './endpoint-pool.ts';
+import { withoutToken } from './token-free-error.ts';
+import type { TokenSource } from './token-source.ts';
+
+export interface ServerCall {
+  readonly method: Method;
+  readonly request: object;
+  /** May be carried out twice. */
+  readonly idempotent: boolean;
+  /** Those to choose from. `again`: the ones that were given before did not do. */
+  readonly find: (again: boolean) => Promise<readonly Endpoint[]>;
+}
+
+export interface ServerCallDependencies extends AttemptDependencies {
+  readonly pool: EndpointPool;
+  readonly token: TokenSource;
+  /** Of this client; ''. */
+  readonly zone: string;
+  readonly random: () => number;
+}
+
+const MAX_ATTEMPTS = 3;
+/** Of one that may be repeated; to connect at most, of any. */
+const ATTEMPT_MS = 2_000;
+/** Before an endpoint is tried that has failed just now: doubled each time, half of it by chance. */
+const PAUSE_MS = 100;
+/** Nobody answered there. */
+const FAILED: readonly status[] = [status.UNAVAILABLE, status.DEADLINE_EXCEEDED];
+
+/** @throws CallError that names the servers that were tried; the signal's reason */
+export async function callServer(
+  call: ServerCall,
+  running: RunningCall,
+  dependencies: ServerCallDependencies,
+): Promise<unknown> {
+  const { random } = dependencies;
+  const tried = new Set<string>();
+  const order: string[] = [];
+  let known: readonly Endpoint[] = await call.find(false);
+  const fresh = () => known.filter((endpoint) => !tried.has(endpoint.grpc_url));
+
+  const run = async () => {
+    if (fresh().length === 0 && tried.size > 0) known = await call.find(true);
+    const endpoint = choose(fresh().length > 0 ? fresh() : known, dependencies);
+    if (endpoint === undefined) throw noEndpoint(call.method);
+    tried.add(endpoint.grpc_url);
+    order.push(`${endpoint.server_name} at ${endpoint.grpc_url}`);
+    return attempt(call, { endpoint, running, dependencies });
+  };
+
+  try {
+    return await runAttempts(
+      {
+        maxAttempts: MAX_ATTEMPTS,
+        pauseMs: (next) => (fresh().length > 0 ? 0 : PAUSE_MS * 2 ** (next - 2) * (0.5 + random() / 2)),
+        mayRepeat: (error) => FAILED.includes(error.code) && (call.idempotent || !error.reachedServer),
+        counts: (error) => error.reachedServer || fresh().length === 0,
+        run,
+      },
+      running,
+      dependencies,
+    );
+  } catch (error) {
+    throw error instanceof CallError ? naming(order, error) : error;
+  }
+}
+
+function choose(endpoints: readonly Endpoint[], { pool, zone, random }: ServerCallDependencies): Endpoint | undefined {
+  const candidates = endpoints.map((endpoint) => {
+    const { latencyMs, inFlight = 0, breaker } = pool.peek(endpoint) ?? {};
+    return { endpoint, latencyMs, inFlight, isCallable: breaker?.isCallable ?? true };
+  });
+  return chooseEndpoint(candidates, { zone, random })?.endpoint;
+}
+
+interface AttemptAt {
+  readonly endpoint: Endpoint;
+  readonly running: RunningCall;
+  readonly dependencies: ServerCallDependencies;
+}
+
+function attempt(call: ServerCall, { endpoint, running, dependencies }: AttemptAt): Promise<unknown> {
+  const { clock, pool, token } = dependencies;
+  const target = { server: endpoint.server_name, endpoint: endpoint.grpc_url };
+  return recordAttempt(running, clock, target, async () => {
+    const credential = await token();
+    const { request, metadata } = authorizeRequest(call.method, call.request, credential);
+    const leftMs = remainingMs(running, clock);
+    const settings = {
+      deadlineMs: call.idempotent ? Math.min(leftMs, ATTEMPT_MS) : leftMs,
+      connectMs: Math.min(leftMs, ATTEMPT_MS),
+      metadata: { ...running.metadata, ...metadata },
+      signal: running.signal,
+    };
+    const pooled = pool.open(endpoint);
+    return measure(pooled, clock, () => pooled.channel.unary(call.method, request, settings)).catch(
+      (error: unknown) => {
+        throw withoutToken(error, credential);
+      },
+    );
+  });
+}
+
+/** Latency and breaker learn from how it ended. */
+async function measure(pooled: PooledEndpoint, clock: Clock, run: () => Promise<unknown>): Promise<unknown> {
+  const startedMs = clock.monotonicMs();
+  pooled.begin();
+  try {
+    const answer = await run();
+    pooled.measured(clock.monotonicMs() - startedMs);
+    pooled.breaker.succeeded();
+    return answer;
+  } catch (error) {
+    if (!(error instanceof CallError) || error.code === status.CANCELLED) pooled.breaker.abandoned();
+    else if (FAILED.includes(error.code)) pooled.breaker.failed();
+    else pooled.breaker.succeeded();
+    throw error;
+  } finally {
+    pooled.end();
+  }
+}
+
+function noEndpoint({ path }: Method): CallError {
+  const message = `${path.slice(1)}: no server that this token may see offers what the call needs`;
+  return new CallError(message, { code: status.UNAVAILABLE, reason: 'NO_ENDPOINT', reachedServer: false });
+}
+
+function naming(tried: readonly string[], error: CallError): CallError {
+  if (tried.length === 0) return error;
+  const { code, reason, facts, metadata, reachedServer, cause } = error;
+  const message = `${error.message} (tried: ${tried.join(', ')})`;
+  return new CallError(message, { code, reason, facts, metadata, reachedServer, cause, tried });
+}

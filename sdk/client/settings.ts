@@ -1,0 +1,118 @@
+/**
+ * Where a client finds its registry, who signs certificates, and its token: the options, then the environment, then what
+ * is mounted in a pod, then a running `mcp2 up`. Never a guess that would send a token in the clear, and no token is
+ * ever minted here.
+ */
+import { existsSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { readConnection } from '#lib/config/connection-file.ts';
+import type { Environment } from '#lib/config/env-reader.ts';
+import { locateStateFolder } from '#lib/config/state-folder.ts';
+import { parseHostPort } from '#lib/net/listen-address.ts';
+import { isLoopback } from '#lib/net/loopback.ts';
+import type { Ambient } from './ambient.ts';
+import { type TokenSource, tokenFile } from './token-source.ts';
+
+/** Where ConfigMap `mcp2-trust` is mounted; MCP2_TRUST_DIR moves it. */
+const TRUST_FOLDER = '/etc/mcp2/trust';
+/** Where a projected token is mounted; MCP2_TOKEN_FILE moves it. */
+const TOKEN_FILE = '/var/run/mcp2/token';
+
+export interface ConnectionOptions {
+  /** host:port. Default: MCP2_REGISTRY_ADDRESS, the mounted trust ConfigMap, or a running `mcp2 up`. */
+  readonly registry?: string | undefined;
+  /** PEM: who signs the registry's certificate. Default: MCP2_CA_FILE, or the mounted trust ConfigMap. */
+  readonly caFile?: string | undefined;
+  /** Whoever sees the traffic to other machines may see tokens: without a CA there is otherwise no connection to them. */
+  readonly plaintext?: boolean | undefined;
+  /** Default: MCP2_TOKEN_FILE, MCP2_TOKEN, or the file that is mounted at /var/run/mcp2/token. */
+  readonly token?: string | TokenSource | undefined;
+}
+
+export interface ClientSettings {
+  readonly registry: string;
+  /** Undefined: plaintext. */
+  readonly caFile: string | undefined;
+  readonly plaintext: boolean;
+  readonly token: TokenSource;
+}
+
+/** Something that `connect()` needs is neither named nor found; the message says what to set. */
+export class NotConfigured extends Error {
+  constructor(message: string, cause?: unknown) {
+    super(message, cause === undefined ? undefined : { cause });
+    this.name = 'NotConfigured';
+  }
+}
+
+/** @throws NotConfigured, and UnsafeStateFolder when others could have written the address of `mcp2 up`. */
+export function readSettings(options: ConnectionOptions, ambient: Ambient): ClientSettings {
+  const { plaintext = false } = options;
+  const { registry, caFile } = findRegistry(options, ambient);
+  if (parseHostPort(registry) === undefined) {
+    throw new NotConfigured('the registry must be host:port, for example mcp2-registry.mcp2-system.svc:50050');
+  }
+  if (caFile === undefined && !plaintext && !isLoopback(registry)) {
+    throw new NotConfigured(
+      `${registry} is another machine, and the token would travel in the clear: name the registry's CA with caFile or MCP2_CA_FILE, or set plaintext: true`,
+    );
+  }
+  return { registry, caFile, plaintext, token: findToken(options.token, ambient) };
+}
+
+type Found = Pick<ClientSettings, 'registry' | 'caFile'>;
+
+function findRegistry(options: ConnectionOptions, ambient: Ambient): Found {
+  const { env } = ambient;
+  const trust = nonEmpty(env.MCP2_TRUST_DIR) ?? TRUST_FOLDER;
+  const trustCa = join(trust, 'ca.crt');
+  const caFile =
+    options.plaintext === true
+      ? options.caFile
+      : (options.caFile ?? nonEmpty(env.MCP2_CA_FILE) ?? (existsSync(trustCa) ? trustCa : undefined));
+  const registry = options.registry ?? nonEmpty(env.MCP2_REGISTRY_ADDRESS) ?? readMounted(join(trust, 'registry'));
+  if (registry !== undefined) return { registry, caFile };
+  // The CA of the environment is that of a registry that was named; "mcp2 up" has none.
+  return { registry: findStandalone(ambient), caFile: options.caFile };
+}
+
+function findStandalone(ambient: Ambient): string {
+  const { connection } = locateStateFolder(undefined, ambient);
+  const known = readConnection(connection)?.registry;
+  // "mcp2 up" listens on this machine alone: an address elsewhere is none that it wrote.
+  if (known !== undefined && isLoopback(known)) return known;
+  throw new NotConfigured(
+    'no registry is known: set the option registry or MCP2_REGISTRY_ADDRESS, mount ConfigMap mcp2-trust at /etc/mcp2/trust (MCP2_TRUST_DIR), or start one here with "mcp2 up"',
+  );
+}
+
+function findToken(option: string | TokenSource | undefined, { env, clock }: Ambient): TokenSource {
+  if (typeof option === 'function') return option;
+  const text = nonEmpty(option);
+  if (text !== undefined) return () => text;
+  if (option !== undefined) throw new NotConfigured('the token is empty');
+  const file = nonEmpty(env.MCP2_TOKEN_FILE);
+  if (file !== undefined) return tokenFile(file, { clock });
+  const given = tokenOf(env);
+  if (given !== undefined) return () => given;
+  if (existsSync(TOKEN_FILE)) return tokenFile(TOKEN_FILE, { clock });
+  throw new NotConfigured(
+    `there is no token: set the option token, MCP2_TOKEN_FILE or MCP2_TOKEN, or mount one at ${TOKEN_FILE}; "mcp2 token mint" makes one where you may`,
+  );
+}
+
+function tokenOf(env: Environment): string | undefined {
+  return nonEmpty(env.MCP2_TOKEN);
+}
+
+function readMounted(path: string): string | undefined {
+  try {
+    return nonEmpty(readFileSync(path, 'utf8'));
+  } catch {
+    return undefined;
+  }
+}
+
+function nonEmpty(text: string | undefined): string | undefined {
+  return text?.trim() || undefined;
+}
