@@ -10,11 +10,9 @@ import { readConnection } from '#lib/config/connection-file.ts';
 import type { Environment } from '#lib/config/env-reader.ts';
 import type { StateFolder } from '#lib/config/state-folder.ts';
 import { CallError } from '#lib/grpc/call-error.ts';
-import { createClient, type ServiceClient } from '#lib/grpc/client.ts';
-import { plaintextClient, tlsClient } from '#lib/grpc/credentials.ts';
 import { parseHostPort } from '#lib/net/listen-address.ts';
-import { createLogger } from '#lib/observe/logger.ts';
-import type { DiscoveryDefinition } from '#protos/generated/mcp2/Discovery.ts';
+import { isLoopback } from '#lib/net/loopback.ts';
+import { connect, type Mcp2Client, NotConfigured } from '#sdk/client/index.ts';
 import { CommandFailed, usageError } from './failure.ts';
 import type { Terminal } from './terminal.ts';
 import { whyUnreadable } from './text/input.ts';
@@ -34,39 +32,35 @@ export interface RegistryConnection {
   /** True when the address was not named by anybody but is that of the last `mcp2 up`. */
   readonly isRemembered: boolean;
   readonly isTls: boolean;
-  readonly client: ServiceClient<DiscoveryDefinition>;
-  close(): void;
+  /** Has no token of its own: each request carries one. */
+  readonly client: Mcp2Client;
 }
 
 /** For one answer; a registry answers from memory. */
 export const DEADLINE_MS = 10_000;
-
-const LOOPBACK = /^(?:localhost|127\.\d{1,3}\.\d{1,3}\.\d{1,3}|::1)$/;
 
 /** Connects when first used. @throws CommandFailed */
 export async function connectRegistry(
   options: ConnectionOptions,
   state: StateFolder,
   { clock, env }: Terminal,
-  discovery: DiscoveryDefinition,
 ): Promise<RegistryConnection> {
   const { address, isRemembered, ca } = chooseTarget(options, state, env);
-  const log = createLogger({ service: 'mcp2', level: 'silent' });
-  const tls = ca === undefined ? undefined : await readCa(ca, { clock, log });
-  const credentials = tls?.credentials ?? plaintextClient();
-  const { tlsServerName } = options;
-  const channel = tlsServerName === undefined ? {} : { 'grpc.ssl_target_name_override': tlsServerName };
-  const client = createClient(discovery, address, { credentials, deadlineMs: DEADLINE_MS, channel });
-  return {
-    address,
-    isRemembered,
-    isTls: tls !== undefined,
-    client,
-    close() {
-      client.close();
-      tls?.close();
-    },
-  };
+  try {
+    const client = await connect({
+      registry: address,
+      caFile: ca,
+      tlsServerName: options.tlsServerName,
+      // Whether that may be was decided above: nothing else that this machine knows may change it.
+      plaintext: ca === undefined,
+      token: () => '',
+      ambient: { clock, env: {} },
+    });
+    return { address, isRemembered, isTls: ca !== undefined, client };
+  } catch (error) {
+    if (!(error instanceof NotConfigured)) throw error;
+    throw new CommandFailed(`the CA file ${ca} cannot be used: ${whyUnreadable(error.cause)}`, { cause: error });
+  }
 }
 
 interface Target extends Pick<RegistryConnection, 'address' | 'isRemembered'> {
@@ -85,9 +79,10 @@ function chooseTarget(options: ConnectionOptions, state: StateFolder, env: Envir
   }
   if (isRemembered) return { address: rememberedAddress(state), isRemembered, ca };
   const source = options.address === undefined ? 'MCP2_REGISTRY_ADDRESS' : '--address';
-  const target = parseHostPort(address);
-  if (target === undefined) throw usageError(`${source} must be host:port, for example 127.0.0.1:50050`);
-  if (ca === undefined && !plaintext && !LOOPBACK.test(target.host)) {
+  if (parseHostPort(address) === undefined) {
+    throw usageError(`${source} must be host:port, for example 127.0.0.1:50050`);
+  }
+  if (ca === undefined && !plaintext && !isLoopback(address)) {
     throw usageError(
       `${address} is another machine, and the token would travel in the clear: name the registry's CA with --ca FILE or MCP2_CA_FILE, or add --plaintext`,
     );
@@ -98,7 +93,7 @@ function chooseTarget(options: ConnectionOptions, state: StateFolder, env: Envir
 function rememberedAddress(state: StateFolder): string {
   const known = readConnection(state.connection)?.registry;
   // "mcp2 up" listens on this machine alone: an address elsewhere is none that it wrote.
-  if (known !== undefined && LOOPBACK.test(parseHostPort(known)?.host ?? '')) return known;
+  if (known !== undefined && isLoopback(known)) return known;
   throw new CommandFailed(
     'no registry runs here: start one with "npm start" (mcp2 up), or name one with --address or MCP2_REGISTRY_ADDRESS',
   );
@@ -106,14 +101,6 @@ function rememberedAddress(state: StateFolder): string {
 
 function nonEmpty(text: string | undefined): string | undefined {
   return text?.trim() || undefined;
-}
-
-async function readCa(caFile: string, options: Parameters<typeof tlsClient>[1]) {
-  try {
-    return await tlsClient({ caFile }, options);
-  } catch (error) {
-    throw new CommandFailed(`the CA file ${caFile} cannot be used: ${whyUnreadable(error)}`, { cause: error });
-  }
 }
 
 /** The sentence for a call that failed; what the server said is for people already. */

@@ -1,11 +1,10 @@
 /** `mcp2 lookup FILTER…`: which endpoints can do that, as the registry answers it to the caller's token. */
 import { Command } from 'commander';
 import { FilterMode } from '#protos/generated/mcp2/FilterMode.ts';
-import { loadServices } from '#protos/load.ts';
 import { type AuthorityOptions, DEFAULT_SUBJECT, tokensFor } from '../lookup/authority.ts';
 import { formatEndpoints, toPlain } from '../lookup/format.ts';
 import { type LookupAnswer, type LookupQuery, lookUpAll } from '../lookup/pages.ts';
-import { type ConnectionOptions, connectRegistry, explainCall } from '../registry-connection.ts';
+import { type ConnectionOptions, connectRegistry, DEADLINE_MS, explainCall } from '../registry-connection.ts';
 import { locateState } from '../state/folder.ts';
 import type { Terminal } from '../terminal.ts';
 import { collect, collectPairs, stateOption, wholeNumber } from '../text/arguments.ts';
@@ -66,12 +65,12 @@ export function lookupCommand(terminal: Terminal): Command {
 
 async function lookup(filters: readonly string[], options: LookupOptions, terminal: Terminal): Promise<void> {
   const state = locateState(options.state, terminal);
-  const connection = await connectRegistry(options, state, terminal, loadServices().Discovery);
+  const connection = await connectRegistry(options, state, terminal);
   try {
     const tokens = await tokensFor(options, state, terminal);
     const query = toQuery(filters, options);
     const { client } = connection;
-    const answer = await lookUpAll({ client, tokens, query, limit: options.limit });
+    const answer = await lookUpAll({ client, tokens, query, limit: options.limit, deadlineMs: DEADLINE_MS });
     printAs(terminal, options.output, toPlain(answer), () => {
       if (answer.endpoints.length > 0) for (const line of formatEndpoints(answer.endpoints)) terminal.print(line);
     });
@@ -79,7 +78,7 @@ async function lookup(filters: readonly string[], options: LookupOptions, termin
   } catch (error) {
     throw explainCall(error, connection);
   } finally {
-    connection.close();
+    connection.client.close();
   }
 }
 

@@ -1,8 +1,7 @@
 /** Every page of a lookup, for every token it takes, as one answer. */
-import type { ServiceClient } from '#lib/grpc/client.ts';
-import type { DiscoveryDefinition } from '#protos/generated/mcp2/Discovery.ts';
 import type { EndpointDescriptor__Output } from '#protos/generated/mcp2/EndpointDescriptor.ts';
 import type { LookupRequest } from '#protos/generated/mcp2/LookupRequest.ts';
+import type { LookupOptions, Mcp2Client } from '#sdk/client/index.ts';
 
 export interface LookupAnswer {
   readonly endpoints: readonly EndpointDescriptor__Output[];
@@ -18,11 +17,13 @@ export interface LookupAnswer {
 export type LookupQuery = Omit<LookupRequest, 'requester_token' | 'page_size' | 'page_token'>;
 
 export interface LookupCall {
-  readonly client: Pick<ServiceClient<DiscoveryDefinition>, 'call'>;
+  readonly client: Pick<Mcp2Client, 'lookup'>;
   readonly tokens: readonly string[];
   readonly query: LookupQuery;
   /** Endpoints at most. */
   readonly limit: number;
+  /** For each page. */
+  readonly deadlineMs: number;
 }
 
 /** The most that the registry gives at once. */
@@ -30,17 +31,20 @@ const PAGE_SIZE = 100;
 /** A registry that always has another page is none that is worth waiting for. */
 const MAX_PAGES = 2_000;
 
-export async function lookUpAll({ client, tokens, query, limit }: LookupCall): Promise<LookupAnswer> {
+export async function lookUpAll({ client, tokens, query, limit, deadlineMs }: LookupCall): Promise<LookupAnswer> {
   const endpoints = new Map<string, EndpointDescriptor__Output>();
   const notServing = new Set<string>();
   let revision = 0;
   let stale = false;
   let pages = 0;
+  // A person waits: what does not answer is said at once.
+  const options: LookupOptions = { deadlineMs, failFast: true };
   for (const requester_token of tokens) {
     let page_token = '';
     do {
       pages += 1;
-      const answer = await client.call('Lookup', { ...query, requester_token, page_size: PAGE_SIZE, page_token });
+      const request = { ...query, requester_token, page_size: PAGE_SIZE, page_token };
+      const answer = await client.lookup(request, options);
       // Two tokens may see one endpoint: audiences can be prefixes.
       for (const endpoint of answer.endpoints) endpoints.set(identityOf(endpoint), endpoint);
       for (const name of answer.not_serving) notServing.add(name);

@@ -3,21 +3,19 @@
  * token, and leaves Discovery when it is removed. What was made is removed whatever happens.
  */
 import type { Clock } from '#lib/clock.ts';
-import type { ServiceClient } from '#lib/grpc/client.ts';
 import type { KubeApi } from '#lib/kube/api.ts';
 import { isNotFound } from '#lib/kube/api-error.ts';
 import type { KubeObject } from '#lib/kube/object.ts';
 import type { Logger } from '#lib/logger.ts';
 import { UserError } from '#lib/user-error.ts';
-import type { DiscoveryDefinition } from '#protos/generated/mcp2/Discovery.ts';
+import type { Mcp2Client } from '#sdk/client/index.ts';
 import { MCP2_SERVERS } from '../source/cluster.ts';
 import type { CheckConfig } from './config.ts';
 
 export interface CheckDependencies {
   readonly api: Pick<KubeApi, 'get' | 'delete' | 'serverSideApply'>;
-  readonly discovery: Pick<ServiceClient<DiscoveryDefinition>, 'call'>;
-  /** A token that may look the server up, fresh each time. */
-  readonly mint: () => Promise<string>;
+  /** Its token may look the server up. */
+  readonly discovery: Pick<Mcp2Client, 'lookup'>;
   readonly clock: Clock;
   readonly log: Logger;
 }
@@ -98,10 +96,10 @@ function serverOf({ namespace, name, serverName, tlsServerName }: CheckSettings)
 /** @returns undefined when the answer is marked stale. */
 async function endpointsOf(
   { serverName }: CheckSettings,
-  { discovery, mint }: CheckDependencies,
+  { discovery }: CheckDependencies,
 ): Promise<readonly string[] | undefined> {
-  const request = { requester_token: await mint(), capability_filter: [CAPABILITY], server_name: serverName };
-  const { endpoints, stale } = await discovery.call('Lookup', request);
+  const request = { capability_filter: [CAPABILITY], server_name: serverName };
+  const { endpoints, stale } = await discovery.lookup(request);
   return stale ? undefined : endpoints.map(({ grpc_url }) => grpc_url);
 }
 

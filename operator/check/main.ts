@@ -1,18 +1,15 @@
 /** The check that `helm test` runs, as a process: exit code 0 when all of it came to pass. */
 import { readFileSync } from 'node:fs';
 import { ConfigError } from '#lib/config/env-reader.ts';
-import { createClient } from '#lib/grpc/client.ts';
-import { tlsClient } from '#lib/grpc/credentials.ts';
 import { createKubeApi } from '#lib/kube/api.ts';
 import { connectKube } from '#lib/kube/connect.ts';
 import { type JobRuntime, runJob } from '#lib/service/run-job.ts';
 import { mintToken } from '#lib/token/mint.ts';
 import { parseSigningKey } from '#lib/token/signing-key.ts';
-import { loadServices } from '#protos/load.ts';
+import { connect } from '#sdk/client/index.ts';
 import { runCheck } from './check.ts';
 import { type CheckConfig, readCheckConfig } from './config.ts';
 
-const LOOKUP_DEADLINE_MS = 10_000;
 const TOKEN_TTL_SECONDS = 120;
 
 await runJob(process, { name: 'check', readConfig: readCheckConfig, run });
@@ -21,9 +18,6 @@ async function run(config: CheckConfig, { clock, random, log }: JobRuntime): Pro
   const key = await parseSigningKey(readFileSync(config.signingKeyFile, 'utf8')).catch((error: Error) => {
     throw new ConfigError([`MCP2_SIGNING_KEY_FILE cannot be used: ${error.message}`]);
   });
-  const tls = await tlsClient({ caFile: config.caFile }, { clock, log });
-  const options = { credentials: tls.credentials, deadlineMs: LOOKUP_DEADLINE_MS, idempotent: ['Lookup'] as const };
-  const discovery = createClient(loadServices().Discovery, config.registry, options);
   const connection = await connectKube(config.kube, clock);
   const api = createKubeApi({ connection, clock, random, userAgent: 'mcp2-check' });
   const claims = {
@@ -33,6 +27,9 @@ async function run(config: CheckConfig, { clock, random, log }: JobRuntime): Pro
     capabilities: ['registry:lookup'],
     ttlSeconds: TOKEN_TTL_SECONDS,
   };
-  await runCheck(config, { api, discovery, mint: () => mintToken(key, claims, { clock }), clock, log });
+  const { registry, caFile } = config;
+  // Minted for each Lookup: the check may take longer than a token lives.
+  const discovery = await connect({ registry, caFile, token: () => mintToken(key, claims, { clock }), log });
+  await runCheck(config, { api, discovery, clock, log });
   return 0;
 }

@@ -18,5 +18,6 @@ export function withoutToken(error: unknown, token: string): unknown {
 }
 
 function hide(text: string, token: string): string {
-  return text.replaceAll(token, '<token>').replaceAll(JWT, '<token>');
+  const withoutExact = token === '' ? text : text.replaceAll(token, '<token>');
+  return withoutExact.replaceAll(JWT, '<token>');
 }

@@ -5,6 +5,7 @@ import { createKubeApi, type KubeApi } from '#lib/kube/api.ts';
 import { readKubeconfigConnection } from '#lib/kube/kubeconfig.ts';
 import { createLogger } from '#lib/observe/logger.ts';
 import { mintToken } from '#lib/token/mint.ts';
+import { connect } from '#sdk/client/index.ts';
 import { runCheck } from '../../operator/check/check.ts';
 import { startEtcd } from '../harness/etcd.ts';
 import { eventually } from '../harness/eventually.ts';
@@ -86,10 +87,11 @@ test('a registry that refuses the token fails before anything is made', async ()
   expect(await serversIn(namespace)).toEqual([]);
 });
 
-function check(namespace: string, timeoutMs: number, token = () => mint(`${namespace}.${NAME}`)): Promise<void> {
+async function check(namespace: string, timeoutMs: number, token = () => mint(`${namespace}.${NAME}`)): Promise<void> {
   const settings = { namespace, name: NAME, serverName: SERVER_NAME, tlsServerName: TLS_NAME, timeoutMs };
   const log = createLogger({ service: 'check', level: 'silent' });
-  return runCheck(settings, { api, discovery: registry.client, mint: token, clock: systemClock, log });
+  using discovery = await connect({ registry: registry.target, plaintext: true, token });
+  await runCheck(settings, { api, discovery, clock: systemClock, log });
 }
 
 async function serversIn(namespace: string): Promise<readonly string[]> {
