@@ -4,14 +4,8 @@
  *
  * Arguments: registry host:port, capability, and optionally the certificate name to insist on instead.
  */
-import { readFileSync } from 'node:fs';
-import { ChannelCredentials, status } from '@grpc/grpc-js';
-import { CallError } from '#lib/grpc/call-error.ts';
-import { createClient } from '#lib/grpc/client.ts';
-import type { EndpointDescriptor__Output } from '#protos/generated/mcp2/EndpointDescriptor.ts';
-import { loadServices } from '#protos/load.ts';
-
-const DEADLINE_MS = 10_000;
+import { status } from '@grpc/grpc-js';
+import { CallError, connect, type Endpoint, type Mcp2Client, tokenFile } from '#sdk/client/index.ts';
 
 export interface ClientReport {
   readonly calls: readonly {
@@ -26,45 +20,37 @@ export interface ClientReport {
 }
 
 async function main([registry = '', capability = '', insistedName]: readonly string[]): Promise<ClientReport> {
-  const { Discovery } = loadServices();
-  const token = readFileSync('/etc/token/token', 'utf8').trim();
-  const credentials = ChannelCredentials.createSsl(readFileSync('/etc/mcp2/trust/ca.crt'));
-  const discovery = createClient(Discovery, registry, {
-    credentials,
-    deadlineMs: DEADLINE_MS,
-    idempotent: ['Lookup'],
+  using mcp2 = await connect({
+    registry,
+    caFile: '/etc/mcp2/trust/ca.crt',
+    serverCaFile: '/etc/server-ca/ca.crt',
+    token: tokenFile('/etc/token/token'),
   });
-  const { endpoints } = await discovery.call('Lookup', { requester_token: token, capability_filter: [capability] });
-  discovery.close();
-  const calls = endpoints.map((endpoint) => call(endpoint, token, insistedName ?? endpoint.tls_server_name));
+  const endpoints = await mcp2.endpoints({ capability });
+  const calls = endpoints.map((endpoint) => call(mcp2, endpoint, insistedName ?? endpoint.tls_server_name));
   return { calls: await Promise.all(calls) };
 }
 
+/** This endpoint and no other. Its address is a pod's, which no certificate carries. */
 async function call(
-  { server_name, grpc_url, tls_server_name }: EndpointDescriptor__Output,
-  token: string,
+  mcp2: Mcp2Client,
+  endpoint: Endpoint,
   certificateName: string,
 ): Promise<ClientReport['calls'][number]> {
-  const { ContextTool } = loadServices();
-  const server = createClient(ContextTool, grpc_url, {
-    credentials: ChannelCredentials.createSsl(readFileSync('/etc/server-ca/ca.crt')),
-    // The address is a pod's, which no certificate carries.
-    channel: { 'grpc.ssl_target_name_override': certificateName },
-  });
+  const { server_name, grpc_url, tls_server_name } = endpoint;
   const request = {
-    capability_token: token,
     context_key: 'inventory:prod_12345:stock_count',
     parameters: { filter: Buffer.from("warehouse='NY'") },
   };
   const told = { server: server_name, endpoint: grpc_url, certificateName: tls_server_name };
   try {
-    const { serialized_value } = await server.call('RequestContext', request, { deadlineMs: DEADLINE_MS });
+    const { serialized_value } = await mcp2.call(mcp2.services.ContextTool, 'RequestContext', request, {
+      endpoints: [{ ...endpoint, tls_server_name: certificateName }],
+    });
     return { ...told, outcome: 'OK', answer: serialized_value.toString() };
   } catch (error) {
     if (!(error instanceof CallError)) throw error;
     return { ...told, outcome: status[error.code] ?? String(error.code), answer: error.message };
-  } finally {
-    server.close();
   }
 }
 
