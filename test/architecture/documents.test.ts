@@ -38,7 +38,7 @@ test('docs/settings.md names every setting that is read, and no other', () => {
   const files = readRepository();
   const page = files.find(({ path }) => path === 'docs/settings.md')?.text ?? '';
   const documented = new Set([...page.matchAll(/`(MCP2_[A-Z0-9_]+)`/g)].map(([, name]) => name));
-  const product = files.filter(({ path }) => /^(?:services|operator|cli)\/.*(?<!\.test)\.ts$/.test(path));
+  const product = files.filter(({ path }) => /^(?:services|sdk|operator|cli)\/.*(?<!\.test)\.ts$/.test(path));
   const read = new Set(product.flatMap(({ text }) => settingsRead(text)));
   expect(read.size).toBeGreaterThan(30);
   expect([...documented].sort()).toEqual([...read].sort());
@@ -76,7 +76,12 @@ function pathsIn(text: string): string[] {
   return [...text.matchAll(/`([\w#.@-]+(?:\/[\w.@-]+)*\/?)`/g)]
     .map((found) => found[1] ?? '')
     .filter((word) => word.includes('/') || /\.(?:ts|mjs|md|json|yaml|proto)$/.test(word))
-    .map((word) => word.replace(/^#lib\//, 'services/lib/').replace(/^#protos\//, 'protos/'));
+    .map((word) =>
+      word
+        .replace(/^#lib\//, 'services/lib/')
+        .replace(/^#protos\//, 'protos/')
+        .replace(/^#sdk\//, 'sdk/'),
+    );
 }
 
 function placesNamed(files: readonly SourceFile[]): string[] {

@@ -8,11 +8,17 @@ const PROCESS = /\bprocess\s*(?:\?\.|\.)\s*(?:env|exit|abort|kill)\b|\bprocess\s
 /** Wall time and chance, which a test could not move. */
 const AMBIENT = /\bDate\.now\(|\bnew Date\(\)|\bMath\.random\(/g;
 
+/**
+ * A library is imported, so that no main.ts of ours could hand it the environment: this file alone of the SDKs reads it,
+ * where the caller names none.
+ */
+const AMBIENT_OF_LIBRARY = 'sdk/client/ambient.ts';
+
 test('main.ts is imported by nothing', () => {
   expect(importsOfMain(readSources())).toEqual([]);
 });
 
-test('main.ts alone reads the environment and ends the process', () => {
+test('main.ts alone reads the environment and ends the process, and for a library its ambient.ts', () => {
   expect(usesOfProcess(readSources())).toEqual([]);
 });
 
@@ -35,6 +41,13 @@ test.each([
 ])('%s is refused outside of main.ts and allowed in it', (text) => {
   expect(usesOfProcess([{ path: 'services/registry/start.ts', text }])).toHaveLength(1);
   expect(usesOfProcess([{ path: 'services/registry/main.ts', text }])).toEqual([]);
+});
+
+test('in an SDK the environment is read in one file, which may not end the process either', () => {
+  const reads = 'export const of = () => process.env;';
+  expect(usesOfProcess([{ path: AMBIENT_OF_LIBRARY, text: reads }])).toEqual([]);
+  expect(usesOfProcess([{ path: 'sdk/client/connect.ts', text: reads }])).toHaveLength(1);
+  expect(usesOfProcess([{ path: AMBIENT_OF_LIBRARY, text: 'process.exit(1);' }])).toHaveLength(1);
 });
 
 test.each(['const now = Date.now();', 'const now = new Date();', 'const chance = Math.random();'])(
@@ -63,7 +76,7 @@ function usesOfProcess(files: readonly SourceFile[]): string[] {
   const isEntry = (path: string) => path.endsWith('/main.ts') || path.startsWith('examples/');
   const product = files.filter((file) => !isTest(file) && !isEntry(file.path));
   return product.flatMap((file) => [
-    ...findInCode(file, PROCESS),
+    ...findInCode(file, PROCESS).filter((use) => file.path !== AMBIENT_OF_LIBRARY || !use.endsWith(' process.env')),
     ...importsOf(file)
       .filter(({ specifier }) => /^(?:node:)?process$/.test(specifier))
       .map(({ specifier }) => `${file.path} imports ${specifier}`),

@@ -10,6 +10,7 @@ import { freePort } from '../harness/ports.ts';
 import { createWorkspace } from '../harness/processes.ts';
 
 const PROGRAMS = join(import.meta.dirname, 'client');
+const ROOT = join(import.meta.dirname, '../../');
 
 async function run<T>(program: string, args: readonly string[], env: Record<string, string> = {}): Promise<T> {
   const command = [join(PROGRAMS, program), ...args];
@@ -63,4 +64,19 @@ test('a thousand clients, each made after the last one failed, leave no socket',
     const count = name === 'refused' ? '1000' : '300';
     expect([name, await run('fail-often.ts', [`127.0.0.1:${port}`, count, ...more])]).toEqual([name, { left: 0 }]);
   }
+});
+
+/** Packages that a caller needs; everything that they bring along comes with them. */
+const PACKAGES = ['@grpc/grpc-js', '@grpc/proto-loader', 'lru-cache'];
+const BROUGHT_ALONG = /^(?:@protobufjs\/.*|protobufjs|long|lodash\.camelcase|@js-sdsl\/.*)$/;
+
+test('importing the client loads no operator, no service, and no package that only servers need', async () => {
+  const loaded = await run<string[]>('loaded.ts', []);
+  const packages = new Set(loaded.flatMap((path) => /.*\/node_modules\/((?:@[^/]+\/)?[^/]+)/.exec(path)?.[1] ?? []));
+  expect([...packages].filter((name) => !BROUGHT_ALONG.test(name)).sort()).toEqual(PACKAGES);
+  const own = loaded.filter((path) => path.startsWith(ROOT)).map((path) => path.slice(ROOT.length));
+  expect(own).toContain('sdk/client/index.ts');
+  const folders =
+    /^(?:sdk\/client|services\/lib\/(?:capability|config|grpc|net|token)|protos|test)\/|^services\/lib\/[^/]+$/;
+  expect(own.filter((path) => !folders.test(path) && !path.startsWith('node_modules/'))).toEqual([]);
 });

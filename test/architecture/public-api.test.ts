@@ -1,0 +1,59 @@
+/** What the SDKs export is a promise: a name is added or taken away here as well, on purpose. */
+import { expect, test } from 'vitest';
+import { readSources } from './repository.ts';
+
+const CLIENT: readonly string[] = [
+  // Values.
+  'CallError',
+  'NotConfigured',
+  'connect',
+  'loadServices',
+  'tokenFile',
+  // Types.
+  'Answer',
+  'Attempt',
+  'CallOptions',
+  'ClientCall',
+  'ClientReason',
+  'ConnectOptions',
+  'Endpoint',
+  'EndpointQuery',
+  'Handler',
+  'LookupAnswer',
+  'LookupOptions',
+  'LookupRequest',
+  'Mcp2Client',
+  'MethodInfo',
+  'Middleware',
+  'Reason',
+  'Services',
+  'TokenSource',
+];
+
+test('mcp2/client exports these names and no other', () => {
+  const text = readSources().find(({ path }) => path === 'sdk/client/index.ts')?.text ?? '';
+  expect(exportedNames(text)).toEqual([...CLIENT].sort());
+});
+
+test('every way to export a name is seen', () => {
+  const text = "export { type A, b } from './a.ts';\nexport type { C as D } from './c.ts';\nexport const e = 1;\n";
+  expect(exportedNames(text)).toEqual(['A', 'D', 'b', 'e'].sort());
+  expect(() => exportedNames("export * from './a.ts';")).toThrow(/\*/);
+});
+
+function exportedNames(text: string): string[] {
+  if (/^export \*/m.test(text)) throw new Error('export * hides what is exported');
+  const lists = [...text.matchAll(/^export (?:type )?\{([^}]*)\}/gm)].flatMap(([, list = '']) => list.split(','));
+  const named = lists.map(
+    (entry) =>
+      entry
+        .trim()
+        .replace(/^type /, '')
+        .split(' as ')
+        .at(-1) ?? '',
+  );
+  const declared = [...text.matchAll(/^export (?:const|function|class|interface|type) (\w+)/gm)].map(
+    ([, name]) => name ?? '',
+  );
+  return [...named, ...declared].filter((name) => name !== '').sort();
+}
