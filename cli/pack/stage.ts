@@ -9,8 +9,14 @@ import { dirname, join } from 'node:path';
 const FILES = ['LICENSE', 'CHANGELOG.md', 'cli/mcp2.mjs', 'crds/mcp2.dev_mcp2servers.yaml', 'examples/standalone'];
 const PROTO_FOLDERS = ['protos/mcp2', 'protos/google'];
 
+interface Source {
+  readonly emitted: string;
+}
+
 interface Manifest {
-  readonly imports: Readonly<Record<string, { readonly emitted: string }>>;
+  readonly imports: Readonly<Record<string, Source>>;
+  /** A file that is nobody's source is named by itself. */
+  readonly exports: Readonly<Record<string, Source | string>>;
   readonly [member: string]: unknown;
 }
 
@@ -35,11 +41,22 @@ export function stagePackage(root: string, target: string, emit: (target: string
   writeFileSync(join(target, 'package.json'), `${JSON.stringify(publishedManifest(manifest), null, 2)}\n`);
 }
 
-/** `imports` name the emitted files; nothing else in them changes. */
-export function publishedManifest(manifest: Manifest): Manifest {
+/** `imports` and `exports` name the emitted files, and exports their declarations; nothing else in them changes. */
+export function publishedManifest(manifest: Manifest): object {
   const members = Object.entries(manifest).filter(([name]) => !CHECKOUT_ONLY.includes(name));
   const imports = Object.entries(manifest.imports).map(([pattern, { emitted }]) => [pattern, emitted]);
-  return { ...Object.fromEntries(members), imports: Object.fromEntries(imports) };
+  const exports = Object.entries(manifest.exports).map(([name, source]) => [name, publishedExport(source)]);
+  return {
+    ...Object.fromEntries(members),
+    exports: Object.fromEntries(exports),
+    imports: Object.fromEntries(imports),
+  };
+}
+
+/** TypeScript takes the first that it knows, so the declarations stand first. */
+function publishedExport(source: Source | string): object | string {
+  if (typeof source === 'string') return source;
+  return { types: source.emitted.replace(/\.js$/, '.d.ts'), default: source.emitted };
 }
 
 function copy(from: string, to: string): void {

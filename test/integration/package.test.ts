@@ -1,5 +1,5 @@
 import { execFile } from 'node:child_process';
-import { cpSync, existsSync, mkdtempSync, readdirSync, rmSync } from 'node:fs';
+import { copyFileSync, cpSync, existsSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
@@ -31,6 +31,80 @@ test('the package holds JavaScript and declarations, no source, no tests and no 
   );
   expect(mcp2.manifest).not.toHaveProperty('scripts');
   expect(mcp2.manifest).not.toHaveProperty('devDependencies');
+});
+
+/** A program of somebody who installed the package: every kind of name that it exports. */
+const CALLER = `import { CallError, connect, type Endpoint, type Middleware, tokenFile } from 'mcp2/client';
+
+const count: Middleware = (next, { name }) => async (request, call) => {
+  const answer = await next(request, call);
+  console.log(name, call.attempts.map(({ outcome }) => outcome));
+  return answer;
+};
+
+export async function stock(): Promise<string> {
+  using mcp2 = await connect({ token: tokenFile('/var/run/mcp2/token'), middleware: [count] });
+  const { ContextTool } = mcp2.services;
+  const [first]: readonly Endpoint[] = await mcp2.endpoints({ capability: ['db:a:read', 'context:read:a'] });
+  try {
+    const answer = await mcp2.call(ContextTool, 'RequestContext', { context_key: 'a' }, { endpoints: first ? [first] : [] });
+    // @ts-expect-error a field that the message does not have
+    answer.nothing;
+    // @ts-expect-error a method that the service does not have
+    await mcp2.call(ContextTool, 'Nothing', {}, { capability: 'db:a:read' });
+    return answer.serialized_value.toString();
+  } catch (error) {
+    if (error instanceof CallError && error.reason === 'NO_ENDPOINT') return error.tried.join();
+    throw error;
+  }
+}
+`;
+
+test.each([
+  ['nodenext', 'nodenext'],
+  ['esnext', 'bundler'],
+])(
+  'a program is type-checked against the installed client: module %s, resolution %s',
+  async (module, moduleResolution) => {
+    const project = mkdtempSync(join(folder, 'typed-'));
+    writeFileSync(join(project, 'package.json'), '{"type": "module"}');
+    writeFileSync(join(project, 'caller.ts'), CALLER);
+    const compilerOptions = {
+      ...{ module, moduleResolution, target: 'es2024', lib: ['es2024', 'esnext.disposable'], types: ['node'] },
+      // The declarations are checked too.
+      ...{ strict: true, exactOptionalPropertyTypes: true, skipLibCheck: false, noEmit: true },
+      typeRoots: [join(ROOT, 'node_modules/@types')],
+    };
+    writeFileSync(join(project, 'tsconfig.json'), JSON.stringify({ compilerOptions, files: ['caller.ts'] }));
+    const checked = await run(process.execPath, [join(ROOT, 'node_modules/typescript/bin/tsc'), '-p', project]).catch(
+      ({ stdout }: { readonly stdout: string }) => ({ stdout }),
+    );
+    expect(checked.stdout).toBe('');
+  },
+);
+
+test('the example runs unchanged beside the installed package', async () => {
+  await using up = await createStandalone({ launcher: mcp2.launcher });
+  up.writeServer('inventory.yaml', { name: 'inventory-db', serverName: 'InventoryDB_Primary' });
+  await up.start();
+  const mint = ['token', 'mint', '--aud', 'InventoryDB_Primary', '--capability', 'db:inventory:read'];
+  const token = (await up.run(mint, { launcher: mcp2.launcher })).stdout.trim();
+  writeFileSync(join(folder, 'package.json'), '{"type": "module"}');
+  copyFileSync(join(ROOT, 'examples/first-call.ts'), join(folder, 'first-call.ts'));
+  const env = { PATH: process.env.PATH, HOME: folder, MCP2_STATE: up.state, MCP2_TOKEN: token };
+  const { stdout } = await run(process.execPath, [join(folder, 'first-call.ts')], { env });
+  expect(stdout).toMatch(/^InventoryDB_Primary at 127\.0\.0\.1:\d+ answers: \d+\n$/);
+});
+
+test('the package exports the client, and no file behind it', async () => {
+  const outcome = (specifier: string) =>
+    run(process.execPath, ['--input-type=module', '--eval', `await import('${specifier}')`], { cwd: folder }).then(
+      () => 'imported',
+      ({ stderr }: { readonly stderr: string }) => /ERR_\w+/.exec(stderr)?.[0],
+    );
+  expect(await outcome('mcp2/client')).toBe('imported');
+  expect(await outcome('mcp2/sdk/client/connect.js')).toBe('ERR_PACKAGE_PATH_NOT_EXPORTED');
+  expect(await outcome('mcp2')).toBe('ERR_PACKAGE_PATH_NOT_EXPORTED');
 });
 
 test('the installed package runs everything: up, a lookup, an end in order', async () => {
