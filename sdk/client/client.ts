@@ -19,6 +19,7 @@ import { heldCapabilities } from './held-capabilities.ts';
 import { compose, type Handler, type Middleware } from './middleware.ts';
 import { callRegistry, type RegistryCallDependencies } from './registry-calls.ts';
 import { callServer, type ServerCallDependencies } from './server-calls.ts';
+import { takeToken } from './token-source.ts';
 
 export interface EndpointQuery {
   /** Any one of them is enough; of a list those are asked for that the token may look up. */
@@ -168,7 +169,7 @@ export class DiscoveringClient implements Mcp2Client {
 
   async #queryOf({ capability, server = '' }: EndpointQuery): Promise<Query> {
     if (typeof capability === 'string') return { capabilities: [capability], server };
-    const capabilities = heldCapabilities(await this.#parts.token(), capability);
+    const capabilities = heldCapabilities(await takeToken(this.#parts.token), capability);
     if (capabilities.length > 0) return { capabilities, server };
     throw new CallError(`the token holds none of ${capability.join(', ')}`, {
       code: status.PERMISSION_DENIED,

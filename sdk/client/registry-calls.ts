@@ -7,7 +7,7 @@ import type { Method, RpcChannel } from '#lib/grpc/channel.ts';
 import { type AttemptDependencies, type RunningCall, recordAttempt, remainingMs, runAttempts } from './attempts.ts';
 import { authorizeRequest } from './credential-field.ts';
 import { withoutToken } from './token-free-error.ts';
-import type { TokenSource } from './token-source.ts';
+import { type TokenSource, takeToken } from './token-source.ts';
 
 export interface RegistryCall {
   readonly method: Method;
@@ -38,7 +38,7 @@ export function callRegistry(
   const { clock, channel, address, token, random } = dependencies;
   const run = () =>
     recordAttempt(running, clock, { server: 'RegistryServer', endpoint: address }, async () => {
-      const credential = await token();
+      const credential = await takeToken(token);
       const authorized = authorizeRequest(method, request, credential);
       const settings = {
         deadlineMs: remainingMs(running, clock),

@@ -13,7 +13,7 @@ import { authorizeRequest } from './credential-field.ts';
 import { chooseEndpoint } from './endpoint-choice.ts';
 import type { EndpointPool, PooledEndpoint } from './endpoint-pool.ts';
 import { withoutToken } from './token-free-error.ts';
-import type { TokenSource } from './token-source.ts';
+import { type TokenSource, takeToken } from './token-source.ts';
 
 export interface ServerCall {
   readonly method: Method;
@@ -66,7 +66,8 @@ export async function callServer(
       {
         maxAttempts: MAX_ATTEMPTS,
         pauseMs: (next) => (fresh().length > 0 ? 0 : PAUSE_MS * 2 ** (next - 2) * (0.5 + random() / 2)),
-        mayRepeat: (error) => FAILED.includes(error.code) && (call.idempotent || !error.reachedServer),
+        mayRepeat: ({ code, reason, reachedServer }) =>
+          FAILED.includes(code) && reason !== 'NO_ENDPOINT' && (call.idempotent || !reachedServer),
         counts: (error) => error.reachedServer || fresh().length === 0,
         run,
       },
@@ -96,7 +97,7 @@ function attempt(call: ServerCall, { endpoint, running, dependencies }: AttemptA
   const { clock, pool, token } = dependencies;
   const target = { server: endpoint.server_name, endpoint: endpoint.grpc_url };
   return recordAttempt(running, clock, target, async () => {
-    const credential = await token();
+    const credential = await takeToken(token);
     const { request, metadata } = authorizeRequest(call.method, call.request, credential);
     const leftMs = remainingMs(running, clock);
     const settings = {

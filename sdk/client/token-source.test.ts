@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import { ManualClock } from '#lib/manual-clock.ts';
-import { tokenFile } from './token-source.ts';
+import { takeToken, tokenFile } from './token-source.ts';
 
 let folder: string;
 beforeEach(() => {
@@ -41,4 +41,9 @@ test.each([
   await expect(token()).rejects.toThrow(path);
   writeFileSync(path, 'a token');
   expect(await token()).toBe('a token');
+});
+
+test('a source that fails ends a call with a reason, before it was made', async () => {
+  const taken = takeToken(tokenFile(join(folder, 'nothing')));
+  await expect(taken).rejects.toMatchObject({ name: 'CallError', reason: 'CREDENTIAL_MISSING', reachedServer: false });
 });

@@ -1,6 +1,8 @@
 /** Where the token of a call comes from. It is asked before each attempt, so that a renewed one is used at once. */
 import { readFile, stat } from 'node:fs/promises';
+import { status } from '@grpc/grpc-js';
 import { type Clock, systemClock } from '#lib/clock.ts';
+import { CallError } from '#lib/grpc/call-error.ts';
 
 export type TokenSource = () => string | Promise<string>;
 
@@ -27,6 +29,22 @@ export function tokenFile(path: string, { clock = systemClock }: { readonly cloc
     readAtMs = clock.monotonicMs();
     return token;
   };
+}
+
+/** @throws CallError for a source that has none: a call is over before it was made. */
+export async function takeToken(source: TokenSource): Promise<string> {
+  try {
+    return await source();
+  } catch (cause) {
+    const message = cause instanceof Error ? cause.message : String(cause);
+    const failure = {
+      code: status.UNAUTHENTICATED,
+      reason: 'CREDENTIAL_MISSING',
+      reachedServer: false,
+      cause,
+    } as const;
+    throw new CallError(message, failure);
+  }
 }
 
 async function readToken(path: string): Promise<string> {

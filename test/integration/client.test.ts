@@ -7,6 +7,7 @@ import { beforeEach, expect, onTestFinished, test } from 'vitest';
 import { ServiceError } from '#lib/errors.ts';
 import { type Attempt, CallError, type Middleware, tokenFile } from '#sdk/client/index.ts';
 import { type DiscoveryFixture, startDiscovery, timeMs } from '../harness/discovery-fixture.ts';
+import { createCertificateAuthority } from '../harness/pki.ts';
 import { createWorkspace } from '../harness/processes.ts';
 
 const CAPABILITY = 'db:inventory:read';
@@ -253,4 +254,13 @@ test('no token goes to another machine in the clear because nobody said how to c
   const mcp2 = await discovery.connect();
   const call = mcp2.call(mcp2.services.ContextTool, 'RequestContext', KEY, { capability: CAPABILITY });
   expect((await failureOf(call)).message).toMatch(/Db_Far at db\.example:50051 is not called: .*in the clear/);
+});
+
+test('with a CA a server that does not say how to connect is called under TLS or not at all', async () => {
+  const { certificateFile } = await createCertificateAuthority(join(createWorkspace('client').folder, 'pki'));
+  const one = await discovery.serve('Db_One', {});
+  const mcp2 = await discovery.connect({ serverCaFile: certificateFile });
+  const call = mcp2.call(mcp2.services.ContextTool, 'RequestContext', KEY, { capability: CAPABILITY });
+  expect(await failureOf(call)).toMatchObject({ code: status.UNAVAILABLE, reachedServer: false });
+  expect(one.calls()).toBe(0);
 });

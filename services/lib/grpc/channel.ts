@@ -77,8 +77,9 @@ export class RpcChannel {
 
   async unary(method: Method, request: unknown, settings: CallSettings): Promise<unknown> {
     const { path, requestSerialize: write, responseDeserialize: read } = method;
-    if (settings.connectMs !== undefined) await this.#connect(method, settings.connectMs, settings.signal);
+    // Before connecting: the deadline is that of both.
     const { metadata, options } = this.#setUp(settings);
+    if (settings.connectMs !== undefined) await this.#connect(method, settings.connectMs, settings.signal);
     return this.#answerOf(method, settings, (done) =>
       this.#client.makeUnaryRequest(path, write, read, request, metadata, options, done),
     );
