@@ -48,3 +48,12 @@ test('a probe that fails doubles the pause, up to 30 s; one that was given up le
   breaker.abandoned();
   expect(breaker.isCallable).toBe(true);
 });
+
+test('calls that were on their way when it opened do not make the pause longer', () => {
+  const clock = new ManualClock();
+  const breaker = new CircuitBreaker(clock);
+  for (let call = 0; call < 20; call += 1) breaker.begin();
+  for (let call = 0; call < 20; call += 1) breaker.failed();
+  clock.jump(1_000);
+  expect(breaker.isCallable).toBe(true);
+});

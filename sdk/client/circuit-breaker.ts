@@ -36,6 +36,8 @@ export class CircuitBreaker {
   }
 
   failed(): void {
+    // Of a call that was on its way when it opened: that it is open is known.
+    if (this.#failures >= FAILURES && !this.#isProbing) return;
     this.#failures += 1;
     this.#isProbing = false;
     if (this.#failures < FAILURES) return;

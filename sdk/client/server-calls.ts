@@ -54,11 +54,13 @@ export async function callServer(
 
   const run = async () => {
     if (fresh().length === 0 && tried.size > 0) known = await call.find(true);
+    const credential = await takeToken(dependencies.token);
+    // From here to its first byte nothing waits: calls at one time see each other, and one alone tries what is half-open.
     const endpoint = choose(fresh().length > 0 ? fresh() : known, dependencies);
     if (endpoint === undefined) throw noEndpoint(call.method);
     tried.add(endpoint.grpc_url);
     order.push(`${endpoint.server_name} at ${endpoint.grpc_url}`);
-    return attempt(call, { endpoint, running, dependencies });
+    return attempt(call, { endpoint, credential, running, dependencies });
   };
 
   try {
@@ -89,15 +91,16 @@ function choose(endpoints: readonly Endpoint[], { pool, zone, random }: ServerCa
 
 interface AttemptAt {
   readonly endpoint: Endpoint;
+  /** The token. */
+  readonly credential: string;
   readonly running: RunningCall;
   readonly dependencies: ServerCallDependencies;
 }
 
-function attempt(call: ServerCall, { endpoint, running, dependencies }: AttemptAt): Promise<unknown> {
-  const { clock, pool, token } = dependencies;
+function attempt(call: ServerCall, { endpoint, credential, running, dependencies }: AttemptAt): Promise<unknown> {
+  const { clock, pool } = dependencies;
   const target = { server: endpoint.server_name, endpoint: endpoint.grpc_url };
   return recordAttempt(running, clock, target, async () => {
-    const credential = await takeToken(token);
     const { request, metadata } = authorizeRequest(call.method, call.request, credential);
     const leftMs = remainingMs(running, clock);
     const settings = {

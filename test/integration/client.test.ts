@@ -209,11 +209,20 @@ test('an endpoint that does not answer is left alone after three calls, and trie
   }
   const before = outcomes().length;
   // Half a second, within the second for which the breaker stays open.
-  for (let quiet = 0; quiet < 50; quiet += 1) await call();
+  for (let index = 0; index < 50; index += 1) await call();
   expect(new Set(outcomes().slice(before))).toEqual(new Set(['OK']));
+  // Then one call tries it, of as many as there are at once.
+  await new Promise((resolve) => setTimeout(resolve, 1_000));
+  const quiet = outcomes().length;
+  await Promise.all(Array.from({ length: 100 }, call));
+  expect(
+    outcomes()
+      .slice(quiet)
+      .filter((outcome) => outcome !== 'OK'),
+  ).toEqual(['DEADLINE_EXCEEDED OK']);
   await one.proxy.pass();
   const served = one.calls();
-  await new Promise((resolve) => setTimeout(resolve, 1_200));
+  await new Promise((resolve) => setTimeout(resolve, 2_200));
   for (let again = 0; again < 50; again += 1) await call();
   expect(one.calls()).toBeGreaterThan(served);
 });
