@@ -8,6 +8,7 @@ import { type ServiceDefinition, status } from '@grpc/grpc-js';
 import { CallError } from '#lib/grpc/call-error.ts';
 import type { Method } from '#lib/grpc/channel.ts';
 import type { MethodName, RequestOf, ResponseOf } from '#lib/grpc/client.ts';
+import { compose, methodName } from '#lib/grpc/handler.ts';
 import type { EndpointDescriptor__Output as Endpoint } from '#protos/generated/mcp2/EndpointDescriptor.ts';
 import { FilterMode } from '#protos/generated/mcp2/FilterMode.ts';
 import type { LookupRequest } from '#protos/generated/mcp2/LookupRequest.ts';
@@ -16,7 +17,7 @@ import type { Services } from '#protos/load.ts';
 import { type RunningCall, remainingMs } from './attempts.ts';
 import { Directory, type Query } from './directory.ts';
 import { heldCapabilities } from './held-capabilities.ts';
-import { compose, type Handler, type Middleware } from './middleware.ts';
+import type { Handler, Middleware } from './middleware.ts';
 import { callRegistry, type RegistryCallDependencies } from './registry-calls.ts';
 import { callServer, type ServerCallDependencies } from './server-calls.ts';
 import { takeToken } from './token-source.ts';
@@ -214,8 +215,8 @@ export class DiscoveringClient implements Mcp2Client {
       const running = call as RunningWith;
       return running.run(request as object, running);
     };
-    const info = { name: path.slice(1), requestStream, responseStream };
-    const handler = compose(this.#parts.middleware, info, innermost);
+    const info = { name: methodName(path), requestStream, responseStream };
+    const handler = compose(this.#parts.middleware, innermost, info);
     this.#handlers.set(method, handler);
     return handler;
   }

@@ -11,6 +11,6 @@ export type { LookupResponse__Output as LookupAnswer } from '#protos/generated/m
 export { loadServices, type Services } from '#protos/load.ts';
 export type { CallOptions, EndpointQuery, LookupOptions, Mcp2Client } from './client.ts';
 export { type ConnectOptions, connect } from './connect.ts';
-export type { Answer, Attempt, ClientCall, Handler, MethodInfo, Middleware } from './middleware.ts';
+export type { Attempt, ClientCall, Handler, MethodInfo, Middleware } from './middleware.ts';
 export { NotConfigured } from './settings.ts';
 export { type TokenSource, tokenFile } from './token-source.ts';

@@ -5,20 +5,14 @@
  * caller made it, without the token, and in `call.attempts` each attempt that was made for it so far.
  */
 
-/** What a handler gives: one answer, or a stream of them. */
-export type Answer = unknown | Promise<unknown> | AsyncIterable<unknown>;
+import type { Handler as AnyHandler, Middleware as AnyMiddleware } from '#lib/grpc/handler.ts';
 
-/** `request` is a message, or an AsyncIterable of messages where the method streams them. */
-export type Handler = (request: unknown, call: ClientCall) => Answer;
+export type { MethodInfo } from '#lib/grpc/handler.ts';
 
-export type Middleware = (next: Handler, method: MethodInfo) => Handler;
+/** `request` is a message, or an AsyncIterable of messages where the method streams them; so is what it gives. */
+export type Handler = AnyHandler<ClientCall>;
 
-export interface MethodInfo {
-  /** "mcp2.ContextTool/RequestContext". */
-  readonly name: string;
-  readonly requestStream: boolean;
-  readonly responseStream: boolean;
-}
+export type Middleware = AnyMiddleware<ClientCall>;
 
 export interface ClientCall {
   /** Fires when the caller gives up, or the client is closed. */
@@ -41,9 +35,4 @@ export interface Attempt {
   readonly endedMs: number;
   /** "OK", or the name of gRPC's code. */
   readonly outcome: string;
-}
-
-/** The first of the list is the outermost. */
-export function compose(layers: readonly Middleware[], method: MethodInfo, handler: Handler): Handler {
-  return layers.reduceRight<Handler>((next, layer) => layer(next, method), handler);
 }

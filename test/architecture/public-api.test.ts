@@ -10,7 +10,6 @@ const CLIENT: readonly string[] = [
   'loadServices',
   'tokenFile',
   // Types.
-  'Answer',
   'Attempt',
   'CallOptions',
   'ClientCall',

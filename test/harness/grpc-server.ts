@@ -5,8 +5,7 @@ import type { CallEnd } from '#lib/grpc/call-context.ts';
 import { createClient, type ServiceClient } from '#lib/grpc/client.ts';
 import { plaintextClient, plaintextServer } from '#lib/grpc/credentials.ts';
 import type { Guards } from '#lib/grpc/guard.ts';
-import type { Middleware } from '#lib/grpc/handler.ts';
-import type { ServiceEntry } from '#lib/grpc/method.ts';
+import type { ServerMiddleware, ServiceEntry } from '#lib/grpc/method.ts';
 import { createServer, type GrpcServer, type ServerLimits } from '#lib/grpc/serve.ts';
 import { createLogger } from '#lib/observe/logger.ts';
 import { createMetrics } from '#lib/observe/metrics.ts';
@@ -16,7 +15,7 @@ export interface GrpcServerOptions {
   readonly limits?: Partial<ServerLimits>;
   /** Default: anybody may call anything. */
   readonly guards?: Guards;
-  readonly middleware?: readonly Middleware[];
+  readonly middleware?: readonly ServerMiddleware[];
   readonly onCallEnd?: (end: CallEnd) => void;
 }
 

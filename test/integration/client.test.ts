@@ -36,10 +36,10 @@ function recorder() {
     };
   return {
     middleware: [middleware],
-    lookups: () => calls.filter(({ method }) => method === 'mcp2.Discovery/Lookup').length,
+    lookups: () => calls.filter(({ method }) => method === 'Discovery.Lookup').length,
     outcomes: () =>
       calls
-        .filter(({ method }) => method.startsWith('mcp2.ContextTool/'))
+        .filter(({ method }) => method.startsWith('ContextTool.'))
         .map(({ attempts }) => attempts.map(({ outcome }) => outcome).join(' ')),
   };
 }

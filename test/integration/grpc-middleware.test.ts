@@ -5,8 +5,7 @@ import { bidiStream } from '#lib/grpc/bidi-stream.ts';
 import { CallError } from '#lib/grpc/call-error.ts';
 import { clientStream } from '#lib/grpc/client-stream.ts';
 import type { Guard, Guards, MethodGuard } from '#lib/grpc/guard.ts';
-import type { AnyHandler, Middleware } from '#lib/grpc/handler.ts';
-import { implement } from '#lib/grpc/method.ts';
+import { implement, type ServerHandler, type ServerMiddleware } from '#lib/grpc/method.ts';
 import { serverStream } from '#lib/grpc/server-stream.ts';
 import { unary } from '#lib/grpc/unary.ts';
 import { loadServices } from '#protos/load.ts';
@@ -138,13 +137,13 @@ test('a guard for another kind of method does not start', async () => {
 test('layers see calls and streams in one shape, the first outermost, and those that were let through alone', async () => {
   const told: string[] = [];
   const layer =
-    (label: string): Middleware =>
+    (label: string): ServerMiddleware =>
     (next, { name }) =>
     (request, call) => {
       told.push(`${label} ${name}`);
       return next(request, call);
     };
-  const uppercase: Middleware = (next, { requestStream, responseStream }) => {
+  const uppercase: ServerMiddleware = (next, { requestStream, responseStream }) => {
     if (requestStream) return next;
     return responseStream ? changeStream(next) : changeReply(next);
   };
@@ -170,14 +169,14 @@ test('layers see calls and streams in one shape, the first outermost, and those 
   expect(told).toEqual([...both('Discovery.Lookup'), ...both('Discovery.Watch')]);
 });
 
-function changeReply(next: AnyHandler): AnyHandler {
+function changeReply(next: ServerHandler): ServerHandler {
   return (request, call) => {
     const { next_page_token: token } = next(request, call) as { readonly next_page_token: string };
     return { next_page_token: token.toUpperCase() };
   };
 }
 
-function changeStream(next: AnyHandler): AnyHandler {
+function changeStream(next: ServerHandler): ServerHandler {
   return async function* (request, call) {
     for await (const event of next(request, call) as AsyncIterable<object>) yield { ...event, revision: 7 };
   };

@@ -1,8 +1,7 @@
 /** Bidirectional streams: an async generator over the client's messages becomes a grpc-js handler. */
 import type { ServerDuplexStream } from '@grpc/grpc-js';
 import type { CallContext, MethodRuntime } from './call-context.ts';
-import type { AnyHandler } from './handler.ts';
-import { type MethodAdapter, type Reply, requireReadable } from './method.ts';
+import { type MethodAdapter, type Reply, requireReadable, type ServerHandler } from './method.ts';
 import { beginStream, failStream, receive, type SendFailure, type StreamOptions, sendAll } from './stream-call.ts';
 
 /** The call ends OK when the handler returns, also while the client would send more. */
@@ -24,7 +23,7 @@ export function bidiStream<Request, Response>(
 }
 
 function adaptBidiStream(
-  handler: AnyHandler,
+  handler: ServerHandler,
   runtime: MethodRuntime,
   { idleTimeoutMs, drainTimeoutMs = runtime.limits.drainTimeoutMs }: StreamOptions,
 ) {

@@ -1,8 +1,7 @@
 /** Client streams: a function from an async iterable of requests to one answer becomes a grpc-js handler. */
 import { type ServerReadableStream, type sendUnaryData, status } from '@grpc/grpc-js';
 import type { CallContext, MethodRuntime } from './call-context.ts';
-import type { AnyHandler } from './handler.ts';
-import { type MethodAdapter, type Reply, requireReadable } from './method.ts';
+import { type MethodAdapter, type Reply, requireReadable, type ServerHandler } from './method.ts';
 import { beginStream, failStream, receive, type SendFailure, type StreamOptions } from './stream-call.ts';
 
 export type ClientStreamHandler<Request, Response> = (
@@ -22,7 +21,7 @@ export function clientStream<Request, Response>(
   };
 }
 
-function adaptClientStream(handler: AnyHandler, runtime: MethodRuntime, { idleTimeoutMs }: StreamOptions) {
+function adaptClientStream(handler: ServerHandler, runtime: MethodRuntime, { idleTimeoutMs }: StreamOptions) {
   return function handle(call: ServerReadableStream<unknown, unknown>, respond: sendUnaryData<unknown>): void {
     const send: SendFailure = (answer) => respond(answer);
     const context = beginStream(call, runtime, send);

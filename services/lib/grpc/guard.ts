@@ -6,7 +6,7 @@
  */
 import { ServiceError } from '../errors.ts';
 import type { CallContext } from './call-context.ts';
-import type { AnyHandler, Middleware } from './handler.ts';
+import type { ServerHandler, ServerMiddleware } from './method.ts';
 
 /** Throws or rejects with the ServiceError that refuses the call; synchronous when it can be. */
 export type Guard = (message: unknown, call: CallContext) => void | Promise<void>;
@@ -23,7 +23,7 @@ export type MethodGuard =
 export type Guards = (method: string) => MethodGuard;
 
 /** The outermost layer of a method. @throws Error when the guard does not fit the kind of method. */
-export function guarded(guard: MethodGuard): Middleware {
+export function guarded(guard: MethodGuard): ServerMiddleware {
   return (next, { name, requestStream, responseStream }) => {
     if (guard.on === 'nothing') return next;
     if (requestStream !== (guard.on !== 'request')) throw new Error(`${name} has a guard for another kind of method`);
@@ -33,14 +33,14 @@ export function guarded(guard: MethodGuard): Middleware {
   };
 }
 
-function beforeReply(next: AnyHandler, check: Guard): AnyHandler {
+function beforeReply(next: ServerHandler, check: Guard): ServerHandler {
   return (request, call) => {
     const checked = check(request, call);
     return checked === undefined ? next(request, call) : checked.then(() => next(request, call));
   };
 }
 
-function beforeReplies(next: AnyHandler, check: Guard): AnyHandler {
+function beforeReplies(next: ServerHandler, check: Guard): ServerHandler {
   return (request, call) => {
     const checked = check(request, call);
     return checked === undefined ? next(request, call) : repliesAfter(checked, () => next(request, call));
@@ -54,11 +54,11 @@ async function* repliesAfter(checked: Promise<void>, open: () => unknown): Async
 
 type StreamGuard = Exclude<MethodGuard, { readonly on: 'nothing' | 'request' }>;
 
-function replyAfterFirst(next: AnyHandler, guard: StreamGuard): AnyHandler {
+function replyAfterFirst(next: ServerHandler, guard: StreamGuard): ServerHandler {
   return async (messages, call) => next(await admitted(messages, call, guard), call);
 }
 
-function repliesAfterFirst(next: AnyHandler, guard: StreamGuard): AnyHandler {
+function repliesAfterFirst(next: ServerHandler, guard: StreamGuard): ServerHandler {
   return async function* (messages, call) {
     yield* next(await admitted(messages, call, guard), call) as AsyncIterable<unknown>;
   };

@@ -1,16 +1,18 @@
 /**
- * What answers a call, and what may be put round it: one shape for all four kinds of method.
+ * What answers a call, and what may be put round it: one shape for all four kinds of method, for servers and for clients,
+ * which differ in what they know of a call.
  *
- * Everything is composed once, when a method is registered, and never per call. A middleware that has nothing to do for
- * a method returns `next` unchanged and then costs nothing.
+ * Everything is composed once for each method, and never per call. A middleware that has nothing to do for a method returns
+ * `next` unchanged and then costs nothing.
  */
-import type { CallContext } from './call-context.ts';
 
 /**
  * Request: a message, or an AsyncIterable of messages where the client streams. What it returns: a reply or a promise of
- * one, or an AsyncIterable of replies where the server streams. Without a promise a unary call is answered in its tick.
+ * one, or an AsyncIterable of replies where the server streams.
  */
-export type Handler = (request: never, call: CallContext) => unknown;
+export type Handler<Call> = (request: unknown, call: Call) => unknown;
+
+export type Middleware<Call> = (next: Handler<Call>, method: MethodInfo) => Handler<Call>;
 
 export interface MethodInfo {
   /** "Discovery.Lookup". */
@@ -19,12 +21,17 @@ export interface MethodInfo {
   readonly responseStream: boolean;
 }
 
-export type Middleware = (next: AnyHandler, method: MethodInfo) => AnyHandler;
-
-/** As a middleware sees it, which is not told the types of a method's messages. */
-export type AnyHandler = (request: unknown, call: CallContext) => unknown;
-
 /** The first of the list is outermost: it sees a call first and its answer last. */
-export function compose(middleware: readonly Middleware[], handler: Handler, method: MethodInfo): AnyHandler {
-  return middleware.reduceRight<AnyHandler>((next, wrap) => wrap(next, method), handler as AnyHandler);
+export function compose<Call>(
+  middleware: readonly Middleware<Call>[],
+  handler: Handler<Call>,
+  method: MethodInfo,
+): Handler<Call> {
+  return middleware.reduceRight((next, wrap) => wrap(next, method), handler);
+}
+
+/** "Discovery.Lookup" of "/mcp2.Discovery/Lookup". */
+export function methodName(path: string): string {
+  const [, service = '', method = ''] = path.split('/');
+  return `${service.slice(service.lastIndexOf('.') + 1)}.${method}`;
 }

@@ -8,7 +8,11 @@ import type { ServiceDefinition, UntypedHandleCall } from '@grpc/grpc-js';
 import type { MethodDefinition } from '@grpc/proto-loader';
 import { ServiceError } from '../errors.ts';
 import type { CallContext, CallLimits, MetadataEntries, MethodRuntime } from './call-context.ts';
-import type { AnyHandler, Handler } from './handler.ts';
+import type { Handler, Middleware } from './handler.ts';
+
+/** As a middleware sees it, which is not told the types of a method's messages. Without a promise a unary call is answered in its tick. */
+export type ServerHandler = Handler<CallContext>;
+export type ServerMiddleware = Middleware<CallContext>;
 
 /** A Buffer is an answer that is encoded already and goes out as it is. */
 export type Reply<Response> = Response | Buffer;
@@ -19,9 +23,9 @@ export interface MethodAdapter<Request, Response> {
   readonly responseStream: boolean;
   /** True when the handler gets an EncodedRequest instead of the message; its guard is asked where it is opened. */
   readonly takesEncoded?: boolean;
-  readonly handler: Handler;
+  readonly handler: (request: never, call: CallContext) => unknown;
   /** @param handler The adapter's own, with everything that was put round it. */
-  adapt(runtime: MethodRuntime, handler: AnyHandler): UntypedHandleCall;
+  adapt(runtime: MethodRuntime, handler: ServerHandler): UntypedHandleCall;
   readonly types?: (request: Request) => Response;
 }
 

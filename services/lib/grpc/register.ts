@@ -13,8 +13,15 @@ import type { CallContext, CallEnd, CallLimits, MethodRuntime } from './call-con
 import { type CallMetrics, NO_METER } from './call-metrics.ts';
 import { clientStream } from './client-stream.ts';
 import { type Guards, guarded, type MethodGuard } from './guard.ts';
-import { compose, type Middleware } from './handler.ts';
-import { EncodedRequest, type MethodAdapter, RefusedRequest, type ServiceEntry } from './method.ts';
+import { compose, methodName } from './handler.ts';
+import {
+  EncodedRequest,
+  type MethodAdapter,
+  RefusedRequest,
+  type ServerHandler,
+  type ServerMiddleware,
+  type ServiceEntry,
+} from './method.ts';
 import { serverStream } from './server-stream.ts';
 import { unary } from './unary.ts';
 
@@ -27,7 +34,7 @@ export interface RegisterOptions {
   readonly open: Set<CallContext>;
   readonly guards: Guards;
   /** Inside of the guard, the first outermost. */
-  readonly middleware: readonly Middleware[];
+  readonly middleware: readonly ServerMiddleware[];
 }
 
 type UntypedMethod = MethodDefinition<unknown, unknown>;
@@ -68,7 +75,11 @@ function bind(
   const guard: MethodGuard = implemented === undefined ? { on: 'nothing' } : options.guards(runtime.method);
   const isLate = adapter.takesEncoded === true;
   const layers = isLate ? options.middleware : [guarded(guard), ...options.middleware];
-  const handler = compose(layers, adapter.handler, { name: runtime.method, requestStream, responseStream });
+  const handler = compose(layers, adapter.handler as ServerHandler, {
+    name: runtime.method,
+    requestStream,
+    responseStream,
+  });
   return { method: isLate ? decodeLater(checked, guard) : checked, handle: adapter.adapt(runtime, handler) };
 }
 
@@ -90,7 +101,7 @@ function runtimeOf(method: UntypedMethod, { metrics, ...options }: RegisterOptio
   const { maxFrameBytes, maxMessageBytes } = options.limits;
   return {
     ...options,
-    method: `${path.service.slice(path.service.lastIndexOf('.') + 1)}.${path.method}`,
+    method: methodName(method.path),
     requestStream,
     responseStream,
     encode: encoderOf(responseSerialize, responseStream ? maxFrameBytes : maxMessageBytes),

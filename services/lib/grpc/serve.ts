@@ -13,11 +13,10 @@ import { ListenError, parseHostPort } from '../net/listen-address.ts';
 import type { CallContext, CallEnd, CallLimits } from './call-context.ts';
 import { createCallMetrics } from './call-metrics.ts';
 import type { Guards } from './guard.ts';
-import type { Middleware } from './handler.ts';
 import { HealthBoard, healthServiceOf } from './health.ts';
 import { silenceLibrary } from './library-log.ts';
 import { type Listener, openListener } from './listener.ts';
-import type { ServiceEntry } from './method.ts';
+import type { ServerMiddleware, ServiceEntry } from './method.ts';
 import { registerService, serviceNameOf } from './register.ts';
 
 export interface ServerLimits extends CallLimits {
@@ -63,7 +62,7 @@ export interface ServerOptions {
   /** Who may call what; a method without a rule does not start. */
   readonly guards: Guards;
   /** Inside of the guards: sees allowed calls alone, the first outermost. */
-  readonly middleware?: readonly Middleware[];
+  readonly middleware?: readonly ServerMiddleware[];
   readonly credentials: ServerCredentials;
   readonly clock: Clock;
   readonly log: Logger;

@@ -1,8 +1,7 @@
 /** Server streams: an async generator becomes a grpc-js handler. Back-pressure and ends: see stream-call.ts. */
 import type { ServerWritableStream } from '@grpc/grpc-js';
 import type { CallContext, MethodRuntime } from './call-context.ts';
-import type { AnyHandler } from './handler.ts';
-import { type MethodAdapter, type Reply, requireReadable } from './method.ts';
+import { type MethodAdapter, type Reply, requireReadable, type ServerHandler } from './method.ts';
 import { beginStream, failStream, type SendFailure, type StreamOptions, sendAll } from './stream-call.ts';
 
 /** Must heed `call.signal` in every wait, or it lives on after the client has left. */
@@ -24,7 +23,7 @@ export function serverStream<Request, Response>(
 }
 
 function adaptServerStream(
-  handler: AnyHandler,
+  handler: ServerHandler,
   runtime: MethodRuntime,
   { drainTimeoutMs = runtime.limits.drainTimeoutMs }: StreamOptions,
 ) {

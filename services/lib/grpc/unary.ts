@@ -7,8 +7,7 @@
 import { type ServerUnaryCall, type sendUnaryData, status } from '@grpc/grpc-js';
 import { ServiceError } from '../errors.ts';
 import { CallContext, type MethodRuntime } from './call-context.ts';
-import type { AnyHandler } from './handler.ts';
-import { type EncodedRequest, type MethodAdapter, type Reply, requireReadable } from './method.ts';
+import { type EncodedRequest, type MethodAdapter, type Reply, requireReadable, type ServerHandler } from './method.ts';
 import { toStatusObject } from './status.ts';
 
 export type UnaryHandler<Request, Response> = (
@@ -38,7 +37,7 @@ export function unaryEncoded<Request, Response>(
   };
 }
 
-function adaptUnary(handler: AnyHandler, runtime: MethodRuntime) {
+function adaptUnary(handler: ServerHandler, runtime: MethodRuntime) {
   return function handle(call: ServerUnaryCall<unknown, unknown>, respond: sendUnaryData<unknown>): void {
     const context = new CallContext(call, runtime);
     let bytes: Buffer;

@@ -6,19 +6,20 @@
 
 import type { Services } from '#protos/load.ts';
 import type { Method } from '../capability/resource.ts';
+import type { MethodName } from '../grpc/client.ts';
 import type { Guard, Guards, MethodGuard } from '../grpc/guard.ts';
 import { authorize, requireAudience } from '../token/authorize.ts';
 import { type Revocations, requireFreshRevocations } from '../token/revocations.ts';
 import type { VerifiedToken } from '../token/verified-token.ts';
 import type { Authenticate, CredentialFields } from './authenticate.ts';
-import { METHOD_RULES, type MethodName, type MethodRule, type RequestOf } from './method-rules.ts';
+import { METHOD_RULES, type MethodRule, type ReceivedRequest } from './method-rules.ts';
 
 type Qualified<Service extends keyof Services> = `${Service}.${MethodName<Services[Service]>}`;
 /** "Discovery.Lookup" and the like. */
 export type MethodPath = { [Service in keyof Services]: Qualified<Service> }[keyof Services];
 type RequestAt<Path> = Path extends `${infer Service extends keyof Services}.${infer Name}`
   ? Name extends keyof Services[Service]
-    ? RequestOf<Services[Service][Name]>
+    ? ReceivedRequest<Services[Service][Name]>
     : never
   : never;
 

@@ -8,6 +8,7 @@
 import type { MethodDefinition } from '@grpc/proto-loader';
 import type { Services } from '#protos/load.ts';
 import type { Arguments } from '../capability/grant.ts';
+import type { MethodName } from '../grpc/client.ts';
 import type { CredentialFields } from './authenticate.ts';
 
 type Credential<Request> = (request: Request) => CredentialFields;
@@ -34,17 +35,12 @@ export type MethodRule<Request> =
   /** Anybody may call. */
   | { readonly on: 'nothing' };
 
-/** The names in a generated service definition. */
-export type MethodName<Definition> = keyof {
-  [Name in keyof Definition as string extends Name ? never : Name]: unknown;
-} &
-  string;
-
-export type RequestOf<Method> =
+/** As it was received and decoded. */
+export type ReceivedRequest<Method> =
   Method extends MethodDefinition<infer _In, infer _Response, infer Request, infer _Out> ? Request : never;
 
 type RulesOf<Definition> = {
-  readonly [Name in MethodName<Definition>]: MethodRule<RequestOf<Definition[Name]>>;
+  readonly [Name in MethodName<Definition>]: MethodRule<ReceivedRequest<Definition[Name]>>;
 };
 
 export type MethodRules = { readonly [Service in keyof Services]: RulesOf<Services[Service]> } & {

@@ -12,8 +12,7 @@ import { ConfigError } from '../config/env-reader.ts';
 import type { ServerTlsFiles } from '../config/tls-files.ts';
 import type { CallEnd } from '../grpc/call-context.ts';
 import { plaintextServer, type TlsOptions, tlsServer } from '../grpc/credentials.ts';
-import type { Middleware } from '../grpc/handler.ts';
-import type { ServiceEntry } from '../grpc/method.ts';
+import type { ServerMiddleware, ServiceEntry } from '../grpc/method.ts';
 import { serviceNameOf } from '../grpc/register.ts';
 import { createServer, type GrpcServer, type ServerLimits } from '../grpc/serve.ts';
 import type { Logger } from '../logger.ts';
@@ -55,7 +54,7 @@ export interface Served {
   readonly own?: OwnGuards;
   readonly stored?: StoredResources;
   /** Inside of the guards, the first outermost. */
-  readonly middleware?: readonly Middleware[];
+  readonly middleware?: readonly ServerMiddleware[];
   /** Called for each call that ended; must be quick and not throw. */
   readonly onCallEnd?: (end: CallEnd) => void;
 }

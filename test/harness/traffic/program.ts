@@ -109,7 +109,7 @@ class Traffic {
   #recorder(agent: number): Middleware {
     return (next, { name }) =>
       async (request, call) => {
-        const kind = name === 'mcp2.Discovery/Lookup' ? 'lookup' : 'call';
+        const kind = name === 'Discovery.Lookup' ? 'lookup' : 'call';
         const startedMs = Date.now();
         try {
           const answer = await next(request, call);
