@@ -5,6 +5,7 @@ import { type KubeSettings, readKubeSettings } from '#lib/kube/connect.ts';
 import type { LogLevel } from '#lib/observe/logger.ts';
 import { readLogLevel } from '#lib/service/settings.ts';
 import { readStorePrefix } from '#lib/store/settings.ts';
+import { readFirstChart } from './first-chart.ts';
 import { namesOf } from './object-names.ts';
 import { parseStoreRight, type StoreRight } from './store-rights.ts';
 
@@ -73,7 +74,8 @@ export function readSetupConfig(task: string | undefined, env: Environment): Set
 function readRelease(read: EnvReader) {
   const fullName = dnsNames(read, 'MCP2_SETUP_NAME', [read.required('MCP2_SETUP_NAME')])[0] ?? '';
   const list = (name: string) => dnsNames(read, name, read.list(name, { fallback: [] }));
-  const storeRights = readStoreRights(read);
+  const first = readFirstChart(read);
+  const storeRights = first?.storeRights ?? readStoreRights(read);
   const hours = { min: HOUR_MS, max: 87_600 * HOUR_MS };
   return {
     logLevel: readLogLevel(read),
@@ -83,7 +85,7 @@ function readRelease(read: EnvReader) {
     tlsMode: read.oneOf('MCP2_SETUP_TLS_MODE', TLS_MODES, { fallback: 'selfSigned' }),
     clusterDomain: clusterDomain(read),
     servers: list('MCP2_SETUP_SERVERS'),
-    clients: list('MCP2_SETUP_CLIENTS'),
+    clients: first?.clients ?? list('MCP2_SETUP_CLIENTS'),
     storeRights,
     storeUsers: dnsNames(read, STORE_RIGHTS, [...new Set(storeRights.map(({ component }) => component))]),
     hasBundledEtcd: read.boolean('MCP2_SETUP_BUNDLED_ETCD', { fallback: false }),

@@ -49,10 +49,10 @@ export function readServerTls(read: EnvReader): ServerTlsFiles | undefined {
   return undefined;
 }
 
-/** MCP2_CLIENT_CERT_FILE and MCP2_CLIENT_KEY_FILE. */
+/** MCP2_CLIENT_CERT_FILE and MCP2_CLIENT_KEY_FILE, which the chart 0.1.0 calls MCP2_OPERATOR_CLIENT_…. */
 export function readClientTls(read: EnvReader): ClientCertificateFiles {
-  const clientCertificateFile = read.file('MCP2_CLIENT_CERT_FILE');
-  const clientKeyFile = read.file('MCP2_CLIENT_KEY_FILE');
+  const clientCertificateFile = read.file('MCP2_CLIENT_CERT_FILE') ?? read.file('MCP2_OPERATOR_CLIENT_CERT_FILE');
+  const clientKeyFile = read.file('MCP2_CLIENT_KEY_FILE') ?? read.file('MCP2_OPERATOR_CLIENT_KEY_FILE');
   if ((clientCertificateFile === undefined) !== (clientKeyFile === undefined)) {
     read.problem('MCP2_CLIENT_CERT_FILE and MCP2_CLIENT_KEY_FILE must be set together');
   }
