@@ -4,8 +4,8 @@
 
 import { UserError } from '#lib/user-error.ts';
 
-/** 1: it did not work. 2: it was called wrongly. */
-export type ExitCode = 1 | 2;
+/** 1: it did not work. 2: it was called wrongly. 3: there was nothing to check. */
+export type ExitCode = 1 | 2 | 3;
 
 export class CommandFailed extends UserError {
   readonly exitCode: ExitCode;

@@ -4,10 +4,10 @@ import { homedir } from 'node:os';
 import { join } from 'node:path';
 import { styleText } from 'node:util';
 import { systemClock } from '#lib/clock.ts';
+import { harmless } from '#lib/printable.ts';
 import { runCommandLine } from './program.ts';
 import type { Terminal } from './terminal.ts';
 import { readText } from './text/input.ts';
-import { harmless } from './text/printable.ts';
 
 const packageFolder = join(import.meta.dirname, '..');
 const { version } = JSON.parse(readFileSync(join(packageFolder, 'package.json'), 'utf8')) as { version: string };
@@ -31,8 +31,14 @@ const terminal: Terminal = {
   isAlive,
 };
 
-// `mcp2 lookup … | head -1`: whoever read our answer has enough of it.
-process.stdout.on('error', (error: NodeJS.ErrnoException) => process.exit(error.code === 'EPIPE' ? 0 : 1));
+// `mcp2 lookup … | head -1`: whoever read our answer has enough of it. Anything else (a full disk) is said at the end: what
+// `mcp2 up` serves does not depend on who reads its lines.
+const lost: NodeJS.ErrnoException[] = [];
+process.stdout.on('error', (error: NodeJS.ErrnoException) => {
+  if (error.code === 'EPIPE') process.exit(0);
+  lost.push(error);
+});
+process.stderr.on('error', () => undefined); // There is nowhere left to say so.
 
 /** Signal 0 only asks; a process of another user answers EPERM. */
 function isAlive(pid: number): boolean {
@@ -43,9 +49,18 @@ function isAlive(pid: number): boolean {
   }
 }
 
+function unwritten({ code, message }: NodeJS.ErrnoException): string {
+  const why = code === 'ENOSPC' ? 'there is no space left where it goes' : message;
+  return `the answer could not be written to stdout: ${why}`;
+}
+
 const exitCode = await runCommandLine(process.argv.slice(2), terminal);
 // What a slow reader has not taken yet would be lost with the process.
 await Promise.all(
   [process.stdout, process.stderr].map((stream) => new Promise((written) => stream.write('', written))),
 );
-process.exit(exitCode);
+const [failure] = lost;
+if (failure !== undefined) {
+  await new Promise((written) => process.stderr.write(`error: ${unwritten(failure)}\n`, written));
+}
+process.exit(failure === undefined ? exitCode : exitCode || 1);

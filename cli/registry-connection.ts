@@ -6,17 +6,17 @@
  * words.
  */
 import { status } from '@grpc/grpc-js';
-import { readConnection } from '#lib/config/connection-file.ts';
+import { connectionProblem, readConnection } from '#lib/config/connection-file.ts';
 import type { Environment } from '#lib/config/env-reader.ts';
 import type { StateFolder } from '#lib/config/state-folder.ts';
 import { CallError } from '#lib/grpc/call-error.ts';
 import { parseHostPort } from '#lib/net/listen-address.ts';
 import { isLoopback } from '#lib/net/loopback.ts';
+import { onOneLine } from '#lib/printable.ts';
 import { connect, type Mcp2Client, NotConfigured } from '#sdk/client/index.ts';
 import { CommandFailed, usageError } from './failure.ts';
 import type { Terminal } from './terminal.ts';
 import { whyUnreadable } from './text/input.ts';
-import { onOneLine } from './text/printable.ts';
 
 export interface ConnectionOptions {
   readonly address?: string | undefined;
@@ -59,7 +59,9 @@ export async function connectRegistry(
     return { address, isRemembered, isTls: ca !== undefined, client };
   } catch (error) {
     if (!(error instanceof NotConfigured)) throw error;
-    throw new CommandFailed(`the CA file ${ca} cannot be used: ${whyUnreadable(error.cause)}`, { cause: error });
+    throw new CommandFailed(`the CA file ${onOneLine(String(ca))} cannot be used: ${whyUnreadable(error.cause)}`, {
+      cause: error,
+    });
   }
 }
 
@@ -94,6 +96,8 @@ function rememberedAddress(state: StateFolder): string {
   const known = readConnection(state.connection)?.registry;
   // "mcp2 up" listens on this machine alone: an address elsewhere is none that it wrote.
   if (known !== undefined && isLoopback(known)) return known;
+  const damage = connectionProblem(state.connection);
+  if (damage !== undefined) throw new CommandFailed(damage);
   throw new CommandFailed(
     'no registry runs here: start one with "npm start" (mcp2 up), or name one with --address or MCP2_REGISTRY_ADDRESS',
   );

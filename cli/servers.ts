@@ -5,8 +5,9 @@
 
 import type { StateFolder } from '#lib/config/state-folder.ts';
 import { formatKey } from '#lib/kube/object.ts';
+import { onOneLine } from '#lib/printable.ts';
 import type { Condition, Mcp2Server, Mcp2ServerStatus } from '../operator/server/resource.ts';
-import { readFileState } from '../operator/source/file-state.ts';
+import { type FileState, readFileState } from '../operator/source/file-state.ts';
 import { CommandFailed } from './failure.ts';
 import { formatTable } from './text/table.ts';
 import { formatAge } from './text/time.ts';
@@ -33,24 +34,30 @@ export const WIDE_COLUMNS = ['HANDSHAKE', 'REGISTERED', 'CAPS', 'VERSION'];
 /** Sorted by namespace and name. @throws CommandFailed when the state cannot be read. */
 export function listServers({ servers }: Pick<StateFolder, 'servers'>): readonly ListedServer[] {
   try {
-    return Object.entries(readFileState(servers))
-      .sort(([a], [b]) => (a < b ? -1 : 1))
-      .map(([key, remembered]) => {
-        const [namespace = '', name = ''] = key.split('/');
-        const { uid, serverName, generation, creationTimestamp, file, resource, status } = remembered;
-        const ready = conditionOf(status, 'Ready');
-        return { namespace, name, serverName, uid, generation, creationTimestamp, file, resource, status, ready };
-      });
+    return toListed(readFileState(servers));
   } catch (error) {
     throw new CommandFailed((error as Error).message, { cause: error });
   }
 }
 
+/** Sorted by namespace and name. */
+export function toListed(state: FileState): readonly ListedServer[] {
+  return Object.entries(state)
+    .sort(([a], [b]) => (a < b ? -1 : 1))
+    .map(([key, remembered]) => {
+      const [namespace = '', name = ''] = key.split('/');
+      const { uid, serverName, generation, creationTimestamp, file, resource, status } = remembered;
+      const ready = conditionOf(status, 'Ready');
+      return { namespace, name, serverName, uid, generation, creationTimestamp, file, resource, status, ready };
+    });
+}
+
 /** What the table does not say of a server: why it is not ready, or what of its capabilities nobody can find. */
 export function remarkOf({ ready, status }: Pick<ListedServer, 'ready' | 'status'>): string | undefined {
-  if (ready !== undefined && ready.status !== 'True') return ready.message;
   const match = conditionOf(status, 'CapabilitiesMatch');
-  return match?.status === 'False' ? match.message : undefined;
+  const said = ready !== undefined && ready.status !== 'True' ? ready : match?.status === 'False' ? match : undefined;
+  // It quotes what the server answered.
+  return said === undefined ? undefined : onOneLine(said.message);
 }
 
 export interface ServerTableOptions {

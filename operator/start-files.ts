@@ -18,7 +18,9 @@ import { createDiscoveryMetrics } from './discovery/metrics.ts';
 import { createOperatorMetrics } from './operator-metrics.ts';
 import { createHandshake } from './server/handshake.ts';
 import { createMcp2ServerParser } from './server/resource.ts';
+import type { FileState } from './source/file-state.ts';
 import { FileSource } from './source/files.ts';
+import { ResourceReader } from './source/reader/resource-reader.ts';
 import type { FileProblem } from './source/resource-file.ts';
 import { noReferences, type SourcedServer } from './source/source.ts';
 
@@ -50,6 +52,8 @@ export interface FileOperator {
   /** What is wrong with the files now; their last good resources are in force. */
   problems(): readonly FileProblem[];
   servers(): readonly SourcedServer[];
+  /** What is kept of each server, as it was saved last. */
+  remembered(): FileState;
   /** Resolves when another process took the fence over; this one has stopped writing. Never rejects. */
   readonly lost: Promise<void>;
   stop(): Promise<void>;
@@ -60,7 +64,8 @@ export async function startFileOperator(options: FileOperatorOptions): Promise<F
   const { directory, statePath, clock, random, log } = options;
   const parse = createMcp2ServerParser(readSchema(options.definition));
   const onKey = (key: string) => core.enqueue(key);
-  const source = new FileSource({ directory, statePath, parse, clock, log, onKey });
+  const reader = new ResourceReader({ definition: options.definition });
+  const source = new FileSource({ directory, statePath, reader, clock, log, onKey });
   const core: OperatorCore = new OperatorCore({
     store: options.store,
     keys: options.keys,
@@ -82,20 +87,21 @@ export async function startFileOperator(options: FileOperatorOptions): Promise<F
   const stop = new AbortController();
   let leading: LeadingCore;
   try {
-    source.start();
+    await source.start();
     leading = await core.lead(stop.signal);
   } catch (error) {
-    source.stop();
+    await source.stop();
     await core.stop();
     throw error;
   }
   return {
     problems: () => source.problems(),
     servers: () => [...source.all()],
+    remembered: () => source.remembered(),
     lost: leading.lost,
     async stop() {
       stop.abort(new Error('shutting down'));
-      source.stop();
+      await source.stop();
       await leading.stop(2000);
       await core.stop();
     },

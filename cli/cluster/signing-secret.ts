@@ -5,11 +5,11 @@
 import { createKubeApi } from '#lib/kube/api.ts';
 import { KubeApiError } from '#lib/kube/api-error.ts';
 import { type KubeObject, SECRETS } from '#lib/kube/object.ts';
+import { onOneLine } from '#lib/printable.ts';
 import { importSigningKey } from '#lib/token/signing-key.ts';
 import { CommandFailed, usageError } from '../failure.ts';
 import type { Signer } from '../state/keys.ts';
 import type { Terminal } from '../terminal.ts';
-import { onOneLine } from '../text/printable.ts';
 import { type ClusterOptions, connectCluster } from './connection.ts';
 
 interface SecretName {

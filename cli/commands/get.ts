@@ -4,7 +4,7 @@
  */
 
 import { Argument, Command } from 'commander';
-import { readConnection } from '#lib/config/connection-file.ts';
+import { connectionProblem, readConnection } from '#lib/config/connection-file.ts';
 import { formatKey } from '#lib/kube/object.ts';
 import { CommandFailed, usageError } from '../failure.ts';
 import { formatServers, type ListedServer, listServers, remarkOf, toResource } from '../servers.ts';
@@ -57,7 +57,9 @@ function get(name: string | undefined, options: GetOptions, terminal: Terminal):
   });
   if (servers.length === 0) terminal.note(`No servers in ${state.path}.`);
   const connection = readConnection(state.connection);
-  if (connection === undefined || !terminal.isAlive(connection.pid)) {
+  const damage = connectionProblem(state.connection);
+  if (damage !== undefined) terminal.note(damage);
+  else if (connection === undefined || !terminal.isAlive(connection.pid)) {
     terminal.note(`"mcp2 up" does not run${servers.length === 0 ? '.' : ': this is what it knew when it ended.'}`);
   }
   for (const server of servers) {

@@ -1,5 +1,6 @@
 /** `mcp2 lookup FILTER…`: which endpoints can do that, as the registry answers it to the caller's token. */
 import { Command } from 'commander';
+import { onOneLine } from '#lib/printable.ts';
 import { FilterMode } from '#protos/generated/mcp2/FilterMode.ts';
 import { type AuthorityOptions, DEFAULT_SUBJECT, tokensFor } from '../lookup/authority.ts';
 import { formatEndpoints, toPlain } from '../lookup/format.ts';
@@ -9,7 +10,6 @@ import { locateState } from '../state/folder.ts';
 import type { Terminal } from '../terminal.ts';
 import { collect, collectPairs, stateOption, wholeNumber } from '../text/arguments.ts';
 import { type Output, outputOption, printAs } from '../text/output.ts';
-import { onOneLine } from '../text/printable.ts';
 
 interface LookupOptions extends ConnectionOptions, AuthorityOptions {
   readonly all?: boolean;

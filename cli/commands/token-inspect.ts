@@ -2,6 +2,7 @@
 import { existsSync } from 'node:fs';
 import { Command } from 'commander';
 import type { Clock } from '#lib/clock.ts';
+import { onOneLine } from '#lib/printable.ts';
 import { createKeyFileSource } from '#lib/token/key-file.ts';
 import { createTokenVerifier, type TokenVerifier } from '#lib/token/verify.ts';
 import { CommandFailed, usageError } from '../failure.ts';
@@ -69,7 +70,7 @@ async function verifierOf(path: string, iss: string, clock: Clock): Promise<Toke
   try {
     await keys.refresh();
   } catch (error) {
-    throw new CommandFailed(`the keys in ${path} cannot be read: ${whyUnreadable(error)}`, { cause: error });
+    throw new CommandFailed(`the keys in ${onOneLine(path)} cannot be read: ${whyUnreadable(error)}`, { cause: error });
   }
   return createTokenVerifier({ issuers: [{ iss, keys }], clock });
 }

@@ -1,14 +1,17 @@
 /** `mcp2 validate FILE…`: the schema and the rules of the API server, with file and line, without starting anything. */
 
-import { readdirSync, readFileSync, statSync } from 'node:fs';
+import { statSync } from 'node:fs';
 import { join } from 'node:path';
 import { Command } from 'commander';
 import { compileCapability } from '#lib/capability/capability.ts';
 import { capabilityProblem } from '#lib/capability/problem.ts';
+import { readForeignFileSync } from '#lib/foreign-file.ts';
 import { keyOf } from '#lib/kube/object.ts';
-import { readSchema } from '#lib/schema/schema.ts';
-import { createMcp2ServerParser, type Mcp2Server, type ParseMcp2Server } from '../../operator/server/resource.ts';
-import { type FileProblem, formatProblem, readResources } from '../../operator/source/resource-file.ts';
+import { onOneLine } from '#lib/printable.ts';
+import type { Mcp2Server } from '../../operator/server/resource.ts';
+import { listFiles } from '../../operator/source/reader/read-file.ts';
+import { ResourceReader } from '../../operator/source/reader/resource-reader.ts';
+import { type FileProblem, formatProblem, MAX_FILE_BYTES } from '../../operator/source/resource-file.ts';
 import { readDefinition } from '../definition.ts';
 import { CommandFailed } from '../failure.ts';
 import type { Terminal } from '../terminal.ts';
@@ -24,85 +27,136 @@ Examples:
   mcp2 validate examples/standalone/inventory.yaml
   mcp2 validate servers/                          every *.yaml and *.yml in the folder
   cat server.yaml | mcp2 validate -
+  kubectl get m2s -A -o yaml | mcp2 validate -    the items of a list
 
-Resources of other kinds in a file are not looked at. An address on this machine (127.0.0.1, localhost) is accepted, as
-in the files of "mcp2 up"; a cluster refuses it.`;
+Files are read as kubectl reads them: "yes" and "on" without quotes are true, 010 is eight. Resources of other kinds in a
+file are not looked at. An address on this machine (127.0.0.1, localhost) is accepted, as in the files of "mcp2 up"; a
+cluster refuses it. The first 20 problems of a file are shown.
 
-const MAX_FILE_BYTES = 1024 * 1024;
+Exit codes:
+  0  every server in the files is valid
+  1  something is wrong, or a file cannot be read
+  2  the command was called wrongly
+  3  there is no server in the files, so nothing was checked`;
+
 const MAX_PROBLEMS = 1000;
+const NOTHING_TO_CHECK = 3;
 
 export function validateCommand(terminal: Terminal): Command {
   return new Command('validate')
     .summary('check YAML files of servers')
-    .description('Check YAML files of Mcp2Server resources. Exits with 1 when something is wrong.')
+    .description(
+      'Check YAML files of Mcp2Server resources. Exits with 1 when something is wrong, with 3 when there is nothing to check.',
+    )
     .argument('<file...>', 'files, folders, or - for stdin')
     .addOption(outputOption())
     .addHelpText('after', EXAMPLES)
     .action((paths: string[], options: ValidateOptions) => validate(paths, options, terminal));
 }
 
+interface Input {
+  /** "-" is stdin. */
+  readonly path: string;
+  /** False for one that lies in a folder that was named: one of many, whose problems are told with theirs. */
+  readonly isNamed: boolean;
+}
+
 interface Checked {
+  /** As it is shown. */
   readonly file: string;
   readonly resources: readonly Mcp2Server[];
   readonly problems: readonly FileProblem[];
+  readonly remarks: readonly FileProblem[];
+  /** Kinds that were not looked at. */
+  readonly others: readonly string[];
 }
 
 async function validate(paths: readonly string[], { output }: ValidateOptions, terminal: Terminal): Promise<void> {
-  const parse = createMcp2ServerParser(readSchema(readDefinition(terminal)));
-  const files = paths.flatMap(filesOf);
-  const checked: Checked[] = [];
-  for (const file of files) checked.push(await check(file, parse, terminal));
+  const checked = await checkAll(paths.flatMap(inputsOf), terminal);
   const problems = [...checked.flatMap((one) => one.problems), ...doubles(checked)].slice(0, MAX_PROBLEMS);
-  printAs(terminal, output, { valid: problems.length === 0, files: files.length, problems }, () => {
+  const servers = checked.reduce((sum, { resources }) => sum + resources.length, 0);
+  const valid = problems.length === 0 && servers > 0;
+  printAs(terminal, output, { valid, files: checked.length, servers, problems }, () => {
     for (const problem of problems) terminal.print(formatProblem(problem));
-    for (const { file, resources } of checked) {
-      if (!problems.some((problem) => problem.file === file))
-        terminal.print(`${file}: ${count(resources.length, 'server')}, valid`);
+    for (const one of checked) {
+      if (!problems.some(({ file }) => file === one.file)) terminal.print(`${onOneLine(one.file)}: ${verdictOf(one)}`);
     }
   });
-  for (const { file, resources } of checked)
-    for (const text of resources.flatMap(remarks)) terminal.note(`${file}: ${text}`);
+  for (const { file, resources, remarks } of checked) {
+    for (const remark of remarks) terminal.note(formatProblem(remark));
+    for (const text of resources.flatMap(withoutEffect)) terminal.note(`${onOneLine(file)}: ${text}`);
+  }
   if (problems.length > 0) throw new CommandFailed(`${count(problems.length, 'problem')} found`);
+  if (servers === 0)
+    throw new CommandFailed('there is nothing to check here: no Mcp2Server', { exitCode: NOTHING_TO_CHECK });
+}
+
+/** In a thread with a time limit: files of others are what this is for. */
+async function checkAll(inputs: readonly Input[], terminal: Terminal): Promise<readonly Checked[]> {
+  const reader = new ResourceReader({ definition: readDefinition(terminal) });
+  try {
+    const checked: Checked[] = [];
+    for (const input of inputs) checked.push(await check(input, reader, terminal));
+    return checked;
+  } finally {
+    await reader.close();
+  }
+}
+
+async function check({ path, isNamed }: Input, reader: ResourceReader, terminal: Terminal): Promise<Checked> {
+  const file = path === '-' ? 'stdin' : path;
+  const text = await readText(path, terminal).catch((error: unknown) => {
+    if (isNamed) throw unreadable(path, error);
+    return new Error(`cannot be read: ${whyUnreadable(error)}`);
+  });
+  if (text instanceof Error) {
+    const problems = [{ file, line: 1, message: text.message }];
+    return { file, resources: [], problems, remarks: [], others: [] };
+  }
+  const read = await reader.readText(file, text, { skipOtherKinds: true });
+  if (read.problems !== undefined) return { file, resources: [], problems: read.problems, remarks: [], others: [] };
+  return { file, resources: read.ok, problems: [], remarks: read.remarks ?? [], others: read.others ?? [] };
+}
+
+function verdictOf({ resources, others }: Checked): string {
+  if (resources.length > 0) return `${count(resources.length, 'server')}, valid`;
+  return others.length === 0 ? 'nothing to check' : `nothing to check, only ${others.join(', ')}`;
 }
 
 /** Legal, but hardly meant: Discovery takes any capability, a token only those of known namespaces. */
-function remarks({ metadata, spec }: Mcp2Server): readonly string[] {
+function withoutEffect({ metadata, spec }: Mcp2Server): readonly string[] {
   return (spec.capabilities ?? []).flatMap(({ name }) => {
     const problem = compileCapability(name) === undefined ? capabilityProblem(name) : undefined;
-    return problem === undefined ? [] : [`${metadata.name}: no token can grant this capability: ${problem}`];
+    return problem === undefined ? [] : [`${metadata.name}: no token can grant this capability: ${onOneLine(problem)}`];
   });
 }
 
 /** A folder stands for the files that `mcp2 up` would read in it. */
-function filesOf(path: string): readonly string[] {
-  if (path === '-') return [path];
+function inputsOf(path: string): readonly Input[] {
+  if (path === '-') return [{ path, isNamed: true }];
   try {
-    if (!statSync(path).isDirectory()) return [path];
-    const names = readdirSync(path).filter((name) => /\.ya?ml$/.test(name) && !name.startsWith('.'));
-    if (names.length === 0)
-      throw new CommandFailed(`${path} holds no *.yaml or *.yml file; folders inside it are not looked at`);
-    return names.sort().map((name) => join(path, name));
-  } catch (error) {
-    throw error instanceof CommandFailed ? error : unreadable(path, error);
-  }
-}
-
-async function check(path: string, parse: ParseMcp2Server, terminal: Terminal): Promise<Checked> {
-  const file = path === '-' ? 'stdin' : path;
-  const { ok: resources = [], problems = [] } = readResources(file, await readText(path, terminal), parse, {
-    skipOtherKinds: true,
-  });
-  return { file, resources, problems };
-}
-
-async function readText(path: string, { readInput }: Terminal): Promise<string> {
-  if (path === '-') return (await readInput()) ?? '';
-  try {
-    if (statSync(path).size > MAX_FILE_BYTES) throw new Error('it is larger than 1 MiB');
-    return readFileSync(path, 'utf8');
+    if (!statSync(path).isDirectory()) return [{ path, isNamed: true }];
   } catch (error) {
     throw unreadable(path, error);
   }
+  const names = listFolder(path);
+  if (names.length > 0) return names.map((name) => ({ path: join(path, name), isNamed: false }));
+  throw new CommandFailed(`${onOneLine(path)} holds no *.yaml or *.yml file; folders inside it are not looked at`, {
+    exitCode: NOTHING_TO_CHECK,
+  });
+}
+
+function listFolder(path: string): readonly string[] {
+  try {
+    return listFiles(path);
+  } catch (error) {
+    throw new CommandFailed(onOneLine((error as Error).message), { cause: error });
+  }
+}
+
+async function readText(path: string, { readInput }: Terminal): Promise<string> {
+  if (path !== '-') return readForeignFileSync(path, { maxBytes: MAX_FILE_BYTES }).toString('utf8');
+  return (await readInput()) ?? '';
 }
 
 /** Two definitions of one resource: `mcp2 up` would take the first one only. */
@@ -113,13 +167,15 @@ function doubles(checked: readonly Checked[]): FileProblem[] {
       const key = keyOf(resource);
       const other = first.get(key);
       if (other === undefined) first.set(key, file);
-      return other === undefined ? [] : [{ file, line: 1, message: `${key} is already defined in ${other}` }];
+      return other === undefined
+        ? []
+        : [{ file, line: 1, message: `${key} is already defined in ${onOneLine(other)}` }];
     }),
   );
 }
 
 function unreadable(path: string, error: unknown): CommandFailed {
-  return new CommandFailed(`${path} cannot be read: ${whyUnreadable(error)}`, { cause: error });
+  return new CommandFailed(`${onOneLine(path)} cannot be read: ${whyUnreadable(error)}`, { cause: error });
 }
 
 function count(number: number, noun: string): string {

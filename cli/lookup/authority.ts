@@ -4,11 +4,13 @@
  * The audience of a token narrows a lookup to the servers that it names and holds at most 16 of them, so a minted
  * lookup of everything asks once for each 16 of the names that are known.
  */
-import { existsSync, readFileSync } from 'node:fs';
+import { existsSync } from 'node:fs';
 import { MAX_AUDIENCES } from '#lib/capability/audience.ts';
 import { foldServerName } from '#lib/capability/name.ts';
 import type { Clock } from '#lib/clock.ts';
 import type { StateFolder } from '#lib/config/state-folder.ts';
+import { readForeignFileSync } from '#lib/foreign-file.ts';
+import { onOneLine } from '#lib/printable.ts';
 import { mintToken } from '#lib/token/mint.ts';
 import { readFileState } from '../../operator/source/file-state.ts';
 import { CommandFailed, usageError } from '../failure.ts';
@@ -32,6 +34,8 @@ export interface AuthorityOptions {
 export const DEFAULT_SUBJECT = 'default.developer';
 /** Long enough to page through everything. */
 const TTL_SECONDS = 120;
+/** Far more than a token has. */
+const MAX_TOKEN_BYTES = 64 * 1024;
 
 /** @returns no token at all when no server is known that could be asked for. @throws CommandFailed */
 export async function tokensFor(
@@ -84,9 +88,12 @@ async function readToken(path: string, readInput: Terminal['readInput']): Promis
     return piped;
   }
   try {
-    return readFileSync(path, 'utf8');
+    return readForeignFileSync(path, { maxBytes: MAX_TOKEN_BYTES }).toString('utf8');
   } catch (error) {
-    throw new CommandFailed(`the token file ${path} cannot be read: ${whyUnreadable(error)}`, { cause: error });
+    const advice = '"--token-file -" reads what is piped in';
+    throw new CommandFailed(`the token file ${onOneLine(path)} cannot be read: ${whyUnreadable(error)} (${advice})`, {
+      cause: error,
+    });
   }
 }
 

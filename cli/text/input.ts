@@ -1,4 +1,5 @@
 /** What is piped into a command, with an end. */
+import { onOneLine } from '#lib/printable.ts';
 import { CommandFailed } from '../failure.ts';
 
 /** Tokens and YAML files are far smaller. */
@@ -10,7 +11,7 @@ export function whyUnreadable(error: unknown): string {
   if (code === 'ENOENT') return 'there is no such file';
   if (code === 'EACCES' || code === 'EPERM') return 'this user may not read it';
   if (code === 'EISDIR') return 'it is a folder';
-  return message;
+  return onOneLine(message);
 }
 
 /** @throws CommandFailed for more than 4 MiB */

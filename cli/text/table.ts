@@ -1,5 +1,5 @@
 /** Columns as kubectl prints them: upper-case titles, three spaces between, `<none>` where there is nothing. */
-import { onOneLine } from './printable.ts';
+import { onOneLine } from '#lib/printable.ts';
 
 export type Cell = string | number | undefined;
 

@@ -2,15 +2,14 @@
  * What `mcp2 up` tells the person in front of it: what runs, which servers are ready, and every change after that. The
  * rest goes to the log file.
  */
-
-import type { StateFolder } from '#lib/config/state-folder.ts';
-import type { FileProblem } from '../../operator/source/resource-file.ts';
-import { formatServers, type ListedServer, listServers, remarkOf } from '../servers.ts';
+import { type FileProblem, formatProblem } from '../../operator/source/resource-file.ts';
+import { formatServers, type ListedServer, remarkOf } from '../servers.ts';
 import type { Terminal } from '../terminal.ts';
 
 export interface AnnouncerOptions {
   readonly terminal: Terminal;
-  readonly state: StateFolder;
+  /** As they are known now; in memory, since this is asked four times a second. */
+  readonly servers: () => readonly ListedServer[];
   /** What is wrong with the files now. */
   readonly problems: () => readonly FileProblem[];
   /** The folder of files, as people see it. */
@@ -80,7 +79,7 @@ export class Announcer {
 
   #showProblems(): void {
     const { terminal, problems, files } = this.#options;
-    const now = new Set(problems().map(({ file, line, message }) => `${files}/${file}:${line}: ${message}`));
+    const now = new Set(problems().map((one) => formatProblem({ ...one, file: `${files}/${one.file}` })));
     for (const problem of now) if (!this.#problems.has(problem)) terminal.note(terminal.style('red', problem));
     const isNew = [...now].some((problem) => !this.#problems.has(problem));
     if (isNew) terminal.note('What these files said before stays in force until they are put right.');
@@ -103,7 +102,7 @@ export class Announcer {
   }
 
   #servers(): readonly ListedServer[] {
-    return listServers(this.#options.state);
+    return this.#options.servers();
   }
 }
 

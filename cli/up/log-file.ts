@@ -8,6 +8,33 @@ import { unusableState } from '../state/folder.ts';
 
 export const MAX_LOG_BYTES = 8 * 1024 * 1024;
 
+/** Lines before the file is opened; a start writes a few. */
+const MAX_EARLY_LINES = 1_000;
+
+/**
+ * The log of a process that does not know yet whether the file is its own: lines wait until it is opened, and are dropped
+ * when it never is, because the file is then that of the process which has the folder.
+ */
+export class LateLog {
+  #file: LogFile | undefined;
+  #early: string[] = [];
+
+  /** @throws CommandFailed when the file cannot be written. */
+  open(path: string): void {
+    this.#file = new LogFile(path);
+    for (const line of this.#early.splice(0)) this.#file.write(line);
+  }
+
+  write(line: string): void {
+    if (this.#file !== undefined) this.#file.write(line);
+    else if (this.#early.length < MAX_EARLY_LINES) this.#early.push(line);
+  }
+
+  close(): void {
+    this.#file?.close();
+  }
+}
+
 export class LogFile {
   readonly #path: string;
   readonly #maxBytes: number;

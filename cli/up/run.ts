@@ -10,7 +10,7 @@ import { endOnSignals, Shutdown, type ShutdownStep } from '#lib/service/shutdown
 import { CommandFailed } from '../failure.ts';
 import { locateState, prepareState } from '../state/folder.ts';
 import type { Terminal } from '../terminal.ts';
-import { LogFile } from './log-file.ts';
+import { LateLog } from './log-file.ts';
 import type { UpOptions } from './options.ts';
 import { shortenPath } from './paths.ts';
 import { withoutEchoes } from './signals.ts';
@@ -24,7 +24,7 @@ export async function runUp(options: UpOptions, terminal: Terminal): Promise<voi
   const { clock, note } = terminal;
   const state = locateState(options.state, terminal);
   prepareState(state);
-  const logFile = new LogFile(state.log);
+  const logFile = new LateLog();
   const logOf = createLogs(logFile, options.verbose === true, note);
   const log = logOf('up');
   const steps: ShutdownStep[] = [];
@@ -41,7 +41,8 @@ export async function runUp(options: UpOptions, terminal: Terminal): Promise<voi
   endOnSignals(withoutEchoes(terminal.events, clock), shutdown, log);
   terminal.events.on('SIGHUP', () => void shutdown.request('SIGHUP'));
   let failure: unknown;
-  const context = { options, terminal, state, logOf, steps, signal: stop.signal };
+  const openLog = () => logFile.open(state.log);
+  const context = { options, terminal, state, logOf, openLog, steps, signal: stop.signal };
   startUp(context).catch((error: unknown) => {
     if (shutdown.started) return;
     failure = error;
@@ -56,7 +57,7 @@ export async function runUp(options: UpOptions, terminal: Terminal): Promise<voi
 }
 
 /** In the file always, on stderr too when that is asked for. */
-function createLogs(file: LogFile, isVerbose: boolean, note: (line: string) => void): (service: string) => Logger {
+function createLogs(file: LateLog, isVerbose: boolean, note: (line: string) => void): (service: string) => Logger {
   const write = (line: string) => {
     file.write(line);
     if (isVerbose) note(line.trimEnd());

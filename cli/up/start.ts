@@ -2,6 +2,7 @@
 import type { StateFolder } from '#lib/config/state-folder.ts';
 import type { Logger } from '#lib/logger.ts';
 import type { ShutdownStep } from '#lib/service/shutdown.ts';
+import { shellWord } from '#lib/shell-word.ts';
 import { loadServices } from '#protos/load.ts';
 import { readDefinition } from '../definition.ts';
 import { CommandFailed } from '../failure.ts';
@@ -20,6 +21,8 @@ export interface UpContext {
   readonly terminal: Terminal;
   readonly state: StateFolder;
   readonly logOf: (service: string) => Logger;
+  /** Called once the state folder is ours alone: what was logged before is kept from another's file. */
+  readonly openLog: () => void;
   /** How to end what was started so far; run in this order. */
   readonly steps: ShutdownStep[];
   /** Aborts when the end begins. */
@@ -33,15 +36,19 @@ const SLOW_STORE_MS = 3_000;
 
 /** Resolves when the end began. @throws CommandFailed, ListenError or StoreFolderError */
 export async function startUp(context: UpContext): Promise<void> {
-  const { terminal, state, signal } = context;
+  const { terminal, signal } = context;
   const files = locateFiles(context.options.files, terminal);
   const shownFiles = shortenPath(files, terminal);
   const parts = await begin(files, shownFiles, context);
   const running = parts.flatMap((part) => part.running ?? []);
   await storeAnswers(Promise.all(running.map(({ ready }) => ready)), context);
   publishConnection(parts, files, context);
-  const problems = () => running.flatMap((part) => part.problems?.() ?? []);
-  const announcer = new Announcer({ terminal, state, files: shownFiles, problems });
+  const announcer = new Announcer({
+    terminal,
+    servers: () => running.flatMap((part) => part.servers?.() ?? []),
+    files: shownFiles,
+    problems: () => running.flatMap((part) => part.problems?.() ?? []),
+  });
   showParts(parts, context);
   await announcer.settled(SETTLE_MS, signal);
   if (signal.aborted) return;
@@ -59,6 +66,7 @@ async function begin(files: string, shownFiles: string, context: UpContext): Pro
   // First: a state folder that another "mcp2 up" uses explains every port that is taken.
   const opened = openStore(state, options.etcd, { clock, random });
   onStarted({ name: 'store', run: () => opened.close() });
+  context.openLog();
   const planned = await planParts(options, terminal);
   removeConnection(state.connection); // A crash left it.
   if (await ensureSigningKey(state))
@@ -114,10 +122,10 @@ function showParts(parts: readonly StartedPart[], { options, terminal, state }: 
 function showWhatNext(filter: string | undefined, { options, terminal, state }: UpContext): void {
   const { print, style } = terminal;
   const isUsual = state.path === locateState(undefined, terminal).path;
-  const where = isUsual ? '' : ` --state ${options.state ?? state.path}`;
+  const where = isUsual ? '' : ` --state ${shellWord(options.state ?? state.path)}`;
   print('');
   print('Try in another terminal:');
-  const command = filter === undefined ? 'get servers' : `lookup ${filter}`;
+  const command = filter === undefined ? 'get servers' : `lookup ${shellWord(filter)}`;
   print(`  ${style('bold', `npx mcp2 ${command}${where}`)}`);
   print('');
   print('Changed files take effect at once. Ctrl-C ends.');

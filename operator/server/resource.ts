@@ -7,7 +7,8 @@
 import type { ObjectMeta } from '#lib/kube/object.ts';
 import { applyDefaults } from '#lib/schema/defaults.ts';
 import { isObject, type Schema } from '#lib/schema/schema.ts';
-import { createStructureCheck, type Problem, problemAt } from '#lib/schema/structure.ts';
+import { createStructureCheck, MAX_PROBLEMS, type Problem, problemAt } from '#lib/schema/structure.ts';
+import { checkMetadata } from './metadata-check.ts';
 import { createRuleCheck } from './rule-check.ts';
 
 export type { Problem } from '#lib/schema/structure.ts';
@@ -151,7 +152,8 @@ export function createMcp2ServerParser(schema: Schema): ParseMcp2Server {
     const resource = applyDefaults(object, full);
     const broken = checkStructure(resource, { ignoreUnknownFields });
     const rules = checkRules(resource, { allowLoopback, oldObject: oldResource, broken });
-    const problems = [...broken, ...rules];
+    const named = ignoreUnknownFields ? [] : checkNames(resource, broken);
+    const problems = [...broken, ...named, ...rules].slice(0, MAX_PROBLEMS);
     return problems.length > 0 ? { problems } : { ok: resource as Mcp2Server };
   };
 }
@@ -176,6 +178,12 @@ function withIdentity(schema: Schema): Schema {
   return { ...schema, required: ['apiVersion', 'kind', 'metadata', 'spec'], properties };
 }
 
+/** Labels and annotations of a file; what an API server stored has passed its own check. */
+function checkNames(resource: unknown, broken: readonly Problem[]): readonly Problem[] {
+  if (broken.some(({ segments }) => segments[0] === undefined || segments[0] === 'metadata')) return [];
+  return checkMetadata((resource as Mcp2Server).metadata);
+}
+
 function metadataSchema(): Schema {
   const texts = { type: 'object', additionalProperties: { type: 'string' } };
   const name = {
@@ -185,15 +193,20 @@ function metadataSchema(): Schema {
     pattern: '^[a-z0-9]([a-z0-9-]*[a-z0-9])?([.][a-z0-9]([a-z0-9-]*[a-z0-9])?)*$',
   };
   const namespace = { type: 'string', maxLength: 63, pattern: '^[a-z0-9]([a-z0-9-]*[a-z0-9])?$', default: 'default' };
-  const written = ['uid', 'resourceVersion', 'generation', 'creationTimestamp', 'deletionTimestamp', 'generateName'];
-  const unread = [
-    ...written,
-    'deletionGracePeriodSeconds',
-    'finalizers',
-    'ownerReferences',
-    'managedFields',
-    'selfLink',
-  ];
+  // Nobody here reads them from a file, but the API server refuses the resource where their type is wrong.
+  const text = { type: 'string' };
+  const whole = { type: 'integer' };
+  const listOf = (items: Schema) => ({ type: 'array', items });
+  const unread = {
+    ...{ uid: text, resourceVersion: text, generateName: text, selfLink: text },
+    ...{ creationTimestamp: text, deletionTimestamp: text },
+    ...{ generation: whole, deletionGracePeriodSeconds: whole },
+    ...{
+      finalizers: listOf(text),
+      ownerReferences: listOf({ type: 'object' }),
+      managedFields: listOf({ type: 'object' }),
+    },
+  };
   return {
     type: 'object',
     required: ['name'],
@@ -202,7 +215,7 @@ function metadataSchema(): Schema {
       namespace,
       labels: texts,
       annotations: texts,
-      ...Object.fromEntries(unread.map((key) => [key, {}])),
+      ...unread,
     },
   };
 }

@@ -6,7 +6,7 @@
  */
 
 import { isObject, type Rule, type Schema, type Segments } from '#lib/schema/schema.ts';
-import { type Problem, problemAt } from '#lib/schema/structure.ts';
+import { MAX_PROBLEMS, type Problem, problemAt } from '#lib/schema/structure.ts';
 import type { HostPolicy } from './address.ts';
 import { TWINS, type Twin } from './rules.ts';
 
@@ -28,10 +28,15 @@ interface Place {
 export function createRuleCheck(schema: Schema) {
   for (const rule of rulesOf(schema)) twinOf(rule);
   return function checkRules(value: unknown, { allowLoopback, oldObject, broken }: RuleCheckOptions): Problem[] {
-    return visit({ value, oldValue: oldObject, schema, segments: [] });
+    const found: Problem[] = [];
+    visit({ value, oldValue: oldObject, schema, segments: [] });
+    return found;
 
-    function visit(place: Place): Problem[] {
-      return [...judge(place), ...children(place).flatMap(visit)];
+    /** Nobody reads more than the structure check says at most, and where it stopped early nobody knows what is sound. */
+    function visit(place: Place): void {
+      if (broken.length + found.length >= MAX_PROBLEMS) return;
+      found.push(...judge(place));
+      for (const child of children(place)) visit(child);
     }
 
     function judge({ value: self, oldValue: oldSelf, schema: { 'x-kubernetes-validations': rules }, segments }: Place) {

@@ -1,9 +1,10 @@
 /**
  * What an API server would remember of each resource, for resources that are files: uid, generation, creation time,
- * status. One JSON file in the state folder, replaced whole by rename, so that a crash leaves the old or the new.
+ * status. One JSON file in the state folder, replaced whole, so that a crash or a full disk leaves the old or the new.
  */
-import { randomUUID } from 'node:crypto';
-import { readFileSync, renameSync, writeFileSync } from 'node:fs';
+import { ForeignFileError, readForeignFileSync } from '#lib/foreign-file.ts';
+import { saveFile } from '#lib/saved-file.ts';
+import { isObject } from '#lib/schema/schema.ts';
 import type { Mcp2Server, Mcp2ServerStatus } from '../server/resource.ts';
 
 export interface RememberedServer {
@@ -25,24 +26,82 @@ export interface RememberedServer {
 
 export type FileState = Readonly<Record<string, RememberedServer>>;
 
-/** An absent file is an empty state. @throws Error that says what to do when the file is unreadable. */
+/** 2,000 servers, the most that are read, have a tenth of it. */
+const MAX_STATE_BYTES = 64 * 1024 * 1024;
+
+/** An absent file is an empty state. @throws Error that says what to do when the file is unreadable or damaged. */
 export function readFileState(path: string): FileState {
-  let text: string;
-  try {
-    text = readFileSync(path, 'utf8');
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return {};
-    throw new Error(`cannot read ${path}: ${(error as Error).message}; check its permissions`, { cause: error });
+  const text = readText(path);
+  if (text === undefined) return {};
+  const state = parse(path, text);
+  if (!isObject(state)) throw damaged(path, 'it holds no map of servers');
+  for (const [key, remembered] of Object.entries(state)) {
+    const wrong = problemOf(remembered);
+    if (wrong !== undefined)
+      throw damaged(path, `${wrong} of ${JSON.stringify(key.slice(0, 100))} is not what mcp2 writes`);
   }
+  return state as FileState;
+}
+
+/** @throws the file system's error; the file is as it was before. */
+export function writeFileState(path: string, state: FileState): Promise<void> {
+  return saveFile(path, `${JSON.stringify(state, null, 2)}\n`);
+}
+
+function readText(path: string): string | undefined {
   try {
-    return JSON.parse(text) as FileState;
+    return readForeignFileSync(path, { maxBytes: MAX_STATE_BYTES }).toString('utf8');
+  } catch (error) {
+    if (error instanceof ForeignFileError && error.fault === 'ABSENT') return undefined;
+    throw new Error(`cannot read ${path}: ${(error as Error).message}; check its permissions, or delete it`, {
+      cause: error,
+    });
+  }
+}
+
+function parse(path: string, text: string): unknown {
+  try {
+    return JSON.parse(text);
   } catch (cause) {
     throw new Error(`${path} is not JSON; delete it, and servers are registered afresh`, { cause });
   }
 }
 
-export function writeFileState(path: string, state: FileState): void {
-  const next = `${path}.${randomUUID()}`;
-  writeFileSync(next, `${JSON.stringify(state, null, 2)}\n`, { mode: 0o600 });
-  renameSync(next, path);
+function damaged(path: string, why: string): Error {
+  return new Error(`${path} is damaged (${why}); delete it, and servers are registered afresh`);
+}
+
+/** The member that is wrong. What an older mcp2 wrote passes: members are only ever added. */
+function problemOf(value: unknown): string | undefined {
+  if (!isObject(value)) return 'the entry';
+  const text = ['uid', 'serverName', 'specHash', 'creationTimestamp', 'file'].find((name) => !isText(value[name]));
+  if (text !== undefined) return text;
+  if (typeof value.generation !== 'number') return 'generation';
+  if (typeof value.hasFinalizer !== 'boolean') return 'hasFinalizer';
+  if (value.resource !== undefined && !isResource(value.resource)) return 'resource';
+  return value.status !== undefined && !isStatus(value.status) ? 'status' : undefined;
+}
+
+/** As far as anybody reads it without asking; the operator checks the spec against the schema each time. */
+function isResource(value: unknown): boolean {
+  if (!isObject(value)) return false;
+  const { metadata, spec } = value;
+  if (!isObject(metadata) || !isText(metadata.name) || !isText(metadata.namespace) || !isObject(spec)) return false;
+  if (spec.serverName !== undefined && !isText(spec.serverName)) return false;
+  return isListOf(spec.capabilities, ({ name }) => isText(name));
+}
+
+function isStatus(value: unknown): boolean {
+  if (!isObject(value)) return false;
+  return isListOf(value.conditions, ({ type, status, reason, message }) =>
+    [type, status, reason, message].every(isText),
+  );
+}
+
+function isListOf(value: unknown, test: (item: Readonly<Record<string, unknown>>) => boolean): boolean {
+  return value === undefined || (Array.isArray(value) && value.every((item) => isObject(item) && test(item)));
+}
+
+function isText(value: unknown): value is string {
+  return typeof value === 'string';
 }

@@ -7,9 +7,17 @@ import { silentLogger } from '#lib/logger.ts';
 import { readSchema } from '#lib/schema/schema.ts';
 import { createMcp2ServerParser, FINALIZER } from '../server/resource.ts';
 import { FileSource } from './files.ts';
+import { listFiles, readFileAt } from './reader/read-file.ts';
+import type { FolderReader } from './reader/resource-reader.ts';
 
 const definition = readFileSync(new URL('../../crds/mcp2.dev_mcp2servers.yaml', import.meta.url), 'utf8');
 const parse = createMcp2ServerParser(readSchema(definition));
+/** Reads here; the thread that the product reads in is tested with whole processes. */
+const reader: FolderReader = {
+  list: async (directory) => listFiles(directory),
+  readFile: async (request) => readFileAt(request, parse),
+  close: async () => undefined,
+};
 
 let folder: string;
 let nowMs: number;
@@ -23,8 +31,8 @@ beforeEach(() => {
   keys.length = 0;
 });
 
-afterEach(() => {
-  for (const source of started.splice(0)) source.stop();
+afterEach(async () => {
+  for (const source of started.splice(0)) await source.stop();
   rmSync(folder, { recursive: true });
 });
 
@@ -33,7 +41,7 @@ function open(): FileSource {
   const source = new FileSource({
     directory: join(folder, 'servers'),
     statePath: join(folder, 'servers.json'),
-    parse,
+    reader,
     clock,
     log: silentLogger,
     onKey: (key) => keys.push(key),
@@ -59,27 +67,27 @@ spec:
 
 const names = (source: FileSource) => [...source.all()].map(({ metadata }) => metadata.name).sort();
 
-test('every document of every file is a resource, found by key and by folded server name', () => {
+test('every document of every file is a resource, found by key and by folded server name', async () => {
   write('a.yaml', ['one', 'One'], ['two', 'Two']);
   write('b.yml', ['three', 'Three']);
   const source = open();
-  source.start();
+  await source.start();
   expect(names(source)).toEqual(['one', 'three', 'two']);
   expect(source.get('default/one')?.metadata).toMatchObject({ generation: 1, uid: expect.any(String), finalizers: [] });
   expect(source.claimants('ONE').map(({ metadata }) => metadata.name)).toEqual(['one']);
   expect(keys.sort()).toEqual(['default/one', 'default/three', 'default/two']);
 });
 
-test('a broken file keeps its last good resources and says where it is broken', () => {
+test('a broken file keeps its last good resources and says where it is broken', async () => {
   write('a.yaml', ['one', 'One']);
   const source = open();
-  source.start();
+  await source.start();
   writeFileSync(join(folder, 'servers', 'a.yaml'), 'kind: [broken');
-  source.look();
+  await source.look();
   expect(names(source)).toEqual(['one']);
   expect(source.problems()).toMatchObject([{ file: 'a.yaml', line: 1 }]);
   write('a.yaml', ['one', 'One']);
-  source.look();
+  await source.look();
   expect(source.problems()).toEqual([]);
 });
 
@@ -88,14 +96,14 @@ test.each([
   ['no file at all', (path: string) => mkdirSync(path), /cannot be read \(EISDIR\)/],
 ])(
   'a file that is %s is a problem of its own: it keeps what it defined, and others are followed',
-  (_, spoil, problem) => {
+  async (_, spoil, problem) => {
     write('a.yaml', ['one', 'One']);
     const source = open();
-    source.start();
+    await source.start();
     rmSync(join(folder, 'servers', 'a.yaml'));
     spoil(join(folder, 'servers', 'a.yaml'));
     write('b.yaml', ['two', 'Two']);
-    source.look();
+    await source.look();
     expect(names(source)).toEqual(['one', 'two']);
     expect(source.get('default/one')?.metadata.deletionTimestamp).toBeUndefined();
     expect(source.problems()).toEqual([{ file: 'a.yaml', line: 1, message: expect.stringMatching(problem) }]);
@@ -105,7 +113,7 @@ test.each([
 test('a file that is replaced by removing it first is not deleted in between', async () => {
   write('a.yaml', ['one', 'One']);
   const source = open();
-  source.start();
+  await source.start();
   keys.length = 0;
   rmSync(join(folder, 'servers', 'a.yaml'));
   for (let turn = 0; turn < 50; turn += 1) await new Promise((resolve) => setImmediate(resolve));
@@ -114,19 +122,19 @@ test('a file that is replaced by removing it first is not deleted in between', a
   expect(keys).toEqual(['default/two']);
 });
 
-test('a changed spec is another generation of the same resource; an unchanged one is not told again', () => {
+test('a changed spec is another generation of the same resource; an unchanged one is not told again', async () => {
   write('a.yaml', ['one', 'One']);
   const source = open();
-  source.start();
+  await source.start();
   keys.length = 0;
-  source.look();
+  await source.look();
   expect(keys).toEqual([]);
   const { uid } = source.get('default/one')?.metadata ?? {};
   writeFileSync(
     join(folder, 'servers', 'a.yaml'),
     readFileSync(join(folder, 'servers', 'a.yaml'), 'utf8').replace('one:read', 'one:write'),
   );
-  source.look();
+  await source.look();
   expect(source.get('default/one')?.metadata).toMatchObject({ generation: 2, uid });
   expect(keys).toEqual(['default/one']);
 });
@@ -134,10 +142,10 @@ test('a changed spec is another generation of the same resource; an unchanged on
 test('a removed file marks its resource as deleted until the finalizer is gone', async () => {
   write('a.yaml', ['one', 'One']);
   const source = open();
-  source.start();
+  await source.start();
   await source.addFinalizer(source.get('default/one') as never);
   rmSync(join(folder, 'servers', 'a.yaml'));
-  source.look();
+  await source.look();
   const deleting = source.get('default/one');
   expect(deleting?.metadata.deletionTimestamp).toBe('2026-01-01T00:00:00Z');
   expect(deleting?.metadata.finalizers).toEqual([FINALIZER]);
@@ -149,26 +157,26 @@ test('a removed file marks its resource as deleted until the finalizer is gone',
 test('a file removed while nothing ran is deleted after the next start', async () => {
   write('a.yaml', ['one', 'One']);
   const source = open();
-  source.start();
+  await source.start();
   await source.addFinalizer(source.get('default/one') as never);
-  source.stop();
+  await source.stop();
   rmSync(join(folder, 'servers', 'a.yaml'));
   const next = open();
-  next.start();
+  await next.start();
   expect(next.get('default/one')?.metadata.deletionTimestamp).toBeDefined();
 });
 
 test('a file that was broken while nothing ran keeps what it defined before', async () => {
   write('a.yaml', ['one', 'One'], ['two', 'Two']);
   const source = open();
-  source.start();
+  await source.start();
   await source.addFinalizer(source.get('default/two') as never);
   write('a.yaml', ['one', 'One']);
-  source.look();
-  source.stop();
+  await source.look();
+  await source.stop();
   writeFileSync(join(folder, 'servers', 'a.yaml'), 'kind: [broken');
   const next = open();
-  next.start();
+  await next.start();
   expect(next.problems()).toMatchObject([{ file: 'a.yaml', line: 1 }]);
   expect(next.get('default/one')).toMatchObject({ spec: { serverName: 'One' }, metadata: { generation: 1 } });
   expect(next.get('default/one')?.metadata.deletionTimestamp).toBeUndefined();
@@ -178,53 +186,53 @@ test('a file that was broken while nothing ran keeps what it defined before', as
 test('uid, creation time and status survive a restart', async () => {
   write('a.yaml', ['one', 'One']);
   const source = open();
-  source.start();
+  await source.start();
   const before = source.get('default/one');
   await source.writeStatus(before as never, { serverName: 'One' });
-  source.stop();
+  await source.stop();
   nowMs += 3_600_000;
   const next = open();
-  next.start();
+  await next.start();
   const after = next.get('default/one');
   expect(after?.metadata).toMatchObject({ uid: before?.metadata.uid, creationTimestamp: '2026-01-01T00:00:00Z' });
   expect(next.statusOf(after as never)).toEqual({ serverName: 'One' });
 });
 
-test('a renamed server is another resource', () => {
+test('a renamed server is another resource', async () => {
   write('a.yaml', ['one', 'One']);
   const source = open();
-  source.start();
+  await source.start();
   const { uid } = source.get('default/one')?.metadata ?? {};
   write('a.yaml', ['one', 'Other']);
-  source.look();
+  await source.look();
   expect(source.get('default/one')?.metadata.uid).not.toBe(uid);
 });
 
-test('of two files that define one name the first counts and the second is a problem', () => {
+test('of two files that define one name the first counts and the second is a problem', async () => {
   write('a.yaml', ['one', 'One']);
   write('b.yaml', ['one', 'Other']);
   const source = open();
-  source.start();
+  await source.start();
   expect(source.get('default/one')?.spec).toMatchObject({ serverName: 'One' });
   expect(source.problems()).toMatchObject([{ file: 'b.yaml', message: expect.stringContaining('a.yaml') }]);
 });
 
-test('an emptied folder deletes nothing until it has been empty for a minute', () => {
+test('an emptied folder deletes nothing until it has been empty for a minute', async () => {
   write('a.yaml', ...Array.from({ length: 20 }, (_, index) => [`s${index}`, `S${index}`] as const));
   const source = open();
-  source.start();
+  await source.start();
   rmSync(join(folder, 'servers', 'a.yaml'));
-  source.look();
+  await source.look();
   const deleting = () => [...source.all()].filter(({ metadata }) => metadata.deletionTimestamp).length;
   expect(deleting()).toBe(0);
   nowMs += 60_000;
-  source.look();
+  await source.look();
   expect(deleting()).toBe(20);
 });
 
-test('a folder that is not there and a state file that is none are said in a sentence', () => {
+test('a folder that is not there and a state file that is none are said in a sentence', async () => {
   rmSync(join(folder, 'servers'), { recursive: true });
-  expect(() => open().start()).toThrow(/servers does not exist; create it/);
+  await expect(open().start()).rejects.toThrow(/servers does not exist; create it/);
   writeFileSync(join(folder, 'servers.json'), 'not json');
   expect(() => open()).toThrow(/servers\.json is not JSON; delete it/);
 });

@@ -4,94 +4,90 @@
  * Change notices only hasten a look; the folder is looked at every two seconds anyway, and what counts is content, so
  * an editor's rename or a missed notice changes nothing. A broken file keeps its last good resources. A resource
  * whose file is gone is deleted: it stays, marked, until its registration is gone too.
+ *
+ * Files are read elsewhere (`FolderReader`), so a look takes time and others may be asked for meanwhile. What a look found
+ * counts once it is saved: on a full disk the resources stay as they were, and every look tries again.
  */
 
-import { createHash } from 'node:crypto';
-import { type FSWatcher, readdirSync, readFileSync, statSync, watch } from 'node:fs';
+import { type FSWatcher, watch } from 'node:fs';
 import { join } from 'node:path';
 import { canonicalHash } from '#lib/canonical-json.ts';
 import { foldServerName } from '#lib/capability/name.ts';
 import type { Clock } from '#lib/clock.ts';
-import { formatTime } from '#lib/kube/micro-time.ts';
 import { formatKey, keyOf } from '#lib/kube/object.ts';
 import type { Logger } from '#lib/logger.ts';
 import { MassDeleteGuard } from '../discovery/mass-delete-guard.ts';
-import {
-  FINALIZER,
-  type Mcp2Server,
-  type Mcp2ServerStatus,
-  type ParseMcp2Server,
-  serverNameOf,
-} from '../server/resource.ts';
+import type { Mcp2Server, Mcp2ServerStatus } from '../server/resource.ts';
+import { defineServers, type ReadFile } from './file-definitions.ts';
+import { type FileSnapshot, forget, rebuild, remember } from './file-snapshot.ts';
 import { type FileState, type RememberedServer, readFileState, writeFileState } from './file-state.ts';
-import { type FileProblem, formatProblem, readResources } from './resource-file.ts';
+import type { Known } from './reader/read-file.ts';
+import type { FolderReader } from './reader/resource-reader.ts';
+import { type FileProblem, formatProblem } from './resource-file.ts';
+import { SavedState } from './saved-state.ts';
 import type { ResourceEvent, ResourceSource, SourcedServer } from './source.ts';
 
 export const POLL_MS = 2000;
 /** From the first notice to the look: programs that replace a file by removing it first need a moment. */
 const SETTLE_MS = 50;
-const MAX_FILES = 1000;
-const MAX_FILE_BYTES = 1024 * 1024;
 
 export interface FileSourceOptions {
   readonly directory: string;
   /** Where status and uids are kept. */
   readonly statePath: string;
-  readonly parse: ParseMcp2Server;
+  /** Closed when the source stops. */
+  readonly reader: FolderReader;
   readonly clock: Clock;
   readonly log: Logger;
   /** A resource changed, came or went. Must not throw. */
   readonly onKey: (key: string) => void;
 }
 
-interface ReadFile {
-  readonly digest: string;
-  readonly resources: readonly Mcp2Server[];
-  readonly problems: readonly FileProblem[];
-}
-
-interface Content {
-  /** Of the text; of a file that cannot be read, the problem. */
-  readonly digest: string;
-  readonly text: string;
-  readonly problem?: string;
-}
-
 export class FileSource implements ResourceSource {
   readonly #options: FileSourceOptions;
   readonly #guard = new MassDeleteGuard();
-  #files = new Map<string, ReadFile>();
-  #servers = new Map<string, SourcedServer>();
-  #state: Record<string, RememberedServer>;
+  readonly #saved: SavedState<FileSnapshot>;
+  /** As they were read last, by name. */
+  #read = new Map<string, ReadFile>();
   #problems: readonly FileProblem[] = [];
   #freshAtMs: number | undefined;
   #guardWaits = false;
   #watcher: FSWatcher | undefined;
   #timer: NodeJS.Timeout | undefined;
   #soon: NodeJS.Timeout | undefined;
+  #looking: Promise<void> | undefined;
+  #isAskedAgain = false;
+  #isStopped = false;
+  #failure: string | undefined;
 
   /** @throws Error when the state file cannot be read. */
   constructor(options: FileSourceOptions) {
     this.#options = options;
-    this.#state = { ...readFileState(options.statePath) };
+    const state = readFileState(options.statePath);
+    this.#saved = new SavedState<FileSnapshot>({ files: new Map(), state, servers: new Map() }, (next) =>
+      writeFileState(options.statePath, next.state),
+    );
   }
 
   /** Reads the folder and goes on watching it. @throws Error that says what to do when the folder cannot be read. */
-  start(): void {
-    this.#scan();
+  async start(): Promise<void> {
+    await this.#scan();
+    if (this.#isStopped) return;
     try {
       this.#watcher = watch(this.#options.directory, () => this.#lookSoon());
       this.#watcher.on('error', () => undefined);
     } catch {
       // Polling alone does: not every file system sends notices.
     }
-    this.#timer = setInterval(() => this.look(), POLL_MS);
+    this.#timer = setInterval(() => this.#lookSoon(), POLL_MS);
   }
 
-  stop(): void {
+  async stop(): Promise<void> {
+    this.#isStopped = true;
     this.#watcher?.close();
     clearInterval(this.#timer);
     clearTimeout(this.#soon);
+    await this.#options.reader.close();
   }
 
   /** What is wrong with the files now; their last good resources are in force. */
@@ -99,17 +95,22 @@ export class FileSource implements ResourceSource {
     return this.#problems;
   }
 
+  /** What is kept of each server, as it was saved last. */
+  remembered(): FileState {
+    return this.#saved.value.state;
+  }
+
   get(key: string): SourcedServer | undefined {
-    return this.#servers.get(key);
+    return this.#saved.value.servers.get(key);
   }
 
   all(): Iterable<SourcedServer> {
-    return this.#servers.values();
+    return this.#saved.value.servers.values();
   }
 
   claimants(serverName: string): readonly SourcedServer[] {
     const folded = foldServerName(serverName);
-    return [...this.#servers.values()].filter((server) => foldServerName(nameIn(server)) === folded);
+    return [...this.all()].filter((server) => foldServerName(nameIn(server)) === folded);
   }
 
   hasSynced(): boolean {
@@ -125,31 +126,28 @@ export class FileSource implements ResourceSource {
   }
 
   async isGone({ namespace, name, uid }: { namespace: string; name: string; uid: string }): Promise<boolean> {
-    return this.#servers.get(formatKey({ namespace, name }))?.metadata.uid !== uid;
+    return this.get(formatKey({ namespace, name }))?.metadata.uid !== uid;
   }
 
   async addFinalizer(server: SourcedServer): Promise<boolean> {
-    this.#remember(keyOf(server), { hasFinalizer: true });
+    await this.#remember(keyOf(server), { hasFinalizer: true });
     return true;
   }
 
   async removeFinalizer(server: SourcedServer): Promise<void> {
     const key = keyOf(server);
-    delete this.#state[key];
-    this.#servers.delete(key);
-    this.#save();
-    this.#rebuild();
+    await this.#rebuild((before) => forget(before, key));
   }
 
   statusOf(server: SourcedServer): Mcp2ServerStatus | undefined {
-    return this.#state[keyOf(server)]?.status;
+    return this.#saved.value.state[keyOf(server)]?.status;
   }
 
   async writeStatus(server: SourcedServer, status: Mcp2ServerStatus): Promise<void> {
     const key = keyOf(server);
-    const known = this.#state[key];
+    const known = this.#saved.value.state[key];
     if (!known || canonicalHash(known.status ?? {}) === canonicalHash(status)) return;
-    this.#remember(key, { status });
+    await this.#remember(key, { status });
   }
 
   recordEvent(server: SourcedServer, { type, reason, message }: ResourceEvent): void {
@@ -157,200 +155,122 @@ export class FileSource implements ResourceSource {
     this.#options.log[level]({ server: keyOf(server), reason }, message);
   }
 
-  /** Looks at the folder now. What start() reports, a later look survives and logs. */
-  look(): void {
-    try {
-      this.#scan();
-    } catch (error) {
-      this.#options.log.error({ err: error }, 'cannot read the folder of resources; keeping what is known');
+  /** Looks at the folder now, after a look that is under way. What start() throws, a later look survives and logs. */
+  async look(): Promise<void> {
+    this.#isAskedAgain = true;
+    this.#looking ??= this.#lookWhileAsked();
+    await this.#looking;
+  }
+
+  /** Never rejects. */
+  async #lookWhileAsked(): Promise<void> {
+    while (this.#isAskedAgain && !this.#isStopped) {
+      this.#isAskedAgain = false;
+      try {
+        await this.#scan();
+        this.#failure = undefined;
+      } catch (error) {
+        this.#fail(error);
+      }
     }
+    this.#looking = undefined;
+  }
+
+  /** Said once, not every two seconds. */
+  #fail(error: unknown): void {
+    const why = error instanceof Error ? error.message : String(error);
+    if (this.#isStopped || why === this.#failure) return;
+    this.#failure = why;
+    this.#options.log.error({ err: error }, 'cannot follow the folder of resources; keeping what is known');
   }
 
   /** One look for all the notices of one change. */
   #lookSoon(): void {
     this.#soon ??= setTimeout(() => {
       this.#soon = undefined;
-      this.look();
+      this.look().catch(() => undefined);
     }, SETTLE_MS);
   }
 
-  #scan(): void {
-    const { directory, clock } = this.#options;
+  async #scan(): Promise<void> {
+    const { directory, clock, reader } = this.#options;
+    const startMs = clock.monotonicMs();
     const files = new Map<string, ReadFile>();
-    for (const name of listFiles(directory)) {
-      const content = readContent(join(directory, name));
-      if (content !== undefined) files.set(name, this.#read(name, content));
+    for (const name of await reader.list(directory)) {
+      const file = await this.#readOne(name);
+      if (file !== undefined) files.set(name, file);
     }
-    const changed =
-      files.size !== this.#files.size || [...files].some(([name, file]) => this.#files.get(name) !== file);
-    this.#files = files;
-    const first = this.#freshAtMs === undefined;
-    this.#freshAtMs = clock.monotonicMs();
-    if (changed || first || this.#guardWaits) this.#rebuild();
+    this.#read = files;
+    const { files: inForce } = this.#saved.value;
+    const differs = [...files].some(([name, { digest }]) => inForce.get(name)?.digest !== digest);
+    const changed = differs || files.size !== inForce.size;
+    if (changed || this.#freshAtMs === undefined || this.#guardWaits) await this.#take(files);
+    this.#freshAtMs = startMs;
   }
 
-  /** The very object of the look before when nothing changed. */
-  #read(name: string, { digest, text, problem }: Content): ReadFile {
-    const known = this.#files.get(name);
-    if (known?.digest === digest) return known;
-    const read =
-      problem === undefined
-        ? readResources(name, text, this.#options.parse)
-        : { problems: [{ file: name, line: 1, message: problem }] };
-    for (const one of read.problems ?? []) this.#options.log.error({}, formatProblem(one));
-    const resources = read.ok ?? known?.resources ?? this.#rememberedIn(name);
-    return { digest, resources, problems: read.problems ?? [] };
+  /** What the look before read where the content is the same; a broken file's last good resources stay in force. */
+  async #readOne(name: string): Promise<ReadFile | undefined> {
+    const { directory, reader, clock, log } = this.#options;
+    const known = this.#read.get(name);
+    const path = join(directory, name);
+    const nowMs = clock.nowMs();
+    const answer = await reader.readFile({ path, name, known: known && knownOf(known), nowMs });
+    if (answer === undefined) return undefined;
+    const { signature, digest, read } = answer;
+    if (read === undefined && known !== undefined) return { ...known, signature };
+    for (const one of read?.problems ?? []) log.error({}, formatProblem(one));
+    const resources = read?.ok ?? known?.resources ?? this.#rememberedIn(name);
+    return { signature, digest, resources, problems: read?.problems ?? [] };
   }
 
   /** What a file that was broken already when we started defined before. */
   #rememberedIn(file: string): readonly Mcp2Server[] {
-    return Object.values(this.#state).flatMap((known) => (known.file === file ? (known.resource ?? []) : []));
+    return Object.values(this.remembered()).flatMap((known) => (known.file === file ? (known.resource ?? []) : []));
+  }
+
+  /** Puts in force what was read. @throws what saving threw; then nothing changed. */
+  async #take(files: ReadonlyMap<string, ReadFile>): Promise<void> {
+    const { problems } = defineServers(files);
+    try {
+      await this.#rebuild((before) => ({ ...before, files }));
+      this.#problems = problems;
+    } catch (error) {
+      const why = (error as NodeJS.ErrnoException).code ?? (error as Error).message;
+      const message = `is not in force yet: ${this.#options.statePath} cannot be written (${why}); it is tried again`;
+      const inForce = this.#saved.value.files;
+      const waiting = [...files].filter(([name, { digest }]) => inForce.get(name)?.digest !== digest);
+      this.#problems = [...problems, ...waiting.map(([file]) => ({ file, line: 1, message }))];
+      throw error;
+    }
   }
 
   /** Brings the servers to what the files say, and tells every key that differs. */
-  #rebuild(): void {
+  async #rebuild(prepare: (before: FileSnapshot) => FileSnapshot): Promise<void> {
     const { clock, log, onKey } = this.#options;
-    const wanted = this.#wanted();
-    const gone = Object.keys(this.#state).filter((key) => !wanted.has(key) && !this.#isDeleting(key));
-    this.#guardWaits = !this.#guard.allows(gone, Object.keys(this.#state).length, clock.monotonicMs());
-    if (this.#guardWaits)
-      log.error({ files: gone.length }, 'so many resources vanished at once that nothing is deleted for a minute');
-    const before = this.#servers;
-    const servers = new Map<string, SourcedServer>();
-    for (const [key, { resource, file }] of wanted) servers.set(key, this.#present(key, resource, file));
-    for (const key of Object.keys(this.#state)) {
-      if (wanted.has(key)) continue;
-      const known = before.get(key);
-      servers.set(key, this.#guardWaits && known ? known : this.#deleting(key, known));
-    }
-    this.#servers = servers;
-    this.#save();
-    for (const [key, server] of servers) if (canonicalHash(server) !== canonicalHash(before.get(key) ?? {})) onKey(key);
-    for (const key of before.keys()) if (!servers.has(key)) onKey(key);
+    let before = this.#saved.value.servers;
+    const after = await this.#saved.change((current) => {
+      before = current.servers;
+      const { snapshot, heldBack } = rebuild(prepare(current), { clock, guard: this.#guard });
+      this.#guardWaits = heldBack > 0;
+      return snapshot;
+    });
+    if (this.#guardWaits) log.error({}, 'so many resources vanished at once that nothing is deleted for a minute');
+    for (const [key, server] of after.servers)
+      if (canonicalHash(server) !== canonicalHash(before.get(key) ?? {})) onKey(key);
+    for (const key of before.keys()) if (!after.servers.has(key)) onKey(key);
   }
 
-  /** What the files define; of two definitions of one name the first file's counts. */
-  #wanted(): Map<string, { resource: Mcp2Server; file: string }> {
-    const wanted = new Map<string, { resource: Mcp2Server; file: string }>();
-    const problems: FileProblem[] = [];
-    for (const [file, read] of [...this.#files].sort(([a], [b]) => (a < b ? -1 : 1))) {
-      problems.push(...read.problems);
-      for (const resource of read.resources) {
-        const key = keyOf(resource);
-        const other = wanted.get(key);
-        if (other)
-          problems.push({ file, line: 1, message: `${key} is already defined in ${other.file}; rename one of them` });
-        else wanted.set(key, { resource, file });
-      }
-    }
-    this.#problems = problems;
-    return wanted;
-  }
-
-  #present(key: string, resource: Mcp2Server, file: string): SourcedServer {
-    const known = this.#state[key];
-    const specHash = canonicalHash(resource.spec);
-    const serverName = serverNameOf(resource);
-    const remembered: RememberedServer = {
-      uid: uidOf(key, serverName),
-      serverName,
-      specHash,
-      generation: known?.specHash === specHash ? known.generation : (known?.generation ?? 0) + 1,
-      creationTimestamp: known?.creationTimestamp ?? formatTime(this.#options.clock.nowMs()),
-      file,
-      hasFinalizer: known?.hasFinalizer ?? false,
-      resource,
-      ...(known?.status ? { status: known.status } : {}),
-    };
-    this.#state[key] = remembered;
-    return toServer(resource, remembered);
-  }
-
-  #isDeleting(key: string): boolean {
-    return this.#servers.get(key)?.metadata.deletionTimestamp !== undefined;
-  }
-
-  #deleting(key: string, known: SourcedServer | undefined): SourcedServer {
-    if (known?.metadata.deletionTimestamp) return known;
-    const remembered = this.#state[key];
-    if (remembered) this.#state[key] = withoutResource(remembered);
-    const [namespace = '', name = ''] = key.split('/');
-    const base = known ?? { metadata: { namespace, name }, spec: { serverName: remembered?.serverName } };
-    const deletionTimestamp = formatTime(this.#options.clock.nowMs());
-    const uid = remembered?.uid ?? '';
-    return { ...base, metadata: { ...base.metadata, uid, finalizers: [FINALIZER], deletionTimestamp } };
-  }
-
-  #remember(key: string, change: Partial<RememberedServer>): void {
-    const known = this.#state[key];
-    const server = this.#servers.get(key);
-    if (!known || !server) return;
-    const remembered = { ...known, ...change };
-    this.#state[key] = remembered;
-    const finalizers = remembered.hasFinalizer ? [FINALIZER] : [];
-    const status = remembered.status === undefined ? {} : { status: remembered.status };
-    this.#servers.set(key, { ...server, ...status, metadata: { ...server.metadata, finalizers } });
-    this.#save();
-  }
-
-  #save(): void {
-    writeFileState(this.#options.statePath, this.#state as FileState);
+  async #remember(key: string, change: Partial<RememberedServer>): Promise<void> {
+    await this.#saved.change((before) => remember(before, key, change));
   }
 }
 
-function toServer(resource: Mcp2Server, remembered: RememberedServer): SourcedServer {
-  const { uid, generation, creationTimestamp, hasFinalizer, status } = remembered;
-  const finalizers = hasFinalizer ? [FINALIZER] : [];
-  const metadata = { ...resource.metadata, uid, generation, creationTimestamp, finalizers };
-  return { ...resource, metadata, ...(status ? { status } : {}) };
-}
-
-/** Deleted for good: a file that is broken at the next start must not bring it back. */
-function withoutResource({ resource: _, ...remembered }: RememberedServer): RememberedServer {
-  return remembered;
-}
-
-/** A renamed server is another server: its old registration must go, not be renamed under its clients. */
-function uidOf(key: string, serverName: string): string {
-  return createHash('sha256')
-    .update(`${key}/${foldServerName(serverName)}`)
-    .digest('hex')
-    .slice(0, 32);
+/** The resources stay here: they would be copied to the reading thread and back. */
+function knownOf({ signature, digest }: ReadFile): Known {
+  return { signature, digest };
 }
 
 function nameIn({ metadata, spec }: SourcedServer): string {
   const name = typeof spec === 'object' && spec !== null && 'serverName' in spec ? spec.serverName : undefined;
   return typeof name === 'string' ? name : metadata.name;
-}
-
-function listFiles(directory: string): readonly string[] {
-  const names = readFolder(directory).filter((name) => /\.ya?ml$/.test(name) && !name.startsWith('.'));
-  if (names.length > MAX_FILES) throw new Error(`${directory} holds more than ${MAX_FILES} YAML files; split it`);
-  return names.sort();
-}
-
-/** One file that cannot be read must not keep the others from being followed. @returns undefined when it is gone. */
-function readContent(path: string): Content | undefined {
-  try {
-    if (statSync(path).size > MAX_FILE_BYTES) return unreadable('is larger than 1 MiB; split it');
-    const text = readFileSync(path, 'utf8');
-    return { digest: createHash('sha256').update(text).digest('hex'), text };
-  } catch (error) {
-    const { code } = error as NodeJS.ErrnoException;
-    if (code === 'ENOENT') return undefined;
-    return unreadable(`cannot be read (${code}); make it a file that this user may read, or remove it`);
-  }
-}
-
-function unreadable(problem: string): Content {
-  return { digest: problem, text: '', problem };
-}
-
-function readFolder(directory: string): readonly string[] {
-  try {
-    return readdirSync(directory);
-  } catch (error) {
-    const why = (error as NodeJS.ErrnoException).code === 'ENOENT' ? 'does not exist' : 'cannot be read';
-    throw new Error(`the folder of resources ${directory} ${why}; create it, or name another one`, { cause: error });
-  }
 }

@@ -2,7 +2,7 @@ import { readFileSync } from 'node:fs';
 import { expect, test } from 'vitest';
 import { readSchema } from '#lib/schema/schema.ts';
 import { createMcp2ServerParser } from '../server/resource.ts';
-import { formatProblem, readResources } from './resource-file.ts';
+import { formatProblem, type ReadOk, readResources } from './resource-file.ts';
 
 const parse = createMcp2ServerParser(
   readSchema(readFileSync(new URL('../../crds/mcp2.dev_mcp2servers.yaml', import.meta.url), 'utf8')),
@@ -71,4 +71,77 @@ test('a resource of another kind is one problem, or skipped where a manifest may
 test('aliases that multiply are refused instead of filling the memory', () => {
   const bomb = `a: &a [${'x,'.repeat(9)}x]\nb: &b [${'*a,'.repeat(9)}*a]\nc: &c [${'*b,'.repeat(9)}*b]\nd: [${'*c,'.repeat(9)}*c]\n`;
   expect(problemsOf(bomb).length).toBeGreaterThan(0);
+});
+
+test('the items of a list are resources, and a mistake in one is reported where it stands', () => {
+  const item = (name: string) => `- ${GOOD.replace('name: db', `name: ${name}`).trimEnd().replaceAll('\n', '\n  ')}\n`;
+  for (const head of ['apiVersion: v1\nkind: List\n', 'apiVersion: mcp2.dev/v1alpha1\nkind: Mcp2ServerList\n']) {
+    const { ok } = readResources('a.yaml', `${head}items:\n${item('one')}${item('two')}`, parse);
+    expect(ok?.map(({ metadata }) => metadata.name)).toEqual(['one', 'two']);
+    expect(problemsOf(`${head}items:\n${item('one')}${item('two').replace('Disabled', 'Off')}`)).toEqual([
+      expect.stringMatching(/^a\.yaml:21: items\[1\]\.spec\.tls\.mode: /),
+    ]);
+  }
+  expect(problemsOf('apiVersion: v1\nkind: List\nitems: 5\n')).not.toEqual([]);
+});
+
+test.each([
+  ['mcp2.dev/v1alpha1', 'Mcp2servers', /kind/],
+  ['mcp2.dev/v1alpha1', 'MCP2Server', /kind/],
+  ['mcp2.dev/v1', 'Mcp2Server', /apiVersion/],
+  ['mpc2.dev/v1alpha1', 'Mcp2Server', /apiVersion/],
+  ['mcp2.de/v1alpha1', 'Whatever', /apiVersion/],
+  ['v1alpha1', 'Mcp2Server', /apiVersion/],
+  ['v1', 'McpServer', /apiVersion|kind/],
+])('%s %s is almost ours: a mistake, not somebody else’s', (apiVersion, kind, where) => {
+  const text = GOOD.replace('mcp2.dev/v1alpha1', apiVersion).replace('Mcp2Server', kind);
+  const { problems = [] } = readResources('a.yaml', text, parse, { skipOtherKinds: true });
+  expect(problems.map(formatProblem).join('\n')).toMatch(where);
+});
+
+test.each([
+  ['toolhive.stacklok.dev/v1alpha1', 'MCPServer'],
+  ['apps/v1', 'Deployment'],
+  ['v1', 'Service'],
+])('%s %s is somebody else’s, and said to be skipped', (apiVersion, kind) => {
+  const text = `apiVersion: ${apiVersion}\nkind: ${kind}\n`;
+  expect(readResources('a.yaml', text, parse, { skipOtherKinds: true })).toEqual({
+    ok: [],
+    others: [`${kind} of ${apiVersion}`],
+  });
+});
+
+test('a word that kubectl takes for something else is a mistake where text is wanted, and a remark where not', () => {
+  expect(problemsOf(GOOD.replace('name: db\n', 'name: on\n'))).toEqual([
+    'a.yaml:4: metadata.name: write a string, not a boolean (kubectl reads on without quotes as true)',
+  ]);
+  const { ok, remarks = [] } = readResources('a.yaml', `${GOOD}  readiness: {minReadySeconds: 010}\n`, parse) as ReadOk;
+  expect(ok?.[0]?.spec.readiness.minReadySeconds).toBe(8);
+  expect(remarks.map(formatProblem)).toEqual([
+    'a.yaml:11: kubectl reads 010 without quotes as 8; write 8, or "010" for the text',
+  ]);
+});
+
+test('what only an API server writes is left out', () => {
+  const { ok } = readResources(
+    'a.yaml',
+    GOOD.replace('name: db', 'name: db\n  creationTimestamp: null\n  uid: a\n  managedFields: [{}]').concat(
+      'status: {a: 1}\n',
+    ),
+    parse,
+  );
+  expect(ok?.[0]).not.toHaveProperty('status');
+  expect(ok?.[0]?.metadata).toEqual({ name: 'db', namespace: 'default' });
+});
+
+test.each([
+  ['capabilities without a name', `${GOOD}${'    - {}\n'.repeat(20_000)}`],
+  ['capabilities with a bad name', `${GOOD}${'    - {name: "db:inv*"}\n'.repeat(20_000)}`],
+  ['unknown fields', `${GOOD}${Array.from({ length: 20_000 }, (_, i) => `  f${i}: 1\n`).join('')}`],
+  ['labels', GOOD.replace('name: db', `name: db\n  labels: {${Array.from({ length: 20_000 }, (_, i) => `a${i}: 1`)}}`)],
+])('20,000 mistakes (%s) are the first 20, in the time of one', (_title, text) => {
+  const startMs = performance.now();
+  expect(problemsOf(text).length).toBeGreaterThan(0);
+  expect(problemsOf(text).length).toBeLessThanOrEqual(20);
+  expect(performance.now() - startMs).toBeLessThan(10_000);
 });

@@ -1,12 +1,18 @@
 /**
- * From the text of one YAML file to resources, or to problems with the line they stand in. Pure.
+ * From the text of one YAML file to resources, or to problems with the line they stand in. Pure, and bounded: see
+ * `readYaml`. Whoever serves runs it in another thread all the same (`reader/`).
  *
- * A file may hold several documents. One broken document spoils the whole file: half of it would be a state that
- * nobody wrote.
+ * A file may hold several documents, and lists. One broken document spoils the whole file: half of it would be a state
+ * that nobody wrote.
  */
-import { type Document, LineCounter, parseAllDocuments } from 'yaml';
+import { type Document, isMap, isScalar, isSeq, type Scalar } from 'yaml';
+import { onOneLine, quoted } from '#lib/printable.ts';
+import { formatPath, type Segments } from '#lib/schema/schema.ts';
+import { MAX_PROBLEMS } from '#lib/schema/structure.ts';
+import { readYaml, yamlValue } from '#lib/schema/yaml-documents.ts';
 import { offsetOf } from '#lib/schema/yaml-place.ts';
-import type { Mcp2Server, ParseMcp2Server } from '../server/resource.ts';
+import { KIND, type Mcp2Server, type ParseMcp2Server } from '../server/resource.ts';
+import { type Member, membersOf, otherKind } from './resource-kind.ts';
 
 export interface FileProblem {
   readonly file: string;
@@ -15,14 +21,27 @@ export interface FileProblem {
   readonly message: string;
 }
 
-export type ReadResources =
-  | { readonly ok: readonly Mcp2Server[]; readonly problems?: undefined }
-  | { readonly ok?: undefined; readonly problems: readonly FileProblem[] };
+export interface ReadOk {
+  readonly ok: readonly Mcp2Server[];
+  readonly problems?: undefined;
+  /** Kinds that were skipped, each once; absent where there are none. */
+  readonly others?: readonly string[];
+  /** Words that other readers of YAML take for something else. Absent where there are none. */
+  readonly remarks?: readonly FileProblem[];
+}
 
-/** More documents in one file are refused. */
-export const MAX_DOCUMENTS = 1000;
+export interface ReadProblems {
+  readonly ok?: undefined;
+  /** The first `MAX_PROBLEMS`. */
+  readonly problems: readonly FileProblem[];
+}
 
-const MAX_MESSAGE_CHARACTERS = 160;
+export type ReadResources = ReadOk | ReadProblems;
+
+/** More resources in one file are refused. */
+export const MAX_RESOURCES = 1000;
+/** A larger file is refused. */
+export const MAX_FILE_BYTES = 1024 * 1024;
 
 export interface ReadOptions {
   /** True where a manifest may also hold what a cluster needs beside the server, a Deployment for example. */
@@ -35,70 +54,116 @@ export function readResources(
   parse: ParseMcp2Server,
   { skipOtherKinds = false }: ReadOptions = {},
 ): ReadResources {
-  const lines = new LineCounter();
-  const documents = parseAllDocuments(text, { lineCounter: lines, prettyErrors: false, merge: false });
-  if (!Array.isArray(documents)) return { ok: [] };
-  const problem = (offset: number, message: string): FileProblem => ({
-    file,
-    line: lines.linePos(offset).line,
-    message,
-  });
-  if (documents.length > MAX_DOCUMENTS) {
-    return { problems: [{ file, line: 1, message: `holds more than ${MAX_DOCUMENTS} documents; split it` }] };
-  }
-  // The first of each document: what follows it is mostly its consequence.
-  const syntax = documents.flatMap(({ errors: [error] }) =>
-    error === undefined ? [] : [problem(error.pos[0], shorten(error.message))],
-  );
-  if (syntax.length > 0) return { problems: syntax };
+  const { documents, problems: refusals, lineOf } = readYaml(text, MAX_PROBLEMS);
+  const problem = (offset: number, message: string): FileProblem => ({ file, line: lineOf(offset), message });
+  if (refusals.length > 0) return { problems: refusals.map(({ offset, message }) => problem(offset, message)) };
   const resources: Mcp2Server[] = [];
   const problems: FileProblem[] = [];
+  const remarks: FileProblem[] = [];
+  const others = new Set<string>();
   for (const document of documents) {
-    const value = toValue(document);
-    if (value instanceof Error) {
-      problems.push(problem(document.range?.[0] ?? 0, value.message));
-      continue;
-    }
-    if (value === null || value === undefined) continue;
-    const other = otherKind(value);
-    if (other !== undefined) {
-      const message = `only Mcp2Server of mcp2.dev/v1alpha1 is read here; move the ${other} to another folder`;
-      if (!skipOtherKinds) problems.push(problem(offsetOf(document, ['kind']), message));
-      continue;
-    }
-    const parsed = parse(value, { allowLoopback: true });
-    if (parsed.ok) resources.push(parsed.ok);
-    else {
-      for (const { path, message, segments } of parsed.problems) {
-        problems.push(problem(offsetOf(document, segments), path === '' ? message : `${path}: ${message}`));
-      }
+    for (const member of readMembers(document)) {
+      if (problems.length >= MAX_PROBLEMS) break;
+      if (resources.length >= MAX_RESOURCES)
+        return { problems: [problem(0, `holds more than ${MAX_RESOURCES} servers; split it`)] };
+      const read = readMember(document, member, parse);
+      if (read.other !== undefined) others.add(read.other);
+      const isForeign = read.other !== undefined && !skipOtherKinds;
+      const wrong = isForeign ? [foreignKind(document, member, read.other)] : read.problems;
+      problems.push(...wrong.map(({ offset, message }) => problem(offset, message)));
+      if (read.resource === undefined) continue;
+      resources.push(read.resource);
+      for (const { offset, message } of readings(document, member)) remarks.push(problem(offset, message));
     }
   }
-  return problems.length > 0 ? { problems } : { ok: resources };
+  if (problems.length > 0) return { problems: problems.slice(0, MAX_PROBLEMS) };
+  return {
+    ok: resources,
+    ...(others.size > 0 ? { others: [...others].slice(0, MAX_PROBLEMS) } : {}),
+    ...(remarks.length > 0 ? { remarks: remarks.slice(0, MAX_PROBLEMS) } : {}),
+  };
 }
 
+/** The name of a file is foreign, too. */
 export function formatProblem({ file, line, message }: FileProblem): string {
-  return `${file}:${line}: ${message}`;
+  return `${onOneLine(file)}:${line}: ${message}`;
 }
 
-/** "Deployment of apps/v1" for a resource of another group; undefined for ours, and for what is no resource at all. */
-function otherKind(value: unknown): string | undefined {
-  const { apiVersion, kind } = value as { readonly apiVersion?: unknown; readonly kind?: unknown };
-  if (typeof apiVersion !== 'string' || typeof kind !== 'string') return undefined;
-  return apiVersion.startsWith('mcp2.dev/') || kind === 'Mcp2Server' ? undefined : `${kind} of ${apiVersion}`;
+interface Placed {
+  readonly offset: number;
+  readonly message: string;
 }
 
-/** An alias that leads nowhere, or aliases that multiply, are only found here. */
-function toValue(document: Document): unknown {
-  try {
-    return document.toJS({ maxAliasCount: 100 });
-  } catch (error) {
-    return error instanceof Error ? error : new Error('cannot be read');
-  }
+interface ReadMember {
+  readonly resource?: Mcp2Server;
+  readonly other?: string | undefined;
+  readonly problems: readonly Placed[];
 }
 
-/** The parser quotes what it stumbled over, however long that is. */
-function shorten(message: string): string {
-  const [line = ''] = message.split('\n', 1);
-  return line.length > MAX_MESSAGE_CHARACTERS ? `${line.slice(0, MAX_MESSAGE_CHARACTERS)} …` : line;
+function readMembers(document: Document.Parsed): readonly Member[] {
+  const value = yamlValue(document);
+  return value === null || value === undefined ? [] : membersOf(value);
+}
+
+function readMember(document: Document.Parsed, { value, segments }: Member, parse: ParseMcp2Server): ReadMember {
+  const start = offsetOf(document, segments);
+  if (value instanceof Error) return { problems: [{ offset: document.range[0], message: value.message }] };
+  const other = otherKind(value);
+  if (other !== undefined) return { other, problems: [] };
+  const parsed = parse(value, { allowLoopback: true });
+  if (parsed.ok) return { resource: asWritten(parsed.ok), problems: [] };
+  return {
+    problems: parsed.problems.map((one) => {
+      const place = [...segments, ...one.segments];
+      const path = place.length === 0 ? '' : `${formatPath(place)}: `;
+      const offset = one.segments.length === 0 ? start : offsetOf(document, place);
+      return { offset, message: `${path}${one.message}${readAs(document, place)}` };
+    }),
+  };
+}
+
+function foreignKind(document: Document.Parsed, { segments }: Member, other: string): Placed {
+  const message = `only ${KIND} of mcp2.dev/v1alpha1 is read here; move the ${other} to another folder`;
+  return { offset: offsetOf(document, [...segments, 'kind']), message };
+}
+
+/** Without what only an API server writes: a file that was exported from a cluster brings status and managed fields along. */
+function asWritten({ apiVersion, kind, metadata, spec }: Mcp2Server): Mcp2Server {
+  const { name, namespace, labels, annotations } = metadata;
+  const written = { name, namespace, ...(labels && { labels }), ...(annotations && { annotations }) };
+  return { apiVersion, kind, metadata: written, spec };
+}
+
+/** Why a word is not the text that it looks like; nothing where it is what it looks like. */
+function readAs(document: Document.Parsed, segments: Segments): string {
+  const node: unknown = segments.length === 0 ? undefined : document.getIn(segments, true);
+  return isScalar(node) && isSurprising(node) ? ` (${meaning(node)})` : '';
+}
+
+/** What YAML 1.2 reads as text or as another number. */
+function readings(document: Document.Parsed, { segments }: Member): Placed[] {
+  const found: Placed[] = [];
+  collect(segments.length === 0 ? document.contents : document.getIn(segments, true), found);
+  return found;
+}
+
+function collect(node: unknown, found: Placed[]): void {
+  if (found.length >= MAX_PROBLEMS) return;
+  if (isSeq(node)) for (const item of node.items) collect(item, found);
+  if (isMap(node)) for (const { value } of node.items) collect(value, found);
+  if (isScalar(node) && isSurprising(node)) found.push({ offset: node.range?.[0] ?? 0, message: advice(node) });
+}
+
+function isSurprising({ type, value, source = '' }: Scalar): boolean {
+  if (type !== 'PLAIN') return false;
+  if (typeof value === 'boolean') return !/^(?:true|false)$/i.test(source);
+  return typeof value === 'number' && Number(source) !== value;
+}
+
+function advice(node: Scalar): string {
+  return `${meaning(node)}; write ${String(node.value)}, or ${quoted(node.source ?? '')} for the text`;
+}
+
+function meaning({ value, source = '' }: Scalar): string {
+  return `kubectl reads ${quoted(source).slice(1, -1)} without quotes as ${String(value)}`;
 }

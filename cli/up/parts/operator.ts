@@ -2,7 +2,7 @@
 import { createKeys } from '#lib/store/keys.ts';
 import { startFileOperator } from '../../../operator/start-files.ts';
 import { CommandFailed } from '../../failure.ts';
-import { listServers } from '../../servers.ts';
+import { listServers, toListed } from '../../servers.ts';
 import type { Part } from './part.ts';
 
 export const operatorPart: Part = {
@@ -23,6 +23,7 @@ export const operatorPart: Part = {
     });
     return {
       shown: `${shownFiles} (watched)`,
+      servers: () => toListed(operator.remembered()),
       problems: () => operator.problems(),
       replaced: operator.lost,
       stop: () => operator.stop(),

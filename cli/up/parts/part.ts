@@ -6,6 +6,7 @@ import type { Logger } from '#lib/logger.ts';
 import type { Store } from '#lib/store/store.ts';
 import type { Services } from '#protos/load.ts';
 import type { FileProblem } from '../../../operator/source/resource-file.ts';
+import type { ListedServer } from '../../servers.ts';
 import type { Signer } from '../../state/keys.ts';
 import type { Terminal } from '../../terminal.ts';
 import type { UpOptions } from '../options.ts';
@@ -46,6 +47,8 @@ export interface RunningPart {
   readonly address?: string;
   /** Resolves when it serves. */
   readonly ready?: Promise<void>;
+  /** The servers that it knows. */
+  servers?(): readonly ListedServer[];
   /** What is wrong with the files now. */
   problems?(): readonly FileProblem[];
   /** Resolves when another process took its place. Never rejects. */

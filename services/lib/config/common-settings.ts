@@ -2,7 +2,7 @@
  * Settings that several processes share, under one name each: a chart sets them once for all. A setting of one process
  * alone carries that process's name (MCP2_REGISTRY_…) and is read there.
  */
-import { readFileSync } from 'node:fs';
+import { readForeignFileSync } from '../foreign-file.ts';
 import type { EnvReader } from './env-reader.ts';
 import type { ClientTlsFiles, ServerTlsFiles } from './tls-files.ts';
 
@@ -31,6 +31,8 @@ export interface TrustSettings {
 
 /** RFC 7518 Section 3.2: a key of the same size as the hash output. */
 export const MIN_DEVELOPMENT_SECRET_BYTES = 32;
+
+const MAX_SECRET_BYTES = 64 * 1024;
 
 /** MCP2_OPS_LISTEN: host:port of /livez, /readyz and /metrics; absent, there is none. */
 export function readOpsListen(read: EnvReader): string | undefined {
@@ -111,7 +113,10 @@ function readDevelopmentSecret(read: EnvReader): Uint8Array | undefined {
 /** Without the line end that editors add. Empty for a file that cannot be read, which was reported already. */
 function readSecret(path: string): Uint8Array {
   try {
-    return Buffer.from(readFileSync(path, 'latin1').trimEnd(), 'latin1');
+    return Buffer.from(
+      readForeignFileSync(path, { maxBytes: MAX_SECRET_BYTES }).toString('latin1').trimEnd(),
+      'latin1',
+    );
   } catch {
     return Buffer.alloc(0);
   }

@@ -1,5 +1,6 @@
 /** Where a running `mcp2 up` listens: a file in the state folder, which it writes at its start and removes at its end. */
-import { readFileSync } from 'node:fs';
+import { existsSync } from 'node:fs';
+import { readForeignFileSync } from '../foreign-file.ts';
 
 export interface Connection {
   /** host:port of the registry. */
@@ -11,12 +12,26 @@ export interface Connection {
   readonly startedAt: string;
 }
 
-/** undefined when nothing runs, or something unreadable stands there. */
+/** Ours has a few hundred bytes. */
+const MAX_BYTES = 64 * 1024;
+
+/** undefined when nothing runs, or something unreadable stands there: `connectionProblem` tells the two apart. */
 export function readConnection(path: string): Connection | undefined {
   try {
-    const value = JSON.parse(readFileSync(path, 'utf8')) as Partial<Connection> | null;
-    return typeof value?.registry === 'string' ? (value as Connection) : undefined;
+    const value: unknown = JSON.parse(readForeignFileSync(path, { maxBytes: MAX_BYTES }).toString('utf8'));
+    return isConnection(value) ? value : undefined;
   } catch {
     return undefined;
   }
+}
+
+/** A sentence for a file that is there and says nothing; undefined for one that is sound or absent. */
+export function connectionProblem(path: string): string | undefined {
+  if (readConnection(path) !== undefined || !existsSync(path)) return undefined;
+  return `${path} is damaged: delete it, and restart "mcp2 up" if it runs; it writes the file anew`;
+}
+
+function isConnection(value: unknown): value is Connection {
+  const { registry, files, pid, startedAt } = (value ?? {}) as Readonly<Record<string, unknown>>;
+  return [registry, files, startedAt].every((text) => typeof text === 'string') && Number.isSafeInteger(pid);
 }

@@ -105,3 +105,9 @@ test('a file must exist and be a file', () => {
     rmSync(folder, { recursive: true });
   }
 });
+
+test('a device is no file to read', () => {
+  const read = new EnvReader({ CA: '/dev/null' });
+  read.file('CA');
+  expect(read.problems).toEqual(['CA must be the path of a regular file, not of a pipe, socket or device']);
+});

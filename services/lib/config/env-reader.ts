@@ -116,8 +116,10 @@ export class EnvReader {
     if (path === undefined) return undefined;
     try {
       accessSync(path, constants.R_OK);
-      if (statSync(path).isFile()) return path;
-      return this.#refuse(name, 'must be the path of a file, not of a folder', path);
+      const stats = statSync(path);
+      if (stats.isFile()) return path;
+      const wrong = stats.isDirectory() ? 'a file, not of a folder' : 'a regular file, not of a pipe, socket or device';
+      return this.#refuse(name, `must be the path of ${wrong}`, path);
     } catch (error) {
       const absent = (error as NodeJS.ErrnoException).code === 'ENOENT';
       return this.#refuse(name, absent ? 'names a file that does not exist' : 'names a file that cannot be read', path);

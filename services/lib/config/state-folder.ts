@@ -6,6 +6,7 @@
  */
 import { type Stats, statSync } from 'node:fs';
 import { isAbsolute, join, resolve } from 'node:path';
+import { shellWord } from '../shell-word.ts';
 import type { Environment } from './env-reader.ts';
 
 export interface StateFolder {
@@ -73,7 +74,7 @@ function requireOwnFolder(path: string, uid: number | undefined): void {
     throw new UnsafeStateFolder(`the state folder ${path} belongs to another user: ${advice}`);
   }
   if ((stats.mode & 0o022) === 0) return;
-  const advice = `look at what is in it and run "chmod go-w ${path}", or name another one with --state DIR`;
+  const advice = `look at what is in it and run "chmod go-w ${shellWord(path)}", or name another one with --state DIR`;
   throw new UnsafeStateFolder(`others can write into the state folder ${path}: ${advice}`);
 }
 

@@ -5,8 +5,8 @@
  * before the new content is whole. Files that belong together (a certificate and its key) are read as one: their content
  * is only taken when `parse` accepts all of it, so a rotation that is half done keeps the last good content.
  */
-import { readFile, stat } from 'node:fs/promises';
 import type { Clock } from '../clock.ts';
+import { ForeignFileError, readForeignFile } from '../foreign-file.ts';
 
 /** No file that is watched so is anywhere near this large. */
 const MAX_FILE_BYTES = 4 * 1024 * 1024;
@@ -102,9 +102,17 @@ export async function watchFiles<Value>(options: WatchedFilesOptions<Value>): Pr
 function readAll(paths: readonly string[]): Promise<Buffer[]> {
   return Promise.all(
     paths.map(async (path) => {
-      const { size } = await stat(path);
-      if (size > MAX_FILE_BYTES) throw new Error(`${path} is larger than ${MAX_FILE_BYTES} bytes`);
-      return readFile(path);
+      try {
+        return await readForeignFile(path, { maxBytes: MAX_FILE_BYTES });
+      } catch (error) {
+        throw error instanceof ForeignFileError ? unreadable(path, error) : error;
+      }
     }),
   );
+}
+
+/** Several files may be watched as one, so the sentence names the one. */
+function unreadable(path: string, { fault, message, cause }: ForeignFileError): Error {
+  if (fault === 'ABSENT' || fault === 'FORBIDDEN') return cause as Error;
+  return new Error(`${path} cannot be read: ${message}`, { cause });
 }

@@ -6,6 +6,7 @@
  * like, lists have a type, and cross-field rules are CEL text in `x-kubernetes-validations`.
  */
 import { parse } from 'yaml';
+import { shortOnOneLine } from '../printable.ts';
 
 export interface Rule {
   /** CEL; evaluated by the API server only, `rules.ts` holds a twin for each message. */
@@ -55,11 +56,17 @@ export function readSchema(definition: string): Schema {
   return version.schema.openAPIV3Schema;
 }
 
-/** As the API server writes it: "spec.capabilities[0].name"; keys of a map in brackets too, "spec.tags[a.b]". */
+const MAX_KEY_CHARACTERS = 100;
+
+/**
+ * As the API server writes it: "spec.capabilities[0].name"; keys of a map in brackets too, "spec.tags[a.b]". A key is
+ * whatever somebody wrote: it is cut and made harmless.
+ */
 export function formatPath(segments: Segments): string {
   let path = '';
   for (const segment of segments) {
-    if (typeof segment === 'number' || !/^[A-Za-z_][A-Za-z0-9_]*$/.test(segment)) path += `[${segment}]`;
+    if (typeof segment === 'number') path += `[${segment}]`;
+    else if (!/^[A-Za-z_][A-Za-z0-9_]{0,99}$/.test(segment)) path += `[${shortOnOneLine(segment, MAX_KEY_CHARACTERS)}]`;
     else path += path === '' ? segment : `.${segment}`;
   }
   return path;

@@ -1,10 +1,13 @@
 /**
  * Checks the shape of a resource: types, bounds, enumerations, unknown fields, and the list types "set" and "map".
  *
- * The checks are those of the schema that the API server has. JSON Schema (ajv) does most of them; it does not know
- * list types, and its messages are rewritten for a person who edits a YAML file.
+ * The checks are those of the schema that the API server has. JSON Schema (ajv) judges each value by itself; the way
+ * through them is ours, because it ends after 20 problems (ajv knows the first one or all), asks each list for doubles,
+ * and says unknown fields in words for a person who edits a YAML file.
  */
-import { Ajv, type ErrorObject } from 'ajv';
+import { Ajv, type ErrorObject, type ValidateFunction } from 'ajv';
+import { editDistance } from '../edit-distance.ts';
+import { quoted, shortOnOneLine } from '../printable.ts';
 import { formatPath, isObject, type Schema, type Segments } from './schema.ts';
 
 export interface Problem {
@@ -21,18 +24,37 @@ export interface StructureOptions {
   readonly ignoreUnknownFields: boolean;
 }
 
-const MAX_SUGGESTION_DISTANCE = 3;
+/** Nobody reads more at once, and a hostile file has as many as it has words. */
+export const MAX_PROBLEMS = 20;
 
-/** Compiles once; the result may be called from anywhere. */
+const MAX_SUGGESTION_DISTANCE = 3;
+const MAX_QUOTATION = 100;
+
+/** One place of the schema, with what is asked of the value itself. */
+interface Place {
+  readonly schema: Schema;
+  readonly check: ValidateFunction;
+  readonly properties: ReadonlyMap<string, Place>;
+  /** Of the values of a map. */
+  readonly rest: Place | undefined;
+  readonly items: Place | undefined;
+}
+
+/** Compiles once; the result may be called from anywhere. It has at most `MAX_PROBLEMS`. */
 export function createStructureCheck(schema: Schema) {
   // strictTypes is off for int-or-string, whose maxLength belongs to one of its two types.
-  const validate = new Ajv({ allErrors: true, strictTypes: false, verbose: true }).compile(toJsonSchema(schema));
-  return function checkStructure(value: unknown, { ignoreUnknownFields }: StructureOptions): Problem[] {
-    validate(value);
-    const errors = (validate.errors ?? []).filter(
-      ({ keyword }) => !(ignoreUnknownFields && keyword === 'additionalProperties'),
-    );
-    return [...errors.map((error) => toProblem(error, value)), ...findDuplicates(value, schema, [])];
+  const ajv = new Ajv({ allErrors: true, strictTypes: false, verbose: true });
+  const compiled = new Map<string, ValidateFunction>();
+  const root = toPlace(schema, (own) => {
+    const key = JSON.stringify(own);
+    const check = compiled.get(key) ?? ajv.compile(own);
+    compiled.set(key, check);
+    return check;
+  });
+  return function checkStructure(value: unknown, options: StructureOptions): Problem[] {
+    const problems: Problem[] = [];
+    visit({ value, place: root, segments: [] }, options, problems);
+    return problems.slice(0, MAX_PROBLEMS);
   };
 }
 
@@ -40,32 +62,90 @@ export function problemAt(segments: Segments, message: string): Problem {
   return { path: formatPath(segments), message, segments };
 }
 
-/** An object that lists its properties is closed, except one that lists none ("metadata.ownerReferences"). */
-function toJsonSchema(schema: Schema): Record<string, unknown> {
-  const { type, properties, additionalProperties, items, required } = schema;
+function toPlace(schema: Schema, compile: (own: object) => ValidateFunction): Place {
+  const { properties = {}, additionalProperties, items } = schema;
+  return {
+    schema,
+    check: compile(ownKeywords(schema)),
+    properties: new Map(Object.entries(properties).map(([name, inner]) => [name, toPlace(inner, compile)])),
+    rest: additionalProperties && toPlace(additionalProperties, compile),
+    items: items && toPlace(items, compile),
+  };
+}
+
+/** What the schema asks of the value itself, as JSON Schema; its members and items have places of their own. */
+function ownKeywords(schema: Schema): Record<string, unknown> {
+  const { type, required } = schema;
   const { pattern, minimum, maximum, minLength, maxLength, minItems, maxItems, minProperties, maxProperties } = schema;
-  const bounds = { pattern, minimum, maximum, minLength, maxLength, minItems, maxItems, minProperties, maxProperties };
-  const rest = additionalProperties ? toJsonSchema(additionalProperties) : properties ? false : undefined;
   const json = {
-    ...bounds,
+    ...{ pattern, minimum, maximum, minLength, maxLength, minItems, maxItems, minProperties, maxProperties },
     type: schema['x-kubernetes-int-or-string'] ? ['integer', 'string'] : type,
     enum: schema.enum,
     required,
-    properties: properties && mapValues(properties, toJsonSchema),
-    additionalProperties: rest,
-    items: items && toJsonSchema(items),
   };
   return Object.fromEntries(Object.entries(json).filter(([, member]) => member !== undefined));
 }
 
-function toProblem(error: ErrorObject, root: unknown): Problem {
-  const segments = toSegments(error.instancePath, root);
-  const { params } = error;
-  if (error.keyword === 'required') return problemAt([...segments, params.missingProperty], 'is missing; write it');
-  if (error.keyword === 'additionalProperties') {
-    const unknown = [...segments, params.additionalProperty as string];
-    const known = Object.keys((error.parentSchema as { properties: object }).properties);
-    return problemAt(unknown, `unknown field ${formatPath(unknown)}${suggest(params.additionalProperty, known)}`);
+interface Visited {
+  readonly value: unknown;
+  readonly place: Place;
+  readonly segments: Segments;
+}
+
+/** Adds to `problems` until there are enough. */
+function visit({ value, place, segments }: Visited, options: StructureOptions, problems: Problem[]): void {
+  if (problems.length >= MAX_PROBLEMS) return;
+  if (!place.check(value)) {
+    const errors = place.check.errors ?? [];
+    // What is of the wrong type is also none of the values, too long, and so on.
+    const type = errors.find(({ keyword }) => keyword === 'type');
+    problems.push(...(type ? [type] : errors).map((error) => toProblem(error, segments)));
+  }
+  if (Array.isArray(value)) visitItems({ value, place, segments }, options, problems);
+  else if (isObject(value)) visitMembers({ value, place, segments }, options, problems);
+}
+
+/** An object that lists its properties is closed, except one that lists none ("metadata.ownerReferences"). */
+function visitMembers({ value, place, segments }: Visited, options: StructureOptions, problems: Problem[]): void {
+  const { properties, rest } = place;
+  const isClosed = properties.size > 0 && rest === undefined && !options.ignoreUnknownFields;
+  const members = Object.entries(value as object).filter(([, member]) => member !== undefined);
+  if (isClosed) {
+    const unknown = members.filter(([name]) => !properties.has(name)).slice(0, MAX_PROBLEMS);
+    for (const [name] of unknown) problems.push(unknownField([...segments, name], name, [...properties.keys()]));
+  }
+  for (const [name, member] of members) {
+    const inner = properties.get(name) ?? rest;
+    if (inner !== undefined) visit({ value: member, place: inner, segments: [...segments, name] }, options, problems);
+    if (problems.length >= MAX_PROBLEMS) return;
+  }
+}
+
+/** The list types "set" and "map" (KEP-555): no member, or no key of a member, twice. */
+function visitItems({ value, place, segments }: Visited, options: StructureOptions, problems: Problem[]): void {
+  const { schema, items } = place;
+  const keys = schema['x-kubernetes-list-map-keys'] ?? [];
+  const isUnique = ['set', 'map'].includes(schema['x-kubernetes-list-type'] ?? '');
+  const seen = new Set<string>();
+  for (const [index, item] of (value as readonly unknown[]).entries()) {
+    if (problems.length >= MAX_PROBLEMS) return;
+    const at = [...segments, index];
+    if (isUnique) {
+      const identity = JSON.stringify(keys.length > 0 && isObject(item) ? keys.map((key) => item[key]) : item);
+      if (seen.has(identity)) problems.push(problemAt(at, duplicateMessage(item, keys)));
+      seen.add(identity);
+    }
+    if (items !== undefined) visit({ value: item, place: items, segments: at }, options, problems);
+  }
+}
+
+function unknownField(segments: Segments, name: string, known: readonly string[]): Problem {
+  return problemAt(segments, `unknown field ${formatPath(segments)}${suggest(name, known)}`);
+}
+
+function toProblem(error: ErrorObject, segments: Segments): Problem {
+  if (error.keyword === 'required') {
+    return problemAt([...segments, error.params.missingProperty], 'is missing; write it');
   }
   return problemAt(segments, describe(error));
 }
@@ -75,7 +155,7 @@ function describe({ keyword, params, data, message, schema }: ErrorObject): stri
     case 'type':
       return `write ${[params.type].flat().map(withArticle).join(' or ')}, not ${withArticle(typeOf(data))}`;
     case 'enum':
-      return `${JSON.stringify(data)} is not possible; write ${oneOf(schema as string[])}`;
+      return `${show(data)} is not possible; write ${oneOf(schema as string[])}`;
     case 'minimum':
       return `${data} is too small; write at least ${params.limit}`;
     case 'maximum':
@@ -99,35 +179,9 @@ function oneOf(values: readonly string[]): string {
   return values.length === 1 ? `${values[0]}` : `one of ${values.join(', ')}`;
 }
 
-/** The list types "set" and "map" (KEP-555): no member, or no key of a member, twice. */
-function findDuplicates(value: unknown, schema: Schema, segments: Segments): Problem[] {
-  if (Array.isArray(value)) {
-    const keys = schema['x-kubernetes-list-map-keys'] ?? [];
-    const problems: Problem[] = [];
-    const seen = new Set<string>();
-    for (const [index, item] of value.entries()) {
-      const place = [...segments, index];
-      const identity = JSON.stringify(keys.length > 0 && isObject(item) ? keys.map((key) => item[key]) : item);
-      if (isUnique(schema) && seen.has(identity)) problems.push(problemAt(place, duplicateMessage(item, keys)));
-      seen.add(identity);
-      problems.push(...findDuplicates(item, schema.items ?? {}, place));
-    }
-    return problems;
-  }
-  if (!isObject(value)) return [];
-  return Object.entries(value).flatMap(([key, member]) => {
-    const inner = schema.properties?.[key] ?? schema.additionalProperties;
-    return inner ? findDuplicates(member, inner, [...segments, key]) : [];
-  });
-}
-
-function isUnique(schema: Schema): boolean {
-  return schema['x-kubernetes-list-type'] === 'set' || schema['x-kubernetes-list-type'] === 'map';
-}
-
 function duplicateMessage(item: unknown, keys: readonly string[]): string {
   const [key] = keys;
-  const what = key !== undefined && isObject(item) ? `the ${key} ${JSON.stringify(item[key])}` : JSON.stringify(item);
+  const what = key !== undefined && isObject(item) ? `the ${key} ${show(item[key])}` : show(item);
   return `${what} stands in this list twice; remove one`;
 }
 
@@ -138,25 +192,6 @@ function suggest(name: string, known: readonly string[]): string {
     return `, did you mean ${nearest.candidate}?`;
   }
   return `; possible here: ${known.join(', ')}`;
-}
-
-/** Levenshtein's, without regard to case, over the first 64 characters: field names are shorter. */
-function editDistance(left: string, right: string): number {
-  const [a, b] = [left.slice(0, 64).toLowerCase(), right.slice(0, 64).toLowerCase()];
-  let row = Array.from({ length: b.length + 1 }, (_, index) => index);
-  for (let i = 1; i <= a.length; i += 1) {
-    const next = [i];
-    for (let j = 1; j <= b.length; j += 1) {
-      const replaced = at(row, j - 1) + (a[i - 1] === b[j - 1] ? 0 : 1);
-      next.push(Math.min(replaced, at(row, j) + 1, at(next, j - 1) + 1));
-    }
-    row = next;
-  }
-  return at(row, b.length);
-}
-
-function at(row: readonly number[], index: number): number {
-  return row[index] ?? Number.POSITIVE_INFINITY;
 }
 
 function typeOf(value: unknown): string {
@@ -175,20 +210,7 @@ function withArticle(type: string): string {
   return words[type] ?? `a ${type}`;
 }
 
-/** From a JSON pointer (RFC 6901), which does not say whether "0" is the first item of a list or a key of a map. */
-function toSegments(pointer: string, root: unknown): Segments {
-  let value = root;
-  return pointer
-    .split('/')
-    .slice(1)
-    .map((escaped) => {
-      const part = escaped.replaceAll('~1', '/').replaceAll('~0', '~');
-      const segment = Array.isArray(value) ? Number(part) : part;
-      value = (value as Record<string | number, unknown>)[segment];
-      return segment;
-    });
-}
-
-function mapValues<From, To>(values: Readonly<Record<string, From>>, change: (value: From) => To): Record<string, To> {
-  return Object.fromEntries(Object.entries(values).map(([key, value]) => [key, change(value)]));
+/** A value in a sentence: of text at most 100 characters, of anything else as many of its JSON. */
+function show(value: unknown): string {
+  return typeof value === 'string' ? quoted(value) : shortOnOneLine(JSON.stringify(value) ?? 'nothing', MAX_QUOTATION);
 }

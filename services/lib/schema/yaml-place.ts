@@ -1,16 +1,20 @@
 /** Where a part of a YAML document stands in its text. */
-import type { Document } from 'yaml';
+import { type Document, isCollection } from 'yaml';
 import type { Segments } from './schema.ts';
 
-/** The offset at which the deepest part of the path that exists begins. */
+/** The offset at which the deepest part of the path that exists begins. One way down: a path is looked up once. */
 export function offsetOf(document: Document, segments: Segments): number {
-  for (let depth = segments.length; depth > 0; depth -= 1) {
-    const node: unknown = document.getIn(segments.slice(0, depth), true);
-    if (hasRange(node)) return node.range[0];
+  let node: unknown = document.contents;
+  let offset = startOf(node) ?? document.range?.[0] ?? 0;
+  for (const segment of segments) {
+    node = isCollection(node) ? node.get(segment, true) : undefined;
+    if (node === undefined) return offset;
+    offset = startOf(node) ?? offset;
   }
-  return hasRange(document.contents) ? document.contents.range[0] : (document.range?.[0] ?? 0);
+  return offset;
 }
 
-function hasRange(node: unknown): node is { readonly range: readonly [number, number, number] } {
-  return typeof node === 'object' && node !== null && 'range' in node && Array.isArray(node.range);
+function startOf(node: unknown): number | undefined {
+  const range = typeof node === 'object' && node !== null && 'range' in node ? node.range : undefined;
+  return Array.isArray(range) ? Number(range[0]) : undefined;
 }

@@ -4,8 +4,9 @@
  * Looked at, not watched: a ConfigMap volume changes by swapping a symbolic link above the file, which a file watch
  * misses. A file that is broken or gone keeps the last good keys.
  */
-import { open, stat } from 'node:fs/promises';
+import { stat } from 'node:fs/promises';
 import type { Clock } from '#lib/clock.ts';
+import { ForeignFileError, readForeignFile } from '#lib/foreign-file.ts';
 import { type KeySet, KeySetError, MAX_KEY_SET_BYTES, parseKeySet } from './key-set.ts';
 import { createKeySource, type KeySource } from './key-source.ts';
 
@@ -38,13 +39,12 @@ export function createKeyFileSource({ path, clock, onRead, onFailure }: KeyFileO
 }
 
 async function readBounded(path: string): Promise<string> {
-  await using file = await open(path);
-  const buffer = Buffer.alloc(MAX_KEY_SET_BYTES + 1);
-  let length = 0;
-  while (length < buffer.length) {
-    const { bytesRead } = await file.read(buffer, length);
-    if (bytesRead === 0) return buffer.toString('utf8', 0, length);
-    length += bytesRead;
+  try {
+    return (await readForeignFile(path, { maxBytes: MAX_KEY_SET_BYTES })).toString('utf8');
+  } catch (error) {
+    if (!(error instanceof ForeignFileError)) throw error;
+    if (error.fault === 'TOO_LARGE') throw new KeySetError('the key set is larger than 64 KiB');
+    if (error.fault === 'NOT_REGULAR') throw new KeySetError(`the key set cannot be read: ${error.message}`);
+    throw error.cause ?? error;
   }
-  throw new KeySetError('the key set is larger than 64 KiB');
 }
