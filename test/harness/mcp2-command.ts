@@ -29,18 +29,29 @@ export interface RunOptions {
   readonly env?: Readonly<Record<string, string>>;
   readonly input?: string;
   readonly launcher?: string;
+  /** Ends the command (SIGTERM) once it has printed this, for one that would go on for ever. */
+  readonly killAfter?: string;
+  /** Default: that of the test. */
+  readonly cwd?: string;
+  /** SIGKILL after so long; the code is then null. */
+  readonly timeoutMs?: number;
 }
 
 /** Runs a command to its end. */
 export async function runMcp2(
   args: readonly string[],
-  { state, env = {}, input, launcher = LAUNCHER }: RunOptions,
+  { state, env = {}, input, launcher = LAUNCHER, killAfter, cwd, timeoutMs }: RunOptions,
 ): Promise<Ended> {
   const child = spawn(process.execPath, [launcher, ...args], {
     env: { PATH: process.env.PATH, HOME: state, MCP2_STATE: state, ...env },
     stdio: [input === undefined ? 'ignore' : 'pipe', 'pipe', 'pipe'],
+    ...(cwd === undefined ? {} : { cwd }),
+    ...(timeoutMs === undefined ? {} : { timeout: timeoutMs, killSignal: 'SIGKILL' as const }),
   });
   child.stdin?.end(input);
+  child.stdout?.on('data', (chunk) => {
+    if (killAfter !== undefined && String(chunk).includes(killAfter)) child.kill('SIGTERM');
+  });
   const ended = Promise.withResolvers<number | null>();
   child.once('error', ended.reject);
   child.once('exit', (code) => ended.resolve(code));
@@ -59,9 +70,14 @@ interface StandaloneParts {
   readonly args: readonly string[];
   readonly launcher: string;
   readonly nodeArgs: readonly string[];
+  readonly state: string;
 }
 
 export interface StandaloneOptions {
+  /** Default: `stateName` in its workspace. */
+  readonly state?: string;
+  /** Default "state". */
+  readonly stateName?: string;
   /** More arguments of `mcp2 up`. */
   readonly args?: readonly string[];
   /** Default: that of the checkout. */
@@ -80,9 +96,9 @@ export class Standalone implements AsyncDisposable {
   readonly #process: ManagedProcess;
   #starts = 0;
 
-  constructor({ workspace, ports, args, launcher, nodeArgs }: StandaloneParts) {
+  constructor({ workspace, ports, args, launcher, nodeArgs, state }: StandaloneParts) {
     const [port = 0, samplePort = 0] = ports;
-    this.state = join(workspace.folder, 'state');
+    this.state = state;
     this.files = join(workspace.folder, 'files');
     this.port = port;
     this.samplePort = samplePort;
@@ -114,8 +130,13 @@ export class Standalone implements AsyncDisposable {
 
   /** One Ctrl-C. */
   interrupt(): Promise<Exit> {
+    return this.send('SIGINT');
+  }
+
+  /** @returns how it ended. */
+  send(signal: NodeJS.Signals): Promise<Exit> {
     const { exited, pid } = this.#process;
-    if (pid !== undefined) process.kill(pid, 'SIGINT');
+    if (pid !== undefined) process.kill(pid, signal);
     return exited;
   }
 
@@ -146,9 +167,10 @@ export interface ServerFile {
 
 /** Not started yet: write its files first. */
 export async function createStandalone(options: StandaloneOptions = {}): Promise<Standalone> {
-  const { args = [], launcher = LAUNCHER, nodeArgs = [] } = options;
+  const { args = [], launcher = LAUNCHER, nodeArgs = [], stateName = 'state' } = options;
   const workspace = createWorkspace('standalone');
-  return new Standalone({ workspace, ports: await freePorts(2), args, launcher, nodeArgs });
+  const state = options.state ?? join(workspace.folder, stateName);
+  return new Standalone({ workspace, ports: await freePorts(2), args, launcher, nodeArgs, state });
 }
 
 export function serverYaml({ name, serverName, port }: Required<ServerFile>): string {

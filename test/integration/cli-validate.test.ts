@@ -1,4 +1,4 @@
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, expect, test } from 'vitest';
@@ -73,4 +73,74 @@ test.each([
   expect(stdout).toBe('');
   expect(stderr).toMatch(sentence);
   expect(stderr).not.toContain('    at ');
+});
+
+test('a list is opened: its servers are counted, and a mistake in one is told', async () => {
+  const item = (yaml: string) => `- ${yaml.trimEnd().replaceAll('\n', '\n  ')}\n`;
+  const list = `apiVersion: v1\nkind: List\nitems:\n${item(GOOD)}${item(GOOD.replace('name: good', 'name: two'))}`;
+  expect(await validate(['-'], list)).toMatchObject({ code: 0, stdout: 'stdin: 2 servers, valid\n', stderr: '' });
+  const wrong = await validate(['-'], list.replace('mode: Disabled', 'mode: None'));
+  expect(wrong.code).toBe(1);
+  expect(wrong.stdout).toMatch(/^stdin:\d+: items\[0\]\.spec\.tls\.mode: /);
+});
+
+const NOTHING: readonly [title: string, text: string, verdict: RegExp][] = [
+  ['an empty file', '', /nothing to check$/],
+  ['comments', '# nothing\n', /nothing to check$/],
+  ['another kind', 'apiVersion: apps/v1\nkind: Deployment\n', /nothing to check, only Deployment of apps\/v1$/],
+  ['an empty list', 'apiVersion: v1\nkind: List\nitems: []\n', /nothing to check$/],
+  [
+    'a list of other kinds',
+    'apiVersion: v1\nkind: List\nitems: [{apiVersion: v1, kind: Service}]\n',
+    /nothing to check, only Service of v1$/,
+  ],
+];
+
+test.each(NOTHING)('%s is nothing to check, which is not "valid": exit code 3', async (_title, text, verdict) => {
+  const { code, stdout, stderr } = await validate(['-'], text);
+  expect(code).toBe(3);
+  expect(stdout.trimEnd()).toMatch(verdict);
+  expect(stderr).toBe('error: there is nothing to check here: no Mcp2Server\n');
+  const { stdout: json } = await validate(['-', '-o', 'json'], text);
+  expect(JSON.parse(json)).toEqual({ valid: false, files: 1, servers: 0, problems: [] });
+});
+
+test.each([
+  ['a kind in the plural', GOOD.replace('Mcp2Server', 'Mcp2Servers'), /^stdin:2: kind: .*write Mcp2Server/],
+  ['a kind in capitals', GOOD.replace('Mcp2Server', 'MCP2Server'), /^stdin:2: kind: /],
+  ['an old version', GOOD.replace('v1alpha1', 'v1'), /^stdin:1: apiVersion: /],
+  ['a misspelt group', GOOD.replace('mcp2.dev', 'mpc2.dev'), /^stdin:1: apiVersion: /],
+  ['a truth value as a name', GOOD.replace('name: good', 'name: yes'), /^stdin:4: metadata\.name: .*kubectl reads yes/],
+  [
+    'a number as a label',
+    GOOD.replace('{region: local}', '{region: 0x10}'),
+    /^stdin:\d+: spec\.registration\.tags\.region: /,
+  ],
+  [
+    'a label that no cluster takes',
+    GOOD.replace('name: good', 'name: good\n  labels: {a: b c}'),
+    /metadata\.labels\.a: /,
+  ],
+])('%s is a mistake, as in a cluster', async (_title, text, problem) => {
+  const { code, stdout } = await validate(['-'], text);
+  expect({ code, stdout }).toEqual({ code: 1, stdout: expect.stringMatching(problem) });
+});
+
+test('a number that other readers of YAML take for another one is said, and what an export brings along is taken', async () => {
+  const octal = await validate(['-'], GOOD.replace('minReadySeconds: 0', 'minReadySeconds: 010'));
+  expect(octal).toMatchObject({ code: 0, stdout: 'stdin: 1 server, valid\n' });
+  expect(octal.stderr).toMatch(/^stdin:\d+: kubectl reads 010 without quotes as 8; write 8, or "010" for the text\n$/);
+  const exported = GOOD.replace('name: good', 'name: good\n  creationTimestamp: null\n  labels: null');
+  expect(await validate(['-'], exported)).toMatchObject({ code: 0, stderr: '' });
+});
+
+test('a file of a folder that cannot be read is one problem, and the others are checked', async () => {
+  const inner = mkdtempSync(join(folder, 'mixed-'));
+  writeFileSync(join(inner, 'a.yaml'), GOOD);
+  symlinkSync('/dev/zero', join(inner, 'b.yaml'));
+  const { code, stdout } = await validate([inner]);
+  expect(code).toBe(1);
+  expect(stdout).toBe(
+    `${inner}/b.yaml:1: cannot be read: it is a device, not a regular file\n${inner}/a.yaml: 1 server, valid\n`,
+  );
 });

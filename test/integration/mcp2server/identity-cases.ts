@@ -12,12 +12,54 @@ export function wholeCases(): Case[] {
       ...server(),
       metadata: { name: 'db', namespace: 'default', labels: { a: 'b' }, annotations: { 'mcp2.dev/ignore': 'true' } },
     }),
+    ...metadataCases(),
     bad('no spec', withoutSpec, 'spec'),
     bad('spec is a list', { ...server(), spec: [] }, 'spec'),
     bad('an unknown field of spec', server({ servername: 'a' }), 'spec.servername'),
     bad('an unknown field deep inside', server({ tls: { mod: 'Simple' } }), 'spec.tls.mod'),
     bad('an unknown field called constructor', server({ constructor: {} }), 'spec.constructor'),
     bad('a null item', server({ capabilities: [null] }), 'spec.capabilities[0]'),
+  ];
+}
+
+/** What the API server asks of metadata with code of its own; an exported file brings most of these along. */
+function metadataCases(): Case[] {
+  const withMetadata = (change: object) => ({
+    ...server(),
+    metadata: { name: 'db', namespace: 'default', ...change },
+  });
+  const goods: Record<string, object> = {
+    'a creation time that is nothing': { creationTimestamp: null },
+    'a creation time': { creationTimestamp: '2026-01-01T00:00:00Z' },
+    'labels that are nothing': { labels: null },
+    'a label that is nothing': { labels: { a: null } },
+    'an empty label': { labels: { a: '' } },
+    'a label with a prefix': { labels: { 'app.kubernetes.io/name': 'db' } },
+    'an annotation in capitals': { annotations: { 'Example.com/A': 'any text\n at all' } },
+    'finalizers that are nothing': { finalizers: null },
+    'managed fields that are nothing': { managedFields: null },
+  };
+  const bads: Record<string, [change: object, path: string]> = {
+    'a label that is a number': [{ labels: { a: 1 } }, 'labels'],
+    'a label that is a truth value': [{ labels: { a: true } }, 'labels'],
+    'labels that are a list': [{ labels: ['a'] }, 'labels'],
+    'a label with a space': [{ labels: { a: 'b c' } }, 'metadata.labels'],
+    'a label of 64 characters': [{ labels: { a: 'b'.repeat(64) } }, 'metadata.labels'],
+    'a key of a label with a dash in front': [{ labels: { '-a': 'b' } }, 'metadata.labels'],
+    'an empty key of a label': [{ labels: { '': 'b' } }, 'metadata.labels'],
+    'a key of a label with two slashes': [{ labels: { 'a/b/c': 'd' } }, 'metadata.labels'],
+    'an annotation that is a number': [{ annotations: { a: 1 } }, 'annotations'],
+    'a key of an annotation with a space': [{ annotations: { 'a b': 'c' } }, 'metadata.annotations'],
+    'annotations of more than 256 KiB': [{ annotations: { a: 'b'.repeat(256 * 1024) } }, 'metadata.annotations'],
+    'a creation time that is a number': [{ creationTimestamp: 5 }, ''],
+    'a creation time that is no time': [{ creationTimestamp: 'yesterday' }, ''],
+    'a uid that is a number': [{ uid: 5 }, ''],
+    'a generation that is text': [{ generation: 'x' }, ''],
+    'finalizers that are text': [{ finalizers: 'x' }, ''],
+  };
+  return [
+    ...Object.entries(goods).map(([title, change]) => good(title, withMetadata(change))),
+    ...Object.entries(bads).map(([title, [change, path]]) => bad(title, withMetadata(change), path)),
   ];
 }
 
