@@ -6,10 +6,14 @@ import type { BenchOptions } from './options.ts';
 import { readOptions, USAGE } from './options.ts';
 import { runRegistryBench } from './registry-bench.ts';
 import { type Comparison, formatComparison } from './rounds.ts';
+import { runStandaloneBench } from './standalone-bench.ts';
 
 type Bench = (options: BenchOptions, report: (comparison: Comparison) => void) => Promise<void>;
 
-const BENCHES: Readonly<Record<string, Bench>> = Object.freeze({ registry: runRegistryBench });
+const BENCHES: Readonly<Record<string, Bench>> = Object.freeze({
+  registry: runRegistryBench,
+  standalone: runStandaloneBench,
+});
 
 async function main(args: readonly string[]): Promise<void> {
   if (args.includes('--help')) {

@@ -16,6 +16,8 @@ export interface Comparison {
   /** For example "1 connection x 64 streams". */
   readonly shape: string;
   readonly rows: readonly Row[];
+  /** What is no rate, by name and unit: "longest pause (ms)". */
+  readonly figures?: Readonly<Record<string, number>>;
 }
 
 export interface Row extends Sample {
@@ -73,7 +75,9 @@ export function median(values: readonly number[]): number {
 }
 
 /** For a terminal. */
-export function formatComparison({ title, target, shape, rows }: Comparison): string {
+export function formatComparison({ title, target, shape, rows, figures = {} }: Comparison): string {
+  const named = Object.entries(figures).map(([name, value]) => `${name}: ${Number(value.toFixed(1))}`);
+  if (rows.length === 0) return [`${title} (${shape}; target: ${target})`, ...named].join('\n');
   const cells = rows.map((row) => [
     row.name,
     Math.round(row.callsPerSecond).toString(),
@@ -90,7 +94,7 @@ export function formatComparison({ title, target, shape, rows }: Comparison): st
   ];
   const widths = (table[0] ?? []).map((_, column) => Math.max(...table.map((row) => (row[column] ?? '').length)));
   const lines = table.map((row) => row.map((cell, column) => pad(cell, widths[column] ?? 0, column > 0)).join('  '));
-  return [`${title} (${shape}; target: ${target})`, ...lines].join('\n');
+  return [`${title} (${shape}; target: ${target})`, ...lines, ...named].join('\n');
 }
 
 function pad(cell: string, width: number, right: boolean): string {
