@@ -24,12 +24,18 @@ const KNOWN_CIRCLES: readonly string[] = [
   'server/status-reporter.ts -> source/source.ts',
   'source/cluster-references.ts -> server/endpoints.ts',
   'source/cluster.ts -> server/resource.ts',
+  'source/file-definitions.ts -> server/resource.ts',
+  'source/file-snapshot.ts -> discovery/mass-delete-guard.ts',
+  'source/file-snapshot.ts -> server/resource.ts',
   'source/file-state.ts -> server/resource.ts',
   'source/files.ts -> discovery/mass-delete-guard.ts',
   'source/files.ts -> server/resource.ts',
   'source/own-statuses.ts -> server/conditions.ts',
   'source/own-statuses.ts -> server/resource.ts',
+  'source/reader/main.ts -> server/resource.ts',
+  'source/reader/read-file.ts -> server/resource.ts',
   'source/resource-file.ts -> server/resource.ts',
+  'source/resource-kind.ts -> server/resource.ts',
   'source/source.ts -> server/endpoints.ts',
   'source/source.ts -> server/resource.ts',
 ];
@@ -99,7 +105,8 @@ function inOperator(path: string): string {
   return path.slice('operator/'.length);
 }
 
+/** The first one: a folder inside of it is part of it. */
 function folderOf(path: string): string {
   const inside = inOperator(path);
-  return inside.slice(0, Math.max(0, inside.lastIndexOf('/')));
+  return inside.slice(0, Math.max(0, inside.indexOf('/')));
 }

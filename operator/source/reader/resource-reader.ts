@@ -120,7 +120,7 @@ export class ResourceReader implements FolderReader {
 
 /** The entry file has the extension of this one: in the published package it is emitted JavaScript. */
 async function startThread({ definition }: ResourceReaderOptions): Promise<Thread> {
-  const entry = new URL(`./main${extname(import.meta.filename)}`, import.meta.url);
+  const entry = new URL(`./main${extname(import.meta.url)}`, import.meta.url);
   const worker = new Worker(entry, {
     workerData: { definition } satisfies ReaderData,
     resourceLimits: { maxOldGenerationSizeMb: MAX_HEAP_MB },
