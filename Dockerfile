@@ -6,9 +6,9 @@ FROM --platform=$BUILDPLATFORM ${NODE_IMAGE} AS build
 ARG TARGETARCH
 WORKDIR /packages
 COPY package.json package-lock.json ./
-# The native addon of lmdb is a prebuilt package of the target's processor, so no install script runs. Left out after
-# that: Node itself (an optional dependency that a checkout starts with; here it is in the base image), and what Node
-# cannot load: types, maps, pages, C sources and prebuilt files of other runtimes. Licences stay.
+# No package needs its install script. Left out after that: Node itself (an optional dependency that a checkout starts
+# with; here it is in the base image), and what Node cannot load: types, maps, pages, C sources and prebuilt files of
+# other runtimes. Licences stay.
 RUN case "$TARGETARCH" in amd64) cpu=x64 ;; *) cpu=$TARGETARCH ;; esac; \
     npm ci --omit=dev --ignore-scripts --no-audit --no-fund --no-update-notifier --os=linux ${cpu:+--cpu=$cpu} \
     && rm -rf node_modules/node-linux-* node_modules/.bin \

@@ -95,7 +95,8 @@ export class Controller {
   /** Ends at once: aborts what is in work and takes no more keys. For lost leadership. */
   abort(reason: Error): void {
     this.#abort.abort(reason);
-    void this.#options.queue.drain();
+    const { queue, log } = this.#options;
+    queue.drain().catch((error: unknown) => log.error({ err: error }, 'the queue was not drained'));
   }
 
   async #work(): Promise<void> {

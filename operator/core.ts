@@ -156,7 +156,7 @@ export class OperatorCore {
     const began = new AbortController();
     const beginning = AbortSignal.any([signal, began.signal]);
     const away = new AwayReporter(this.#options);
-    void this.#attendOutages({ awaySinceMs: () => awaySinceMs, waiting: () => away.outdated(), away }, beginning);
+    this.#attendOutages({ awaySinceMs: () => awaySinceMs, waiting: () => away.outdated(), away }, beginning);
     try {
       const fence = await this.#takeFence(signal, (sinceMs) => {
         awaySinceMs = sinceMs;
@@ -187,9 +187,15 @@ export class OperatorCore {
     }
   }
 
-  #attendOutages(parts: Pick<OutageOptions, 'awaySinceMs' | 'waiting' | 'away'>, signal: AbortSignal): Promise<void> {
+  #attendOutages(parts: Pick<OutageOptions, 'awaySinceMs' | 'waiting' | 'away'>, signal: AbortSignal): void {
     const { clock, log, unavailableAfterMs = UNAVAILABLE_AFTER_MS } = this.#options;
-    return attendOutages({ ...parts, clock, log, unavailableAfterMs }, signal);
+    const outages = attendOutages({ ...parts, clock, log, unavailableAfterMs }, signal);
+    outages.catch(this.#ended('the reporter of outages'));
+  }
+
+  /** For work in the background that is made to never fail. */
+  #ended(part: string): (error: unknown) => void {
+    return (error) => this.#options.log.error({ err: error, part }, 'a part of the operator ended by a mistake');
   }
 
   /** Stops following; call after the leadership ended. */
@@ -207,10 +213,10 @@ export class OperatorCore {
     controller.start();
     const guard = new MassDeleteGuard();
     const sweepNow = () => this.#sweep({ writer, guard, signal: end.signal });
-    void this.#sweepForEver(sweepNow, end.signal);
+    this.#sweepForEver(sweepNow, end.signal).catch(this.#ended('the sweeper'));
     const away = new AwayReporter(this.#options);
     const waiting = () => queue.pendingKeys();
-    void this.#attendOutages({ awaySinceMs: () => gate.closedAtMs, waiting, away }, end.signal);
+    this.#attendOutages({ awaySinceMs: () => gate.closedAtMs, waiting, away }, end.signal);
     const finish = () => {
       this.#queue = undefined;
       end.abort(new Error('no longer leading'));
@@ -231,7 +237,9 @@ export class OperatorCore {
   /** The parts of one reign; none of them outlives it. */
   #assemble(fence: Fence, signal: AbortSignal, onLost: () => void) {
     const { store, keys, installation, clock, random, log, metrics, discoveryMetrics, gates } = this.#options;
-    const probe = async () => void (await store.get(keys.epoch(installation)));
+    const probe = async () => {
+      await store.get(keys.epoch(installation));
+    };
     const gate = new DependencyGate({ name: 'store', probe, clock, random, log, signal });
     const allGates = [gate, ...(gates?.(signal) ?? [])];
     const queue = new WorkQueue({ clock, random, gates: allGates, metrics: metrics.queue(CONTROLLER) });

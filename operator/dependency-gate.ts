@@ -67,7 +67,7 @@ export class DependencyGate {
     if (this.#openedAtMs === undefined || nowMs - this.#openedAtMs >= STEADY_MS) this.#backoff.reset();
     this.#closedAtMs = nowMs;
     log.warn({ gate: this.name, err: cause }, 'a dependency is away; work waits behind one probe');
-    void this.#probeUntilOpen();
+    this.#probeUntilOpen().catch((error: unknown) => log.error({ gate: this.name, err: error }, 'the probes ended'));
   }
 
   /** Never rejects. */

@@ -169,7 +169,9 @@ function queueAges(metrics: Registry): OperatorMetrics['observeQueue'] {
   gauge('mcp2_workqueue_oldest_seconds', 'How long the oldest key has waited for work to begin.', (queue) =>
     queue.oldestSeconds(),
   );
-  return (name, queue) => void queues.set(name, queue);
+  return (name, queue) => {
+    queues.set(name, queue);
+  };
 }
 
 function controllerMetrics(metrics: Registry): OperatorMetrics['controller'] {

@@ -83,7 +83,7 @@ export class Reign {
       this.#end();
     };
     lease.signal.addEventListener('abort', lost, { once: true });
-    void work.lost.then(lost);
+    work.lost.then(lost).catch((error: unknown) => this.#log.error({ err: error }, 'the end of work failed'));
     if (lease.signal.aborted) lost();
   }
 }

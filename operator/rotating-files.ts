@@ -54,7 +54,9 @@ export async function openRotatingFiles(config: Files, options: RotatingFilesOpt
     signingKey: () => key.value,
     controlPlaneCa: () => ca?.value.ca?.toString(),
     clientCertificate: client && (() => pemOf(client.value)),
-    onCaChange: (listener) => void ca?.onChange(listener),
+    onCaChange(listener) {
+      ca?.onChange(listener);
+    },
     close() {
       for (const one of opened) one.close();
     },

@@ -61,7 +61,9 @@ export async function startParts(
     const context = { ...shared, log: logOf(name), metrics };
     const running = port === undefined ? undefined : await part.start(context, port);
     if (running !== undefined) {
-      const run = async () => void (await atMost(STOP_MS, running.stop(), shared.clock));
+      const run = async () => {
+        await atMost(STOP_MS, running.stop(), shared.clock);
+      };
       onStarted({ name, run });
     }
     started.push({ part, running });

@@ -39,14 +39,17 @@ export async function runUp(options: UpOptions, terminal: Terminal): Promise<voi
   });
   steps.push({ name: 'announcement', run: () => stop.abort() });
   endOnSignals(withoutEchoes(terminal.events, clock), shutdown, log);
-  terminal.events.on('SIGHUP', () => void shutdown.request('SIGHUP'));
+  const end = (why: string, code?: number): void => {
+    shutdown.request(why, code).catch(ended.reject);
+  };
+  terminal.events.on('SIGHUP', () => end('SIGHUP'));
   let failure: unknown;
   const openLog = () => logFile.open(state.log);
   const context = { options, terminal, state, logOf, openLog, steps, signal: stop.signal };
   startUp(context).catch((error: unknown) => {
     if (shutdown.started) return;
     failure = error;
-    void shutdown.request('it failed', 1);
+    end('it failed', 1);
   });
   stop.signal.addEventListener('abort', () => failure === undefined && note('Stopping …'));
   const code = await ended.promise;

@@ -62,9 +62,11 @@ async function begin(files: string, shownFiles: string, context: UpContext): Pro
   const { options, terminal, state, logOf, steps } = context;
   const { clock } = terminal;
   const random = Math.random;
-  const onStarted = (step: ShutdownStep) => void steps.splice(1, 0, step); // Newest first, after "Stopping".
+  const onStarted = (step: ShutdownStep) => {
+    steps.splice(1, 0, step); // Newest first, after "Stopping".
+  };
   // First: a state folder that another "mcp2 up" uses explains every port that is taken.
-  const opened = openStore(state, options.etcd, { clock, random });
+  const opened = await openStore(state, options.etcd, { clock, random });
   onStarted({ name: 'store', run: () => opened.close() });
   context.openLog();
   const planned = await planParts(options, terminal);

@@ -2,7 +2,8 @@
 import type { Clock } from '#lib/clock.ts';
 import { readConnection } from '#lib/config/connection-file.ts';
 import type { StateFolder } from '#lib/config/state-folder.ts';
-import { claimFolder, StoreFolderError } from '#lib/store/embedded/folder.ts';
+import { StoreFolderError } from '#lib/store/embedded/errors.ts';
+import { claimFolder } from '#lib/store/embedded/folder.ts';
 import { openEmbeddedStore } from '#lib/store/embedded/open.ts';
 import { connectEtcdStore } from '#lib/store/etcd/connect.ts';
 import type { Store } from '#lib/store/store.ts';
@@ -24,14 +25,14 @@ export interface StoreDependencies {
  *
  * @throws CommandFailed, or ServiceError ARGUMENT_INVALID for an etcd URL that cannot be
  */
-export function openStore(
+export async function openStore(
   state: StateFolder,
   etcd: string | undefined,
   { clock, random }: StoreDependencies,
-): OpenedStore {
+): Promise<OpenedStore> {
   try {
     if (etcd === undefined) {
-      const store = openEmbeddedStore({ directory: state.store, clock });
+      const store = await openEmbeddedStore({ directory: state.store, clock });
       return { store, close: () => store.close() };
     }
     // The folder still holds the key and the status of the files, which two processes would overwrite for each other.

@@ -99,7 +99,12 @@ export class Mirror implements Follower {
   logDeletions(): DeletionLog {
     const seen = new Map<string, Revision>();
     this.#deletionLogs.add(seen);
-    return { seen, close: () => void this.#deletionLogs.delete(seen) };
+    return {
+      seen,
+      close: () => {
+        this.#deletionLogs.delete(seen);
+      },
+    };
   }
 
   /** Keys of which a listing knows something newer than is known here. */

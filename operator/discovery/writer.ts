@@ -93,11 +93,13 @@ export class RecordWriter {
       if (batch.length === 0) return;
       this.#inFlight += 1;
       for (const { key } of batch) this.#busyKeys.add(key);
-      void this.#send(batch).finally(() => {
+      const settle = () => {
         this.#inFlight -= 1;
         for (const { key } of batch) this.#busyKeys.delete(key);
         if (this.#waiting.length > 0) this.#flush();
-      });
+      };
+      // Sending never rejects: each write of the batch hears of its own failure.
+      this.#send(batch).then(settle, settle);
     }
   }
 

@@ -122,7 +122,7 @@ export class Prober {
       failures: 0,
       stop: new AbortController(),
     };
-    void this.#run(key, probe);
+    this.#run(key, probe).catch(() => this.forget(key));
     return probe;
   }
 
@@ -134,7 +134,9 @@ export class Prober {
       while (!signal.aborted) {
         const endTurn = await this.#turns.take(namespaceOf(key), signal);
         const minimum = clock.sleep(MIN_TURN_MS);
-        const result = await this.#handshake(probe, signal).finally(() => void minimum.then(endTurn));
+        const result = await this.#handshake(probe, signal).finally(() => {
+          minimum.then(endTurn, endTurn);
+        });
         if (signal.aborted) return;
         if (count(probe, result)) this.#options.onChange(key);
         await clock.sleep(waitMs(probe, random), signal);

@@ -27,7 +27,8 @@ function mountTrust(registry = 'mcp2-registry.mcp2-system.svc:50050'): string {
 function startUp(registry: string): void {
   const state = join(folder, 'home/.local/state/mcp2');
   mkdirSync(state, { recursive: true });
-  writeFileSync(join(state, 'connection.json'), JSON.stringify({ registry }));
+  const connection = { registry, files: '/', pid: 1, startedAt: '2026-01-01T00:00:00Z' };
+  writeFileSync(join(state, 'connection.json'), JSON.stringify(connection));
 }
 
 test('the option comes first, then the environment, then what is mounted, then "mcp2 up"', () => {

@@ -5,7 +5,7 @@
  */
 import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { readConnection } from '#lib/config/connection-file.ts';
+import { connectionProblem, readConnection } from '#lib/config/connection-file.ts';
 import type { Environment } from '#lib/config/env-reader.ts';
 import { locateStateFolder } from '#lib/config/state-folder.ts';
 import { parseHostPort } from '#lib/net/listen-address.ts';
@@ -81,6 +81,8 @@ function findStandalone(ambient: Ambient): string {
   const known = readConnection(connection)?.registry;
   // "mcp2 up" listens on this machine alone: an address elsewhere is none that it wrote.
   if (known !== undefined && isLoopback(known)) return known;
+  const damage = connectionProblem(connection);
+  if (damage !== undefined) throw new NotConfigured(damage);
   throw new NotConfigured(
     'no registry is known: set the option registry or MCP2_REGISTRY_ADDRESS, mount ConfigMap mcp2-trust at /etc/mcp2/trust (MCP2_TRUST_DIR), or start one here with "mcp2 up"',
   );

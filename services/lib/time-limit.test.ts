@@ -33,7 +33,7 @@ test('work is waited for until the time is up and no longer', async () => {
   expect(await atMost(10, Promise.resolve(), clock)).toBe(true);
   await expect(atMost(10, Promise.reject(new Error('no')), clock)).rejects.toThrow('no');
   const waiting = atMost(10, never(), clock);
-  clock.advance(10);
+  await clock.advance(10);
   expect(await waiting).toBe(false);
 });
 
@@ -41,7 +41,7 @@ test('work that fails when nobody waits any more bothers nobody', async () => {
   const clock = new ManualClock();
   const late = Promise.withResolvers<never>();
   const waiting = atMost(10, late.promise, clock);
-  clock.advance(10);
+  await clock.advance(10);
   expect(await waiting).toBe(false);
   late.reject(new Error('too late'));
   await new Promise((resolve) => setImmediate(resolve));

@@ -42,7 +42,7 @@ const NOT_FOR_GRPC = /^services\/lib\/(?:store|kube)\//;
 /** The only files of the product that may import a package. A test under test/ may: it looks at the real part. */
 const OWNERS: readonly { readonly package: RegExp; readonly owner: RegExp; readonly typesAnywhere?: true }[] = [
   { package: /^etcd3$/, owner: /^services\/lib\/store\/etcd\// },
-  { package: /^lmdb$/, owner: /^services\/lib\/store\/embedded\// },
+  { package: /^node:sqlite$/, owner: /^services\/lib\/store\/embedded\// },
   { package: /^@grpc\/proto-loader$/, owner: /^protos\/load\.ts$/, typesAnywhere: true },
   { package: /^(?:@peculiar\/x509|reflect-metadata)$/, owner: /^operator\/setup\/issue-certificate\.ts$/ },
   { package: /^@kubernetes\/client-node$/, owner: /^services\/lib\/kube\//, typesAnywhere: true },
@@ -50,7 +50,7 @@ const OWNERS: readonly { readonly package: RegExp; readonly owner: RegExp; reado
 
 /** Pure: they decide about rights, and every verifier must reach the same verdict without a network. */
 const PURE = /^services\/lib\/(?:capability|token)\//;
-const CLIENT_PACKAGE = /^(?:@grpc\/|etcd3$|lmdb$|@kubernetes\/|#protos\/)/;
+const CLIENT_PACKAGE = /^(?:@grpc\/|etcd3$|node:sqlite$|@kubernetes\/|#protos\/)/;
 
 test('every import points down: protos and crds, lib, the SDKs, services and operator, cli', () => {
   expect(upwardImports(readSources())).toEqual([]);
@@ -98,7 +98,7 @@ test.each([
 test.each([
   ['services/lib/store/servers.ts', "import { Etcd3 } from 'etcd3';"],
   ['services/registry/main.ts', "import type { Etcd3 } from 'etcd3';"],
-  ['services/lib/store/etcd/connect.ts', "import { open } from 'lmdb';"],
+  ['services/lib/store/etcd/connect.ts', "import { DatabaseSync } from 'node:sqlite';"],
   ['services/lib/grpc/a.ts', "import { loadSync } from '@grpc/proto-loader';"],
   ['operator/server/a.ts', "import { KubeConfig } from '@kubernetes/client-node';"],
   ['operator/setup/prepare.ts', "import * as x509 from '@peculiar/x509';"],

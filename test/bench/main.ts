@@ -7,12 +7,14 @@ import { readOptions, USAGE } from './options.ts';
 import { runRegistryBench } from './registry-bench.ts';
 import { type Comparison, formatComparison } from './rounds.ts';
 import { runStandaloneBench } from './standalone-bench.ts';
+import { runStoreBench } from './store-bench.ts';
 
 type Bench = (options: BenchOptions, report: (comparison: Comparison) => void) => Promise<void>;
 
 const BENCHES: Readonly<Record<string, Bench>> = Object.freeze({
   registry: runRegistryBench,
   standalone: runStandaloneBench,
+  store: runStoreBench,
 });
 
 async function main(args: readonly string[]): Promise<void> {

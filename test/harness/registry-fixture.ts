@@ -68,7 +68,7 @@ export const STORE_KINDS = ['etcd', 'embedded'] as const;
 
 export async function startStore(kind: TestStore['kind']): Promise<TestStore> {
   if (kind === 'embedded') {
-    const store = openEmbeddedStore({ directory: createWorkspace('store').folder, clock: systemClock });
+    const store = await openEmbeddedStore({ directory: createWorkspace('store').folder, clock: systemClock });
     return { kind, store, connect: () => store, [Symbol.asyncDispose]: () => store.close() };
   }
   const etcd = await startEtcd();

@@ -18,7 +18,7 @@ let fencedCount: number;
 
 beforeEach(async () => {
   folder = await mkdtemp(join(tmpdir(), 'mcp2-writer-'));
-  store = openEmbeddedStore({ directory: join(folder, 'store'), clock: systemClock });
+  store = await openEmbeddedStore({ directory: join(folder, 'store'), clock: systemClock });
   transactions = [];
   fencedCount = 0;
 });

@@ -45,7 +45,7 @@ let tls: Record<string, string>;
 
 beforeAll(async () => {
   fixture = await createFixture();
-  store = openEmbeddedStore({ directory: join(fixture.folder, 'store'), clock: countingClock() });
+  store = await openEmbeddedStore({ directory: join(fixture.folder, 'store'), clock: countingClock() });
   taken = createServer().listen(0, '127.0.0.1');
   await new Promise((resolve) => taken.once('listening', resolve));
   takenAddress = `127.0.0.1:${(taken.address() as { port: number }).port}`;

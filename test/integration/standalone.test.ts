@@ -167,7 +167,25 @@ test.each<[string, (up: Standalone) => void, RegExp]>([
       mkdirSync(join(up.state, 'store'), { recursive: true });
       writeFileSync(join(up.state, 'store', 'data.mdb'), 'not ours');
     },
-    /no mcp2 store .*name another folder/,
+    /do not belong to an mcp2 store .*name another folder/,
+  ],
+  [
+    'a store that LMDB made',
+    (up) => {
+      mkdirSync(join(up.state, 'store'), { recursive: true });
+      writeFileSync(join(up.state, 'store', 'mcp2-store.json'), '{"format":1,"databaseBytes":32768}');
+      writeFileSync(join(up.state, 'store', 'data.mdb'), Buffer.alloc(32_768));
+    },
+    /store of an earlier mcp2 \(data\.mdb, made by LMDB\).*remove the folder .*--state DIR/,
+  ],
+  [
+    'a database that is damaged',
+    (up) => {
+      mkdirSync(join(up.state, 'store'), { recursive: true });
+      writeFileSync(join(up.state, 'store', 'mcp2-store.json'), '{"format":2,"revision":7}');
+      writeFileSync(join(up.state, 'store', 'store.sqlite'), Buffer.alloc(32_768, 'garbage'));
+    },
+    /store\.sqlite is damaged or cut short \(.+\): put a backup of .*--state DIR/,
   ],
   [
     'a key that is garbage',

@@ -9,7 +9,7 @@ const LOG_MAX_REVISIONS = 2_000;
 
 describeStore('embedded', async () => {
   const directory = await mkdtemp(join(tmpdir(), 'mcp2-store-'));
-  const store = openEmbeddedStore({ directory, clock: systemClock, logMaxRevisions: LOG_MAX_REVISIONS });
+  const store = await openEmbeddedStore({ directory, clock: systemClock, logMaxRevisions: LOG_MAX_REVISIONS });
   return {
     store,
     async compact() {

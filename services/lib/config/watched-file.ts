@@ -35,7 +35,7 @@ export class WatchedFiles<Value> {
     this.#options = options;
     this.#contents = contents;
     this.#value = value;
-    void this.#poll();
+    this.#poll().catch((error: Error) => options.onProblem(error));
   }
 
   /** The last good value. */

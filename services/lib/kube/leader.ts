@@ -90,7 +90,11 @@ export class LeaderElector {
           log.info({ identity }, 'this process leads');
           return leadership;
         }
-        if (!this.#isWatching) void this.#watchLease(campaign.signal);
+        if (!this.#isWatching) {
+          this.#watchLease(campaign.signal).catch((error: unknown) =>
+            log.warn({ err: error }, 'the lease is not watched'),
+          );
+        }
         await this.#wait(signal);
       }
     } finally {

@@ -72,7 +72,7 @@ export async function runProcess<Settings extends ProcessSettings>(
     const metrics = createProcessMetrics(options, settings);
     const running = await start(settings, { ...createTools(steps), log, metrics });
     steps.unshift({ name, run: (remainingMs) => running.stop(remainingMs) });
-    void running.ended?.then((code) => host.exit(code));
+    running.ended?.then((code) => host.exit(code)).catch((error: unknown) => endFailed(host, name, error));
     await running.ready;
   } catch (error) {
     // What is closed under a start fails it; the shutdown has the last word.

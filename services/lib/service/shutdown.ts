@@ -81,12 +81,15 @@ export class Shutdown {
 
 /** Wires SIGTERM and SIGINT to `shutdown`, and failures that nobody handled to a log line and exit code 1. */
 export function endOnSignals(events: ProcessEvents, shutdown: Shutdown, log: Logger): void {
-  for (const signal of ['SIGTERM', 'SIGINT']) events.on(signal, () => void shutdown.request(signal));
+  const stop = (why: string, code?: number): void => {
+    shutdown.request(why, code).catch((error: unknown) => log.fatal({ err: error }, 'the shutdown itself failed'));
+  };
+  for (const signal of ['SIGTERM', 'SIGINT']) events.on(signal, () => stop(signal));
   // The state is unknown after either: leave in order, so that the next start is clean, and say that it was a failure.
   for (const event of ['uncaughtException', 'unhandledRejection']) {
     events.on(event, (error) => {
       log.fatal({ err: error, event }, 'an error that nobody handled');
-      if (!shutdown.started) void shutdown.request(event, 1);
+      if (!shutdown.started) stop(event, 1);
     });
   }
 }

@@ -1,5 +1,5 @@
 /**
- * The store that holds Discovery: one interface, two implementations (etcd, embedded LMDB), one contract suite.
+ * The store that holds Discovery: one interface, two implementations (etcd, embedded SQLite), one contract suite.
  *
  * The model is etcd's: one revision counter for the whole store, every write transaction takes the next revision,
  * a key remembers the revision of its last change. A reader lists at a revision and watches from the next one, so

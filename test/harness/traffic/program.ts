@@ -176,10 +176,11 @@ function lookUp(traffic: Traffic, parameters: URLSearchParams): Promise<object> 
 async function main(settings: TrafficSettings): Promise<void> {
   const traffic = new Traffic(settings);
   await traffic.run();
-  const server = createServer((request, response) => {
-    answer(traffic, new URL(request.url ?? '/', 'http://traffic'))
-      .catch((error: unknown) => ({ code: 500, body: String(error) }))
-      .then(({ code, body }) => response.writeHead(code).end(JSON.stringify(body)));
+  const server = createServer(async (request, response) => {
+    const { code, body } = await answer(traffic, new URL(request.url ?? '/', 'http://traffic')).catch(
+      (error: unknown) => ({ code: 500, body: String(error) }),
+    );
+    response.writeHead(code).end(JSON.stringify(body));
   });
   server.listen(settings.port, '0.0.0.0');
   process.on('SIGTERM', () => process.exit(0));

@@ -8,19 +8,17 @@
 import { randomBytes } from 'node:crypto';
 import type { Clock } from '#lib/clock.ts';
 import type { Lease } from '../store.ts';
-import { addLease, removeLease } from './changes.ts';
-import type { EmbeddedDatabase } from './database.ts';
-import type { LogBounds } from './log.ts';
-import type { ChangeSignal } from './watch.ts';
+import type { KnownLease } from './requests.ts';
 
 /** How often expired leases are looked for; a lease outlives its time by this much at most. */
 const CHECK_INTERVAL_MS = 250;
 
 export interface LeasesOptions {
-  readonly database: EmbeddedDatabase;
   readonly clock: Clock;
-  readonly bounds: LogBounds;
-  readonly changes: ChangeSignal;
+  /** Writes the lease. */
+  grant(leaseId: string, ttlSeconds: number): Promise<void>;
+  /** Removes it with its entries; harmless when it is gone. */
+  revoke(leaseId: string): Promise<void>;
 }
 
 export class EmbeddedLeases {
@@ -29,12 +27,16 @@ export class EmbeddedLeases {
 
   constructor(options: LeasesOptions) {
     this.#options = options;
-    for (const { key, value } of options.database.tables.leases.getRange()) this.#begin(key, value);
+  }
+
+  /** What the database holds; leases that are known already go on as they are. */
+  adopt(leases: readonly KnownLease[]): void {
+    for (const { id, ttlSeconds } of leases) if (!this.#leases.has(id)) this.#begin(id, ttlSeconds);
   }
 
   async grant(ttlSeconds: number): Promise<Lease> {
     const id = newLeaseId();
-    await this.#options.database.change((tables) => addLease(tables, id, ttlSeconds));
+    await this.#options.grant(id, ttlSeconds);
     this.#begin(id, ttlSeconds);
     return { id, ttlSeconds };
   }
@@ -48,11 +50,10 @@ export class EmbeddedLeases {
   }
 
   async revoke(leaseId: string): Promise<void> {
-    const { database, bounds, changes } = this.#options;
     const lease = this.#leases.get(leaseId);
     this.#leases.delete(leaseId);
     try {
-      if (await database.change((tables) => removeLease(tables, leaseId, bounds))) changes.notify();
+      await this.#options.revoke(leaseId);
     } catch (error) {
       if (lease !== undefined) this.#leases.set(leaseId, lease);
       throw error;

@@ -6,54 +6,60 @@
  */
 
 import { CompactedError, type Revision, type StoreEvent, type WatchBatch } from '../store.ts';
-import { readState, type Tables, writeState } from './database.ts';
+import type { EmbeddedDatabase } from './database.ts';
 
 export interface LogBounds {
   readonly maxRevisions: number;
   readonly maxBytes: number;
 }
 
-/** Revisions that one batch of a watch covers at most: a bound on memory and on the time the loop is held up. */
-const BATCH_REVISIONS = 500;
-/** Of the events of one batch; a single revision is never split. */
-const BATCH_BYTES = 4 * 1024 * 1024;
+/** Revisions that one page of a watch covers at most: a bound on the time that writes wait for it. */
+const PAGE_REVISIONS = 500;
+/** Of the events of one page; a single revision is never split. */
+const PAGE_BYTES = 1024 * 1024;
 
-/** Runs inside a change. @returns the store's revision after it: a new one when there are events. */
-export function appendToLog(tables: Tables, events: readonly StoreEvent[], bounds: LogBounds): Revision {
-  const { revision: last, compactedRevision, logBytes } = readState(tables);
+/** Runs inside a transaction. @returns the store's revision after it: a new one when there are events. */
+export function appendToLog(database: EmbeddedDatabase, events: readonly StoreEvent[]): Revision {
+  const last = database.state.revision;
   if (events.length === 0) return last;
   const revision = last + 1;
-  void tables.log.put(revision, events);
-  let compacted = compactedRevision;
-  let bytes = logBytes + sizeOf(events);
-  while (compacted < revision - 1 && (revision - compacted > bounds.maxRevisions || bytes > bounds.maxBytes)) {
-    compacted += 1;
-    bytes -= sizeOf(tables.log.get(compacted) ?? []);
-    void tables.log.remove(compacted);
-  }
-  writeState(tables, { revision, compactedRevision: compacted, logBytes: bytes });
+  database.appendLog({ revision, bytes: sizeOf(events), events: JSON.stringify(events) });
   return revision;
 }
 
+/** Drops what is beyond the bounds, but never the last revision. Runs inside a transaction, before its end. */
+export function compactLog(database: EmbeddedDatabase, { maxRevisions, maxBytes }: LogBounds): void {
+  for (;;) {
+    const { revision, compactedRevision, logBytes } = database.state;
+    const isWithin = revision - compactedRevision <= maxRevisions && logBytes <= maxBytes;
+    if (isWithin || compactedRevision >= revision - 1) return;
+    database.dropLog(compactedRevision + 1);
+  }
+}
+
 /**
- * The changes below the prefix from `fromRevision` on, as many as fit into one batch.
+ * The changes below the prefix from `fromRevision` on, as many as fit into one page.
  *
  * @returns undefined when the store has not got that far.
  * @throws CompactedError
  */
-export function readLog(tables: Tables, prefix: string, fromRevision: Revision): WatchBatch | undefined {
-  const { revision, compactedRevision } = readState(tables);
+export function readPage(database: EmbeddedDatabase, prefix: string, fromRevision: Revision): WatchBatch | undefined {
+  const { revision, compactedRevision } = database.state;
   if (fromRevision <= compactedRevision || fromRevision > revision + 1) throw new CompactedError();
+  if (fromRevision > revision) return undefined;
   const events: StoreEvent[] = [];
   let bytes = 0;
-  let next = fromRevision;
-  while (next <= revision && next - fromRevision < BATCH_REVISIONS && bytes < BATCH_BYTES) {
-    const matching = (tables.log.get(next) ?? []).filter((event) => keyOf(event).startsWith(prefix));
-    bytes += sizeOf(matching);
+  let reached = fromRevision - 1;
+  for (const row of database.logFrom(fromRevision)) {
+    const matching = (JSON.parse(row.events) as StoreEvent[]).filter((event) => keyOf(event).startsWith(prefix));
+    const size = sizeOf(matching);
+    if (bytes > 0 && bytes + size > PAGE_BYTES) break;
+    bytes += size;
     events.push(...matching);
-    next += 1;
+    reached = row.revision;
+    if (reached - fromRevision + 1 >= PAGE_REVISIONS) break;
   }
-  return next === fromRevision ? undefined : { events, revision: next - 1 };
+  return { events, revision: reached };
 }
 
 function sizeOf(events: readonly StoreEvent[]): number {

@@ -33,11 +33,13 @@ export class KeepAliveStream {
     if (earlier !== undefined) return earlier.promise;
     const answer = Promise.withResolvers<boolean>();
     connection.waiting.set(leaseId, answer);
-    void connection.stream.then((stream) => stream.write({ ID: leaseId }), ignore);
+    // What fails here breaks the stream too, or is not answered in time.
+    connection.stream.then((stream) => stream.write({ ID: leaseId })).catch(ignore);
     const answered = new AbortController();
-    void this.#clock
+    this.#clock
       .sleep(timeoutMs, answered.signal)
-      .then(() => this.#drop(connection, new StreamTrouble('a keep-alive was not answered in time')), ignore);
+      .then(() => this.#drop(connection, new StreamTrouble('a keep-alive was not answered in time')))
+      .catch(ignore);
     return answer.promise.finally(() => answered.abort());
   }
 
@@ -51,18 +53,19 @@ export class KeepAliveStream {
     const stream = member.streams.leaseClient.leaseKeepAlive({ interceptors: [requireLeader] });
     const connection: Connection = { member, stream, waiting: new Map() };
     const broken = (error?: unknown) => this.#drop(connection, new StreamTrouble('the keep-alive stream broke', error));
-    void stream.then((open) => {
+    const listen = (open: LeaseStream) => {
       open.on('data', (response) => answerWaiting(connection, response));
       open.on('error', broken);
       open.on('end', broken);
-    }, broken);
+    };
+    stream.then(listen).catch(broken);
     this.#connection = connection;
     return connection;
   }
 
   #drop(connection: Connection, trouble: StreamTrouble): void {
     if (this.#connection === connection) this.#connection = undefined;
-    void connection.stream.then(endStream, ignore);
+    connection.stream.then(endStream).catch(ignore);
     for (const { reject } of connection.waiting.values()) reject(trouble);
     connection.waiting.clear();
   }

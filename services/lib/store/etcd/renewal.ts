@@ -41,10 +41,10 @@ export class Renewal {
   use(tls: EtcdTls): void {
     this.#newest.abort();
     this.#newest = new AbortController();
-    void this.#move(tls, AbortSignal.any([this.#newest.signal, this.#options.closed]));
+    const signal = AbortSignal.any([this.#newest.signal, this.#options.closed]);
+    this.#move(tls, signal).catch((error: unknown) => this.#options.onRefused?.(error));
   }
 
-  /** Never rejects. */
   async #move(tls: EtcdTls, signal: AbortSignal): Promise<void> {
     const { members } = this.#options;
     const candidates = members.connectAnew(tls);
