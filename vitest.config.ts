@@ -1,8 +1,12 @@
+import { availableParallelism } from 'node:os';
 import { defineConfig } from 'vitest/config';
 import { FILES_AT_ONCE } from './test/e2e/files-at-once.ts';
 
 /** What needs more than etcd and kube-apiserver: Helm, kubectl, promtool, cyclonus, or Go itself. */
 const CHART_STEP = ['test/helm/**/*.test.ts', 'test/harness/kubectl.test.ts', 'test/cluster/build.test.ts'];
+
+/** Most tests wait for real parts more than they compute, so two files at a time also pay off on two cores. */
+const WORKERS = Math.max(2, availableParallelism() - 1);
 
 export default defineConfig({
   test: {
@@ -10,6 +14,7 @@ export default defineConfig({
       {
         test: {
           name: 'unit',
+          maxWorkers: WORKERS,
           include: [
             '{protos,docs,helm,services,sdk,operator,cli,image}/**/*.test.ts',
             'test/architecture/**/*.test.ts',
@@ -20,6 +25,7 @@ export default defineConfig({
       {
         test: {
           name: 'integration',
+          maxWorkers: WORKERS,
           include: ['test/{integration,interop,harness,cluster}/**/*.test.ts'],
           exclude: CHART_STEP,
           globalSetup: ['test/harness/file-times.ts', 'test/harness/global-setup.ts'],
@@ -31,6 +37,7 @@ export default defineConfig({
       {
         test: {
           name: 'chart',
+          maxWorkers: WORKERS,
           include: CHART_STEP,
           globalSetup: ['test/harness/file-times.ts', 'test/harness/chart-setup.ts'],
           setupFiles: 'test/harness/keep-logs.setup.ts',
