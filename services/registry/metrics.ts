@@ -18,7 +18,7 @@ export interface RegistryMetrics {
   lookedUp(endpoints: number): void;
 }
 
-/** @throws when this registry already has them: one registry a service. */
+/** @throws when this collection has them already: one collection a service. */
 export function createRegistryMetrics(sources: MetricsSources): RegistryMetrics {
   observeIndex(sources);
   observeAge(sources);

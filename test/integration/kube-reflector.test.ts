@@ -280,7 +280,7 @@ test('a list whose body breaks off is asked for again', async () => {
   expect(following.counts.failures.length).toBe(2);
 });
 
-test('a watch that falls silentLogger without closing is given up', async () => {
+test('a watch that falls silent without closing is given up', async () => {
   const following = await follow(['a'], { timing: { idleTimeoutMs: 800 } });
   await watching(following);
   proxy.freezeStreams({ namespace });
@@ -297,7 +297,7 @@ test('a kind of which nothing changes is watched again after the same short wait
   await eventually(
     () => counts.failures.filter((reason) => reason === 'Idle').length,
     (silences) => silences >= 7,
-    { what: 'seven silentLogger watches', timeoutMs: 12_000 },
+    { what: 'seven silent watches', timeoutMs: 12_000 },
   );
   expect(counts.heard).toBeGreaterThanOrEqual(7);
   expect(new Set(counts.failures)).toEqual(new Set(['Idle']));

@@ -32,7 +32,7 @@ interface MethodCounts {
   readonly endedByCode: number[];
 }
 
-/** @throws when this registry already has them: one registry a server. */
+/** @throws when this collection has them already: one collection a server. */
 export function createCallMetrics(metrics: Registry): CallMetrics {
   const counts: MethodCounts[] = [];
   registerCounters(metrics, counts);

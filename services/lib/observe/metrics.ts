@@ -1,5 +1,5 @@
 /**
- * The metrics of one process: a registry of its own (never prom-client's global one, which tests and `mcp2 up` would
+ * The metrics of one process: a collection of its own (never prom-client's global one, which tests and `mcp2 up` would
  * share) with the process's memory, CPU, garbage collection and event-loop lag in it.
  */
 import { collectDefaultMetrics, Registry } from 'prom-client';
@@ -7,7 +7,7 @@ import { collectDefaultMetrics, Registry } from 'prom-client';
 export interface MetricsOptions {
   /** In every line as label `service`. */
   readonly service: string;
-  /** Process metrics: once a process, since the second registry would count the same things. Default true. */
+  /** Process metrics: once a process, since a second collection would count the same things. Default true. */
   readonly process?: boolean;
 }
 
