@@ -77,7 +77,7 @@ export function toSent(error: unknown, place: StorePlace): SentError {
   if (error instanceof LeaseGoneError) return { kind: 'lease-gone' };
   if (error instanceof CompactedError) return { kind: 'compacted' };
   if (!isDamage(error) && sqliteCode(error) === undefined) throw error;
-  return { kind: 'unavailable', message: explainFailure(error, place), detail: messageOf(error) };
+  return { kind: 'unavailable', message: explainFailure(error), detail: explainForOwner(error, place) };
 }
 
 export function fromSent(sent: SentError): Error {
@@ -113,12 +113,21 @@ export function restoreOrMoveAway(folder: string): string {
   return `put a backup of ${folder} in its place, or move it away to start empty (servers register again by themselves)`;
 }
 
-function explainFailure(error: unknown, { folder, database }: StorePlace): string {
+/** For whoever called, perhaps from another machine: nothing of where the store lies. */
+function explainFailure(error: unknown): string {
   if (sqliteCode(error) === SQLITE_FULL) {
-    return `the disk that holds the store (${folder}) is full, so nothing was written: free some space on it and try again`;
+    return 'the disk that holds the store is full, so nothing was written: free some space on it and try again';
   }
-  if (isDamage(error)) return `${database} is damaged: stop mcp2, then ${restoreOrMoveAway(folder)}`;
-  return `the store could not use its disk (${folder}); try again`;
+  if (isDamage(error)) return 'the store is damaged; its log says where';
+  return 'the store could not use its disk; try again';
+}
+
+/** For the log, as the cause. */
+function explainForOwner(error: unknown, { folder, database }: StorePlace): string {
+  const detail = messageOf(error);
+  return isDamage(error)
+    ? `${database} is damaged (${detail}): stop mcp2, then ${restoreOrMoveAway(folder)}`
+    : `${folder}: ${detail}`;
 }
 
 export function messageOf(error: unknown): string {
