@@ -23,6 +23,8 @@ export type Metadata = Readonly<Record<string, string>>;
 export class RegistryCalls {
   readonly registry: TestRegistry;
   readonly tokens: TestTokens;
+  /** Of the last registration: whoever looks up after it wants to find it. */
+  #written = 0;
 
   constructor(registry: TestRegistry, tokens: TestTokens) {
     this.registry = registry;
@@ -35,11 +37,14 @@ export class RegistryCalls {
       registration_token: await this.tokens.mint(),
       grpc_url: '10.0.0.1:50051',
     };
-    return this.registry.client.call('Register', { ...usual, ...request }, { metadata });
+    const answer = await this.registry.client.call('Register', { ...usual, ...request }, { metadata });
+    this.#written = Math.max(this.#written, answer.revision);
+    return answer;
   }
 
   async lookup(request: LookupRequest, metadata: Metadata = {}) {
-    const usual = { capability_filter: ['db:inventory:read'], requester_token: await this.tokens.mint() };
+    const requester_token = await this.tokens.mint();
+    const usual = { capability_filter: ['db:inventory:read'], requester_token, min_revision: this.#written };
     return this.registry.client.call('Lookup', { ...usual, ...request }, { metadata });
   }
 
@@ -58,7 +63,7 @@ export class RegistryCalls {
   }
 
   /** Addresses of a server's endpoints that can be found now, sorted. */
-  async urlsOf(server_name: string, min_revision = 0): Promise<string[]> {
+  async urlsOf(server_name: string, min_revision = this.#written): Promise<string[]> {
     const { endpoints } = await this.lookup({ server_name, min_revision });
     return endpoints.map(({ grpc_url }) => grpc_url).sort();
   }

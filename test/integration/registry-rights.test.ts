@@ -34,20 +34,26 @@ afterAll(async () => {
 
 type Claims = NonNullable<Parameters<TestTokens['mint']>[0]>;
 
+/** Of the last registration: whoever looks up after it wants to find it (the index hears of it a moment later). */
+const written = { revision: 0 };
+
 async function register(server_name: string, claims: Claims = {}, request: RegisterRequest = {}) {
-  return registry.client.call('Register', {
+  const answer = await registry.client.call('Register', {
     server_name,
     capabilities: ['db:inventory:read'],
     registration_token: await tokens.mint(claims),
     grpc_url: '10.0.0.1:50051',
     ...request,
   });
+  written.revision = Math.max(written.revision, answer.revision);
+  return answer;
 }
 async function lookup(claims: Claims = {}, request: LookupRequest = {}) {
   const requester_token = await tokens.mint(claims);
   return registry.client.call('Lookup', {
     requester_token,
     capability_filter: ['db:inventory:read'],
+    min_revision: written.revision,
     ...request,
   });
 }
