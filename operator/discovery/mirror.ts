@@ -9,6 +9,7 @@
 import type { Follower } from '#lib/store/follow.ts';
 import { decodeServerRecord, type ServerRecord } from '#lib/store/servers.ts';
 import type { Listing, Revision, StoreEvent, WatchBatch } from '#lib/store/store.ts';
+import { Waiters } from '#lib/waiters.ts';
 
 export interface MirroredRecord {
   readonly key: string;
@@ -32,7 +33,7 @@ export interface DeletionLog {
 
 export class Mirror implements Follower {
   readonly #records = new Map<string, MirroredRecord>();
-  readonly #waiting = new Set<() => void>();
+  readonly #waiters = new Waiters();
   readonly #deletionLogs = new Set<Map<string, Revision>>();
   readonly #onChange: MirrorOptions['onChange'];
   readonly #onListedAgain: () => void;
@@ -66,7 +67,7 @@ export class Mirror implements Follower {
   async reaches(revision: Revision, signal: AbortSignal): Promise<boolean> {
     while (this.#revision < revision) {
       if (signal.aborted) return false;
-      await this.#nextChange(signal);
+      await this.#waiters.next(signal);
     }
     return true;
   }
@@ -81,7 +82,7 @@ export class Mirror implements Follower {
     for (const { key, value, modRevision } of entries) {
       if (this.#records.get(key)?.modRevision !== modRevision) this.#put(key, value, modRevision);
     }
-    this.#wake();
+    this.#waiters.wake();
     if (!isFirst) this.#onListedAgain();
   }
 
@@ -92,7 +93,7 @@ export class Mirror implements Follower {
       if (event.kind === 'put') this.#put(event.entry.key, event.entry.value, event.entry.modRevision);
       else this.#remove(event.key, event.modRevision);
     }
-    this.#wake();
+    this.#waiters.wake();
   }
 
   /** Notes deletions from now until `close`; begin before the listing that `differences` gets. */
@@ -127,7 +128,7 @@ export class Mirror implements Follower {
       if (entry === undefined) this.#remove(key, listing.revision);
       else this.#put(key, entry.value, entry.modRevision);
     }
-    this.#wake();
+    this.#waiters.wake();
   }
 
   #put(key: string, value: string, modRevision: Revision): void {
@@ -142,24 +143,6 @@ export class Mirror implements Follower {
     const before = this.#records.get(key);
     if (!this.#records.delete(key)) return;
     this.#onChange(key, undefined, before);
-  }
-
-  #wake(): void {
-    const waiting = [...this.#waiting];
-    this.#waiting.clear();
-    for (const resolve of waiting) resolve();
-  }
-
-  #nextChange(signal: AbortSignal): Promise<void> {
-    return new Promise((resolve) => {
-      const done = () => {
-        signal.removeEventListener('abort', done);
-        this.#waiting.delete(done);
-        resolve();
-      };
-      this.#waiting.add(done);
-      signal.addEventListener('abort', done, { once: true });
-    });
   }
 }
 

@@ -7,6 +7,7 @@
  */
 import { service as healthService } from 'grpc-health-check';
 import { ServiceError } from '../errors.ts';
+import { Waiters } from '../waiters.ts';
 import type { CallContext } from './call-context.ts';
 import { implement, type ServiceEntry } from './method.ts';
 import { serverStream } from './server-stream.ts';
@@ -25,7 +26,7 @@ interface HealthResponse {
 /** The serving status of each service, "" being the whole server: SERVING when all of them are. */
 export class HealthBoard {
   readonly #statuses: Map<string, ServingStatus>;
-  readonly #watchers = new Set<() => void>();
+  readonly #watchers = new Waiters();
   #stopped = false;
 
   /** All services begin as SERVING: nobody can ask before the server listens. */
@@ -36,13 +37,13 @@ export class HealthBoard {
   set(service: string, serving: ServingStatus): void {
     if (!this.#statuses.has(service)) throw new Error(`this server has no service ${service}`);
     this.#statuses.set(service, serving);
-    this.#tellWatchers();
+    this.#watchers.wake();
   }
 
   /** From now on everything is NOT_SERVING, whatever is set later. */
   stop(): void {
     this.#stopped = true;
-    this.#tellWatchers();
+    this.#watchers.wake();
   }
 
   /** undefined for a service that this server does not have. */
@@ -53,24 +54,11 @@ export class HealthBoard {
 
   /** Resolves at the next change of any service, or when the signal aborts. */
   changed(signal: AbortSignal): Promise<void> {
-    if (signal.aborted) return Promise.resolve();
-    return new Promise((resolve) => {
-      const wake = () => {
-        this.#watchers.delete(wake);
-        signal.removeEventListener('abort', wake);
-        resolve();
-      };
-      this.#watchers.add(wake);
-      signal.addEventListener('abort', wake);
-    });
+    return this.#watchers.next(signal);
   }
 
   #overall(): ServingStatus {
     return [...this.#statuses.values()].every((serving) => serving === 'SERVING') ? 'SERVING' : 'NOT_SERVING';
-  }
-
-  #tellWatchers(): void {
-    for (const wake of [...this.#watchers]) wake();
   }
 }
 

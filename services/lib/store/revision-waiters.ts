@@ -5,6 +5,7 @@
  */
 import type { Clock } from '../clock.ts';
 import { ServiceError } from '../errors.ts';
+import { Waiters } from '../waiters.ts';
 import type { Revision } from './store.ts';
 
 /** More are refused at once. */
@@ -12,7 +13,7 @@ export const MAX_WAITING = 1_000;
 
 export class RevisionWaiters {
   readonly #clock: Clock;
-  readonly #waiting = new Set<() => void>();
+  readonly #waiters = new Waiters();
   #applied: Revision = 0;
 
   constructor(clock: Clock) {
@@ -26,47 +27,29 @@ export class RevisionWaiters {
   /** What is seen from now on; a listing may begin anew with a smaller one, when the store was restored. */
   restart(revision: Revision): void {
     this.#applied = revision;
-    this.#wake();
+    this.#waiters.wake();
   }
 
   advance(revision: Revision): void {
     this.#applied = Math.max(this.#applied, revision);
-    this.#wake();
+    this.#waiters.wake();
   }
 
   /** @throws ServiceError REVISION_NOT_REACHED when it is not seen within `timeoutMs`; the signal's reason. */
   async reach(revision: Revision, timeoutMs: number, signal: AbortSignal): Promise<void> {
-    if (!this.has(revision) && this.#waiting.size >= MAX_WAITING) throw notReached(revision, 0);
+    if (!this.has(revision) && this.#waiters.size >= MAX_WAITING) throw notReached(revision, 0);
     const patience = new AbortController();
     const limit = AbortSignal.any([signal, patience.signal]);
     const expired = this.#clock.sleep(timeoutMs, limit).catch(() => undefined);
     try {
       while (!this.has(revision)) {
-        const changed = await Promise.race([this.#nextChange(limit).then(() => true), expired.then(() => false)]);
+        const changed = await Promise.race([this.#waiters.next(limit).then(() => true), expired.then(() => false)]);
         signal.throwIfAborted();
         if (!changed) throw notReached(revision, timeoutMs);
       }
     } finally {
       patience.abort();
     }
-  }
-
-  #wake(): void {
-    const waiting = [...this.#waiting];
-    this.#waiting.clear();
-    for (const wake of waiting) wake();
-  }
-
-  #nextChange(signal: AbortSignal): Promise<void> {
-    return new Promise((resolve) => {
-      const wake = () => {
-        signal.removeEventListener('abort', wake);
-        this.#waiting.delete(wake);
-        resolve();
-      };
-      this.#waiting.add(wake);
-      signal.addEventListener('abort', wake, { once: true });
-    });
   }
 }
 
