@@ -5,8 +5,7 @@
 import { status } from '@grpc/grpc-js';
 import type { Method, RpcChannel } from '#lib/grpc/channel.ts';
 import { type AttemptDependencies, type RunningCall, recordAttempt, remainingMs, runAttempts } from './attempts.ts';
-import { authorizeRequest } from './credential-field.ts';
-import { withoutToken } from './token-free-error.ts';
+import { sendWithToken } from './authorized-call.ts';
 import { type TokenSource, takeToken } from './token-source.ts';
 
 export interface RegistryCall {
@@ -39,16 +38,13 @@ export function callRegistry(
   const run = () =>
     recordAttempt(running, clock, { server: 'RegistryServer', endpoint: address }, async () => {
       const credential = await takeToken(token);
-      const authorized = authorizeRequest(method, request, credential);
       const settings = {
         deadlineMs: remainingMs(running, clock),
-        metadata: { ...running.metadata, ...authorized.metadata },
+        metadata: running.metadata,
         signal: running.signal,
         waitForReady: !failFast,
       };
-      return channel.unary(method, authorized.request, settings).catch((error: unknown) => {
-        throw withoutToken(error, credential);
-      });
+      return sendWithToken({ channel, method, request, token: credential }, settings);
     });
   const plan = {
     maxAttempts: failFast ? 1 : MAX_ATTEMPTS,

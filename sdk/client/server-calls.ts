@@ -9,10 +9,9 @@ import { CallError } from '#lib/grpc/call-error.ts';
 import type { Method } from '#lib/grpc/channel.ts';
 import type { EndpointDescriptor__Output as Endpoint } from '#protos/generated/mcp2/EndpointDescriptor.ts';
 import { type AttemptDependencies, type RunningCall, recordAttempt, remainingMs, runAttempts } from './attempts.ts';
-import { authorizeRequest } from './credential-field.ts';
+import { sendWithToken } from './authorized-call.ts';
 import { chooseEndpoint } from './endpoint-choice.ts';
 import type { EndpointPool, PooledEndpoint } from './endpoint-pool.ts';
-import { withoutToken } from './token-free-error.ts';
 import { type TokenSource, takeToken } from './token-source.ts';
 
 export interface ServerCall {
@@ -101,20 +100,16 @@ function attempt(call: ServerCall, { endpoint, credential, running, dependencies
   const { clock, pool } = dependencies;
   const target = { server: endpoint.server_name, endpoint: endpoint.grpc_url };
   return recordAttempt(running, clock, target, async () => {
-    const { request, metadata } = authorizeRequest(call.method, call.request, credential);
     const leftMs = remainingMs(running, clock);
     const settings = {
       deadlineMs: call.idempotent ? Math.min(leftMs, ATTEMPT_MS) : leftMs,
       connectMs: Math.min(leftMs, ATTEMPT_MS),
-      metadata: { ...running.metadata, ...metadata },
+      metadata: running.metadata,
       signal: running.signal,
     };
     const pooled = pool.open(endpoint);
-    return measure(pooled, clock, () => pooled.channel.unary(call.method, request, settings)).catch(
-      (error: unknown) => {
-        throw withoutToken(error, credential);
-      },
-    );
+    const authorized = { channel: pooled.channel, method: call.method, request: call.request, token: credential };
+    return measure(pooled, clock, () => sendWithToken(authorized, settings));
   });
 }
 
