@@ -6,7 +6,7 @@
  * words.
  */
 import { status } from '@grpc/grpc-js';
-import { connectionProblem, readConnection } from '#lib/config/connection-file.ts';
+import { connectionProblem, readLocalRegistry } from '#lib/config/connection-file.ts';
 import type { Environment } from '#lib/config/env-reader.ts';
 import type { StateFolder } from '#lib/config/state-folder.ts';
 import { CallError } from '#lib/grpc/call-error.ts';
@@ -93,9 +93,8 @@ function chooseTarget(options: ConnectionOptions, state: StateFolder, env: Envir
 }
 
 function rememberedAddress(state: StateFolder): string {
-  const known = readConnection(state.connection)?.registry;
-  // "mcp2 up" listens on this machine alone: an address elsewhere is none that it wrote.
-  if (known !== undefined && isLoopback(known)) return known;
+  const known = readLocalRegistry(state.connection);
+  if (known !== undefined) return known;
   const damage = connectionProblem(state.connection);
   if (damage !== undefined) throw new CommandFailed(damage);
   throw new CommandFailed(

@@ -5,7 +5,7 @@
  */
 import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { connectionProblem, readConnection } from '#lib/config/connection-file.ts';
+import { connectionProblem, readLocalRegistry } from '#lib/config/connection-file.ts';
 import type { Environment } from '#lib/config/env-reader.ts';
 import { locateStateFolder } from '#lib/config/state-folder.ts';
 import { parseHostPort } from '#lib/net/listen-address.ts';
@@ -78,9 +78,8 @@ function findRegistry(options: ConnectionOptions, ambient: Ambient): Found {
 
 function findStandalone(ambient: Ambient): string {
   const { connection } = locateStateFolder(undefined, ambient);
-  const known = readConnection(connection)?.registry;
-  // "mcp2 up" listens on this machine alone: an address elsewhere is none that it wrote.
-  if (known !== undefined && isLoopback(known)) return known;
+  const known = readLocalRegistry(connection);
+  if (known !== undefined) return known;
   const damage = connectionProblem(connection);
   if (damage !== undefined) throw new NotConfigured(damage);
   throw new NotConfigured(

@@ -1,6 +1,7 @@
 /** Where a running `mcp2 up` listens: a file in the state folder, which it writes at its start and removes at its end. */
 import { existsSync } from 'node:fs';
 import { readForeignFileSync } from '../foreign-file.ts';
+import { isLoopback } from '../net/loopback.ts';
 
 export interface Connection {
   /** host:port of the registry. */
@@ -23,6 +24,12 @@ export function readConnection(path: string): Connection | undefined {
   } catch {
     return undefined;
   }
+}
+
+/** `mcp2 up` listens on this machine alone: an address elsewhere is none that it wrote. @returns host:port */
+export function readLocalRegistry(path: string): string | undefined {
+  const registry = readConnection(path)?.registry;
+  return registry !== undefined && isLoopback(registry) ? registry : undefined;
 }
 
 /** A sentence for a file that is there and says nothing; undefined for one that is sound or absent. */
