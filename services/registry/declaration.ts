@@ -65,7 +65,8 @@ function chooseUrl(field: string, metadataUrls: readonly string[]): string {
   throw new ServiceError('ENDPOINT_INVALID', message);
 }
 
-function refuseCard({ card }: RegisterRequest__Output): void {
+function refuseCard({ card, public_jwk: jwk }: RegisterRequest__Output): void {
+  if (jwk !== '') throw new ServiceError('ARGUMENT_INVALID', 'servers cannot register a key yet; leave public_jwk out');
   if (card === null || (card.card_json.length === 0 && card.jws === '')) return;
   throw new ServiceError('ARGUMENT_INVALID', 'service cards cannot be registered yet; leave card out');
 }

@@ -89,7 +89,7 @@ function parse(files: string[]): protobuf.Namespace {
   const root = new protobuf.Root();
   const fallback = root.resolvePath.bind(root);
   root.resolvePath = (origin, target) =>
-    target.startsWith('mcp2/') ? join(PROTO_ROOT, target) : (fallback(origin, target) ?? target);
+    /^(?:mcp2|google\/rpc)\//.test(target) ? join(PROTO_ROOT, target) : (fallback(origin, target) ?? target);
   return root.loadSync(files, { keepCase: true }).resolveAll().lookup('mcp2') as protobuf.Namespace;
 }
 

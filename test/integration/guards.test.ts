@@ -157,13 +157,19 @@ function enough({ name, request }: MethodUnderTest): Partial<MintRequest> {
   return { aud: [audience ?? SERVER], capabilities: capabilitiesFor(name, request) };
 }
 
+/** The method that a grant names for this one. */
+function grantedAs(name: string): string {
+  const rule = ruleOf(name);
+  return ('as' in rule && rule.as) || name;
+}
+
 function capabilitiesFor(name: string, request: unknown): readonly string[] {
   const rule = ruleOf(name);
   if (rule.on === 'own') return OWN_RIGHTS[name] ?? [];
   if (rule.on === 'any' || rule.on === 'nothing') return ['db:anything:read'];
   const resource = rule.resource === 'stored' ? ANY_NAME : rule.resource(request);
-  const compiled = compileResource(name as Method, resource);
-  return requiredCapabilities(name as Method, compiled, 'shop.agent')
+  const method = rule.as ?? (name as Method);
+  return requiredCapabilities(method, compileResource(method, resource), 'shop.agent')
     .slice(-1)
     .map(({ text }) => text);
 }
@@ -212,7 +218,7 @@ describe.each(GUARDED)('$name', (method) => {
   });
 
   test('a grant for another method is refused', async () => {
-    const other = method.name === 'ContextTool.InvokeTool' ? 'EventBus.Publish' : 'ContextTool.InvokeTool';
+    const other = grantedAs(method.name) === 'ContextTool.InvokeTool' ? 'EventBus.Publish' : 'ContextTool.InvokeTool';
     const grants = [{ method: other, resource: [ANY_NAME] }];
     await refusedWith(
       await mint({ ...without(enough(method)), grants } as Partial<MintRequest>),
@@ -222,10 +228,10 @@ describe.each(GUARDED)('$name', (method) => {
 
   if ('params' in rule && rule.params !== undefined) {
     test('a parameter that the grant does not allow is refused', async () => {
-      const grants = [{ method: method.name, resource: [ANY_NAME], params: {} }];
+      const grants = [{ method: grantedAs(method.name), resource: [ANY_NAME], params: {} }];
       const claims = { ...without(enough(method)), grants } as Partial<MintRequest>;
       await refusedWith(await mint(claims), 'PERMISSION_DENIED CAPABILITY_DENIED');
-      const allowed = [{ method: method.name, resource: [ANY_NAME], params: { filter: {} } }];
+      const allowed = [{ method: grantedAs(method.name), resource: [ANY_NAME], params: { filter: {} } }];
       await refusedWith(await mint({ ...claims, grants: allowed } as Partial<MintRequest>), 'OK');
     });
   }

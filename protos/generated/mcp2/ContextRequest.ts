@@ -28,6 +28,14 @@ export interface ContextRequest {
    * Media type wanted. Empty: the server's choice.
    */
   'accept'?: (string);
+  /**
+   * Answers to ContextResponse.input_requests, by their names; JSON.
+   */
+  'input_responses'?: ({[key: string]: Buffer | Uint8Array | string});
+  /**
+   * As ContextResponse.request_state said it. Opaque.
+   */
+  'request_state'?: (string);
 }
 
 export interface ContextRequest__Output {
@@ -57,4 +65,12 @@ export interface ContextRequest__Output {
    * Media type wanted. Empty: the server's choice.
    */
   'accept': (string);
+  /**
+   * Answers to ContextResponse.input_requests, by their names; JSON.
+   */
+  'input_responses': ({[key: string]: Buffer});
+  /**
+   * As ContextResponse.request_state said it. Opaque.
+   */
+  'request_state': (string);
 }

@@ -51,6 +51,14 @@ export interface EndpointDescriptor {
    */
   'tls_server_name'?: (string);
   'transport'?: (_mcp2_Transport);
+  /**
+   * The server takes proofs of invocation. False: it does not, and a key-bound token cannot be used with it.
+   */
+  'proofs'?: (boolean);
+  /**
+   * `sub` of the token that registered the instance. Empty: the operator wrote it, or not stated.
+   */
+  'subject'?: (string);
 }
 
 /**
@@ -100,4 +108,12 @@ export interface EndpointDescriptor__Output {
    */
   'tls_server_name': (string);
   'transport': (_mcp2_Transport__Output);
+  /**
+   * The server takes proofs of invocation. False: it does not, and a key-bound token cannot be used with it.
+   */
+  'proofs': (boolean);
+  /**
+   * `sub` of the token that registered the instance. Empty: the operator wrote it, or not stated.
+   */
+  'subject': (string);
 }

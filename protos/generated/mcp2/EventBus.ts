@@ -7,6 +7,7 @@ import type { DeleteSubscriptionResponse as _mcp2_DeleteSubscriptionResponse, De
 import type { EventAckRequest as _mcp2_EventAckRequest, EventAckRequest__Output as _mcp2_EventAckRequest__Output } from '../mcp2/EventAckRequest.ts';
 import type { EventAckResponse as _mcp2_EventAckResponse, EventAckResponse__Output as _mcp2_EventAckResponse__Output } from '../mcp2/EventAckResponse.ts';
 import type { EventEnvelope as _mcp2_EventEnvelope, EventEnvelope__Output as _mcp2_EventEnvelope__Output } from '../mcp2/EventEnvelope.ts';
+import type { EventPublishAck as _mcp2_EventPublishAck, EventPublishAck__Output as _mcp2_EventPublishAck__Output } from '../mcp2/EventPublishAck.ts';
 import type { EventPublishRequest as _mcp2_EventPublishRequest, EventPublishRequest__Output as _mcp2_EventPublishRequest__Output } from '../mcp2/EventPublishRequest.ts';
 import type { EventPublishResponse as _mcp2_EventPublishResponse, EventPublishResponse__Output as _mcp2_EventPublishResponse__Output } from '../mcp2/EventPublishResponse.ts';
 import type { EventSubscribeRequest as _mcp2_EventSubscribeRequest, EventSubscribeRequest__Output as _mcp2_EventSubscribeRequest__Output } from '../mcp2/EventSubscribeRequest.ts';
@@ -67,6 +68,19 @@ export interface EventBusClient extends grpc.Client {
   publish(argument: _mcp2_EventPublishRequest, callback: grpc.requestCallback<_mcp2_EventPublishResponse__Output>): grpc.ClientUnaryCall;
   
   /**
+   * Publishes one event after another over one stream, each as Publish would. A request without a token has that of the
+   * one before. An error ends its request and not the stream, unless it is about the credential.
+   */
+  PublishStream(metadata: grpc.Metadata, options?: grpc.CallOptions): grpc.ClientDuplexStream<_mcp2_EventPublishRequest, _mcp2_EventPublishAck__Output>;
+  PublishStream(options?: grpc.CallOptions): grpc.ClientDuplexStream<_mcp2_EventPublishRequest, _mcp2_EventPublishAck__Output>;
+  /**
+   * Publishes one event after another over one stream, each as Publish would. A request without a token has that of the
+   * one before. An error ends its request and not the stream, unless it is about the credential.
+   */
+  publishStream(metadata: grpc.Metadata, options?: grpc.CallOptions): grpc.ClientDuplexStream<_mcp2_EventPublishRequest, _mcp2_EventPublishAck__Output>;
+  publishStream(options?: grpc.CallOptions): grpc.ClientDuplexStream<_mcp2_EventPublishRequest, _mcp2_EventPublishAck__Output>;
+  
+  /**
    * Events whose topic matches the filter. Needs `event:subscribe:<P>` with a pattern P that contains the filter;
    * overlapping it is not enough.
    * Errors: OUT_OF_RANGE when the start lies before what is retained; FAILED_PRECONDITION for a cursor of another log, a
@@ -110,6 +124,12 @@ export interface EventBusHandlers extends grpc.UntypedServiceImplementation {
   Publish: grpc.handleUnaryCall<_mcp2_EventPublishRequest__Output, _mcp2_EventPublishResponse>;
   
   /**
+   * Publishes one event after another over one stream, each as Publish would. A request without a token has that of the
+   * one before. An error ends its request and not the stream, unless it is about the credential.
+   */
+  PublishStream: grpc.handleBidiStreamingCall<_mcp2_EventPublishRequest__Output, _mcp2_EventPublishAck>;
+  
+  /**
    * Events whose topic matches the filter. Needs `event:subscribe:<P>` with a pattern P that contains the filter;
    * overlapping it is not enough.
    * Errors: OUT_OF_RANGE when the start lies before what is retained; FAILED_PRECONDITION for a cursor of another log, a
@@ -124,5 +144,6 @@ export interface EventBusDefinition extends grpc.ServiceDefinition {
   Ack: MethodDefinition<_mcp2_EventAckRequest, _mcp2_EventAckResponse, _mcp2_EventAckRequest__Output, _mcp2_EventAckResponse__Output>
   DeleteSubscription: MethodDefinition<_mcp2_DeleteSubscriptionRequest, _mcp2_DeleteSubscriptionResponse, _mcp2_DeleteSubscriptionRequest__Output, _mcp2_DeleteSubscriptionResponse__Output>
   Publish: MethodDefinition<_mcp2_EventPublishRequest, _mcp2_EventPublishResponse, _mcp2_EventPublishRequest__Output, _mcp2_EventPublishResponse__Output>
+  PublishStream: MethodDefinition<_mcp2_EventPublishRequest, _mcp2_EventPublishAck, _mcp2_EventPublishRequest__Output, _mcp2_EventPublishAck__Output>
   Subscribe: MethodDefinition<_mcp2_EventSubscribeRequest, _mcp2_EventEnvelope, _mcp2_EventSubscribeRequest__Output, _mcp2_EventEnvelope__Output>
 }

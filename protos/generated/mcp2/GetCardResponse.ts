@@ -9,6 +9,15 @@ export interface GetCardResponse {
    * Registry revision of the card. Zero when the server itself answered.
    */
   'revision'?: (number | string | Long);
+  /**
+   * Public key (JWK) that the server registered with, which verifies the card. Empty: not key-bound, and always until
+   * servers register with a key.
+   */
+  'public_jwk'?: (string);
+  /**
+   * `sub` of the token that registered the server. Empty: not stated.
+   */
+  'subject'?: (string);
 }
 
 export interface GetCardResponse__Output {
@@ -17,4 +26,13 @@ export interface GetCardResponse__Output {
    * Registry revision of the card. Zero when the server itself answered.
    */
   'revision': (number);
+  /**
+   * Public key (JWK) that the server registered with, which verifies the card. Empty: not key-bound, and always until
+   * servers register with a key.
+   */
+  'public_jwk': (string);
+  /**
+   * `sub` of the token that registered the server. Empty: not stated.
+   */
+  'subject': (string);
 }

@@ -52,6 +52,11 @@ export interface RegisterRequest {
    * See GetCardRequest.agent_delegation_proof.
    */
   'agent_delegation_proof'?: (string);
+  /**
+   * Public key (JWK, no private members) that this instance proves its calls with. Refused (ARGUMENT_INVALID) while servers
+   * cannot be bound to a key.
+   */
+  'public_jwk'?: (string);
 }
 
 export interface RegisterRequest__Output {
@@ -103,4 +108,9 @@ export interface RegisterRequest__Output {
    * See GetCardRequest.agent_delegation_proof.
    */
   'agent_delegation_proof': (string);
+  /**
+   * Public key (JWK, no private members) that this instance proves its calls with. Refused (ARGUMENT_INVALID) while servers
+   * cannot be bound to a key.
+   */
+  'public_jwk': (string);
 }

@@ -1,5 +1,7 @@
 // Original file: protos/mcp2/context_tool.proto
 
+import type { Content as _mcp2_Content, Content__Output as _mcp2_Content__Output } from '../mcp2/Content.ts';
+import type { ResultStatus as _mcp2_ResultStatus, ResultStatus__Output as _mcp2_ResultStatus__Output } from '../mcp2/ResultStatus.ts';
 
 export interface ToolResponse {
   /**
@@ -30,6 +32,27 @@ export interface ToolResponse {
    * SHA-256 of the schema that the call was checked against. Empty: none declared.
    */
   'schema_hash'?: (Buffer | Uint8Array | string);
+  /**
+   * What the tool has to show, in order; 4 MiB together with outputs.
+   */
+  'content'?: (_mcp2_Content)[];
+  /**
+   * The result as one JSON value, where it is no object. Empty: outputs has it.
+   */
+  'structured_json'?: (Buffer | Uint8Array | string);
+  'status'?: (_mcp2_ResultStatus);
+  /**
+   * What the tool wants to know before it goes on, by name; JSON. Only with RESULT_STATUS_INPUT_REQUIRED.
+   */
+  'input_requests'?: ({[key: string]: Buffer | Uint8Array | string});
+  /**
+   * Send it back with the answers.
+   */
+  'request_state'?: (string);
+  /**
+   * Facts beside the result, as a JSON object; never about authority.
+   */
+  'meta_json'?: (Buffer | Uint8Array | string);
 }
 
 export interface ToolResponse__Output {
@@ -61,4 +84,25 @@ export interface ToolResponse__Output {
    * SHA-256 of the schema that the call was checked against. Empty: none declared.
    */
   'schema_hash': (Buffer);
+  /**
+   * What the tool has to show, in order; 4 MiB together with outputs.
+   */
+  'content': (_mcp2_Content__Output)[];
+  /**
+   * The result as one JSON value, where it is no object. Empty: outputs has it.
+   */
+  'structured_json': (Buffer);
+  'status': (_mcp2_ResultStatus__Output);
+  /**
+   * What the tool wants to know before it goes on, by name; JSON. Only with RESULT_STATUS_INPUT_REQUIRED.
+   */
+  'input_requests': ({[key: string]: Buffer});
+  /**
+   * Send it back with the answers.
+   */
+  'request_state': (string);
+  /**
+   * Facts beside the result, as a JSON object; never about authority.
+   */
+  'meta_json': (Buffer);
 }

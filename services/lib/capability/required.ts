@@ -40,6 +40,8 @@ export function requiredCapabilities(method: Method, resource: Pattern | undefin
       return [prefixed(['tool'], resource)];
     case 'ContextTool.SubscribeTelemetry':
       return [TELEMETRY_READ, under(TELEMETRY_READ, resource)];
+    case 'ContextTool.PublishTelemetry':
+      return [prefixed(['telemetry', 'write'], resource)];
     case 'EventBus.Publish':
       return [prefixed(['event', 'publish'], resource)];
     case 'EventBus.Subscribe':

@@ -13,6 +13,7 @@ export const RESOURCE_KINDS = {
   'ContextTool.UploadContext': 'name',
   'ContextTool.InvokeTool': 'tool',
   'ContextTool.SubscribeTelemetry': 'name',
+  'ContextTool.PublishTelemetry': 'name',
   'ContextTool.MultiModalExchange': 'session kind',
   'EventBus.Publish': 'topic',
   'EventBus.Subscribe': 'topic filter',

@@ -119,9 +119,9 @@ function ownDecision(method: string, { own = {} }: GuardOptions): Decide {
 }
 
 function checkedDecision(method: string, rule: CheckedRule, { serverName, stored = {} }: GuardOptions): Decide {
-  const { resource, params, audience = () => serverName } = rule;
+  const { resource, params, audience = () => serverName, as = method as Method } = rule;
   const allow = (request: unknown, token: VerifiedToken, about: string) =>
-    authorize(token, { method: method as Method, resource: about, params: params?.(request) });
+    authorize(token, { method: as, resource: about, params: params?.(request) });
   if (resource !== 'stored') {
     return (request, token) => {
       requireAudience(token, audience(request));

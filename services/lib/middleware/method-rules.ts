@@ -8,6 +8,7 @@
 import type { MethodDefinition } from '@grpc/proto-loader';
 import type { Services } from '#protos/load.ts';
 import type { Arguments } from '../capability/grant.ts';
+import type { Method } from '../capability/resource.ts';
 import type { MethodName } from '../grpc/client.ts';
 import type { CredentialFields } from './authenticate.ts';
 
@@ -17,6 +18,8 @@ interface Checked<Request> {
   readonly credential: Credential<Request>;
   /** What the call is about; `stored` where something stored decides, which the service then looks up. */
   readonly resource: ((request: Request) => string) | 'stored';
+  /** The method whose right this one needs. Default: its own. */
+  readonly as?: Method;
   /** Whom the token must be meant for. Default: this server. */
   readonly audience?: (request: Request) => string;
   /** The arguments, for methods that have some. */
@@ -54,6 +57,11 @@ interface CapabilityFields {
   readonly agent_delegation_proof: string;
 }
 
+interface ToolArguments {
+  readonly arguments: Readonly<Record<string, Uint8Array>>;
+  readonly arguments_json: Uint8Array;
+}
+
 /** For a message of a stream that carries none: its metadata may. */
 const NO_FIELDS: CredentialFields = Object.freeze({ token: '', proof: '' });
 
@@ -75,6 +83,13 @@ function ofSubscriber(request: { readonly subscriber_token: string; readonly age
 
 function ofCredential({ credential: token }: { readonly credential: string }): CredentialFields {
   return { token, proof: '' };
+}
+
+/** Arguments in one JSON text cannot be looked at one by one: no grant with `params` lists this name. */
+const ALL_IN_ONE = 'arguments_json (all arguments in one)';
+
+function argumentsOf({ arguments: args, arguments_json: json }: ToolArguments): Arguments {
+  return json.length === 0 ? args : { ...args, [ALL_IN_ONE]: json };
 }
 
 export const METHOD_RULES: MethodRules = Object.freeze({
@@ -105,7 +120,21 @@ export const METHOD_RULES: MethodRules = Object.freeze({
       on: 'request',
       credential: ofCapabilityToken,
       resource: ({ tool_name: name }) => name,
-      params: ({ arguments: args }) => args,
+      params: argumentsOf,
+      writes: true,
+    },
+    InvokeToolStream: {
+      on: 'first',
+      as: 'ContextTool.InvokeTool',
+      credential: ({ request }) => ofCapabilityToken(request),
+      resource: ({ request }) => request?.tool_name ?? '',
+      params: ({ request }) => (request ? argumentsOf(request) : {}),
+      writes: true,
+    },
+    PublishTelemetry: {
+      on: 'first',
+      credential: ({ header }) => ofCapabilityToken(header),
+      resource: ({ header }) => header?.stream_id ?? '',
       writes: true,
     },
     SubscribeTelemetry: {
@@ -130,6 +159,13 @@ export const METHOD_RULES: MethodRules = Object.freeze({
   EventBus: {
     Publish: {
       on: 'request',
+      credential: ({ publisher_token: token, agent_delegation_proof: proof }) => ({ token, proof }),
+      resource: ({ topic }) => topic,
+      writes: true,
+    },
+    PublishStream: {
+      on: 'each',
+      as: 'EventBus.Publish',
       credential: ({ publisher_token: token, agent_delegation_proof: proof }) => ({ token, proof }),
       resource: ({ topic }) => topic,
       writes: true,
