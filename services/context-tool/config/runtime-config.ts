@@ -126,12 +126,7 @@ export type ContextConfig = {
   readonly parameters: JsonSchema | undefined;
   readonly cache: CachePolicy | undefined;
   readonly place: Place;
-} & (
-  | { readonly query: StatementConfig }
-  | { readonly http: HttpConfig }
-  | { readonly static: StaticConfig }
-  | { readonly module: ModuleConfig }
-);
+} & ({ readonly query: StatementConfig } | { readonly http: HttpConfig } | { readonly static: StaticConfig });
 
 export type ToolConfig = {
   readonly name: string;
