@@ -19,27 +19,30 @@ export interface VerifiedToken extends Omit<RootClaims, 'capabilities' | 'grants
   /** Void grants are left out, so that a section of void grants alone covers nothing. */
   readonly grants: readonly Grant[] | undefined;
   /**
-   * Who may do what: equal for two tokens of one subject with equal rights, whatever their jti and times. What a cache
-   * of answers is keyed by; never the token's text.
+   * Who may do what: equal for two tokens of one subject with equal rights, whatever their jti, times and audience. What a
+   * server's cache of answers is keyed by; never the token's text.
    */
   readonly authority: string;
+  /** The same with the audience, where an answer depends on that too: Lookup hides servers that the token is not for. */
+  readonly standing: string;
 }
 
 /** Clocks that run early: a token may be used this long before its iat or nbf. There is none for exp. */
 export const EARLY_CLOCK_SECONDS = 30;
 
 export function toVerifiedToken({ capabilities, grants, ...claims }: RootClaims): VerifiedToken {
+  const authority = canonicalHash([
+    [claims.iss, claims.sub, claims.tid ?? ''],
+    capabilities ? [...new Set(capabilities)].sort() : null,
+    grants ? [...new Set(grants.map(canonicalHash))].sort() : null,
+  ]);
   return Object.freeze({
     ...claims,
     audience: compileAudience(claims.aud),
     capabilities: capabilities && new CapabilitySet(capabilities, claims.sub),
     grants: grants?.map(parseGrant).filter((grant) => grant !== undefined),
-    authority: canonicalHash([
-      [claims.iss, claims.sub, claims.tid ?? ''],
-      [...claims.aud].sort(),
-      capabilities ? [...new Set(capabilities)].sort() : null,
-      grants ? [...new Set(grants.map(canonicalHash))].sort() : null,
-    ]),
+    authority,
+    standing: canonicalHash([authority, [...claims.aud].sort()]),
   });
 }
 
