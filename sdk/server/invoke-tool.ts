@@ -4,7 +4,7 @@
  */
 import { hash } from 'node:crypto';
 import { canonicalJson } from '#lib/canonical-json.ts';
-import { quote, requireParameterNames } from '#lib/capability/name.ts';
+import { quote } from '#lib/capability/name.ts';
 import type { Clock } from '#lib/clock.ts';
 import { ServiceError } from '#lib/errors.ts';
 import type { CallContext } from '#lib/grpc/call-context.ts';
@@ -122,11 +122,7 @@ function failureOf(error: unknown): ToolAnswer {
 
 function readArguments(request: ToolRequest__Output, { input }: OfferedTool): JsonObject {
   const { arguments: values, argument_encoding: encoding, arguments_json: json, has_arguments: hasArguments } = request;
-  requireParameterNames(Object.keys(values), 'arguments');
-  requireParameterNames(Object.keys(encoding), 'argument_encoding');
-  const checked = input.check(decodeArguments(input.schema, { values, encoding, json, hasArguments }));
-  if (checked.ok) return checked.value as JsonObject;
-  throw invalid(checked.path, checked.message);
+  return decodeArguments(input, { values, encoding, json, hasArguments });
 }
 
 interface Keyed {

@@ -5,7 +5,8 @@
 
 import { type FoundKey, type KeyTemplate, KeyTemplateTable, parseKeyTemplate } from '#lib/capability/key-template.ts';
 import { isReservedServerName, isSegment, isServerName, quote } from '#lib/capability/name.ts';
-import { type CompiledSchema, compileSchema, SchemaProblem } from '#lib/json-schema/compile.ts';
+import { type CompiledSchema, compileSchema } from '#lib/json-schema/compile.ts';
+import { SchemaProblem } from '#lib/json-schema/schema-problem.ts';
 import { type Card, createCard } from './card.ts';
 import type { ContextDeclaration, JsonSchema, ToolDeclaration } from './declaration.ts';
 
@@ -57,6 +58,8 @@ export type OfferResult =
 const RESERVED_TOOL = 'multimodal_exchange';
 const NO_PARAMETERS: JsonSchema = Object.freeze({ type: 'object', additionalProperties: false });
 const ANY_OBJECT: JsonSchema = Object.freeze({ type: 'object' });
+/** A day. */
+const MAX_TTL_MS = 86_400_000;
 const VERSION = /^[\x21-\x7e]{1,64}$/;
 
 /** Names every mistake at once. */
@@ -102,6 +105,10 @@ function offerContexts(declarations: readonly ContextDeclaration[], problems: Of
       path: [...path, 'parameters'],
       problems,
     });
+    const ttlMs = declaration.cache?.ttlMs ?? 1;
+    if (!(ttlMs > 0 && ttlMs <= MAX_TTL_MS)) {
+      problems.push({ path: [...path, 'cache', 'ttlMs'], message: `must be more than 0 and at most ${MAX_TTL_MS}` });
+    }
     if (typeof template === 'string') problems.push({ path: [...path, 'key'], message: template });
     if (typeof template === 'string' || parameters === undefined) continue;
     const context = { declaration, template, parameters };

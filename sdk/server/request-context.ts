@@ -5,12 +5,11 @@
  * request that comes again to the byte is not even decoded (`prepareSameBytes`).
  */
 import { canonicalJson } from '#lib/canonical-json.ts';
-import { quote, requireParameterNames } from '#lib/capability/name.ts';
+import { quote } from '#lib/capability/name.ts';
 import type { Clock } from '#lib/clock.ts';
 import { ServiceError } from '#lib/errors.ts';
 import type { CallContext } from '#lib/grpc/call-context.ts';
-import { decodeArguments } from '#lib/json-schema/arguments.ts';
-import type { CompiledSchema } from '#lib/json-schema/compile.ts';
+import { decodeParameters } from '#lib/json-schema/arguments.ts';
 import type { PreparedRead } from '#lib/middleware/same-bytes.ts';
 import type { ContextRequest__Output } from '#protos/generated/mcp2/ContextRequest.ts';
 import { accepts } from './accepts.ts';
@@ -43,8 +42,6 @@ export interface PreparedContext {
 }
 
 const MAX_ACCEPT_CHARS = 255;
-const NO_ENCODING: Readonly<Record<string, number>> = Object.freeze({});
-const NO_BYTES = new Uint8Array(0);
 
 export class ContextReader implements PreparedRead<ContextRequest__Output, PreparedContext> {
   readonly #parts: ContextReaderParts;
@@ -67,7 +64,7 @@ export class ContextReader implements PreparedRead<ContextRequest__Output, Prepa
     if (found === undefined) throw unknown(key);
     if (accept.length > MAX_ACCEPT_CHARS) throw invalid('accept', `has more than ${MAX_ACCEPT_CHARS} characters`);
     const { value: context, segments } = found;
-    const parameters = readParameters(request, context.parameters);
+    const parameters = decodeParameters(context.parameters, request.parameters);
     const cacheKey = cacheKeyOf(context, { key, parameters, accept }, call);
     return { serving, context, key, segments, parameters, accept, etag, cacheKey };
   }
@@ -129,14 +126,6 @@ interface Reading {
   readonly running: RunningCall;
 }
 
-function readParameters({ parameters }: ContextRequest__Output, schema: CompiledSchema): JsonObject {
-  requireParameterNames(Object.keys(parameters), 'parameters');
-  const values = { values: parameters, encoding: NO_ENCODING, json: NO_BYTES, hasArguments: true };
-  const checked = schema.check(decodeArguments(schema.schema, values));
-  if (checked.ok) return checked.value as JsonObject;
-  throw invalid(checked.path, checked.message);
-}
-
 /** Parts are joined by what none of them can hold; the last may hold anything. */
 function cacheKeyOf(
   { declaration: { cache } }: OfferedContext,
@@ -152,9 +141,9 @@ function unknown(key: string): ServiceError {
   return new ServiceError('CONTEXT_UNKNOWN', `this server has no context ${quote(key)}; its card lists those it has`);
 }
 
-export function invalid(path: string, message: string): ServiceError {
-  const subject = path === '' ? 'the arguments' : path;
-  return new ServiceError('ARGUMENT_INVALID', `${subject}: ${message}`, { metadata: { path } });
+/** A field of the request itself is wrong. */
+export function invalid(field: string, message: string): ServiceError {
+  return new ServiceError('ARGUMENT_INVALID', `${field} ${message}`, { metadata: { path: field } });
 }
 
 function notAcceptable(accept: string, contentType: string): ServiceError {

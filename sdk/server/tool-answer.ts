@@ -1,7 +1,7 @@
 /** From what a tool gives back to the bytes of a ToolResponse. */
 import { ServiceError } from '#lib/errors.ts';
-import { decodeArguments } from '#lib/json-schema/arguments.ts';
 import type { CompiledSchema } from '#lib/json-schema/compile.ts';
+import { decodeResult } from '#lib/json-schema/results.ts';
 import type { Content } from '#protos/generated/mcp2/Content.ts';
 import type { ToolResponse } from '#protos/generated/mcp2/ToolResponse.ts';
 import type { ContentPiece, ToolAnswer } from './declaration.ts';
@@ -14,7 +14,7 @@ export type EncodeTool = (response: ToolResponse) => Buffer;
 /** Outputs and content together; one answer of gRPC has no more either. */
 const MAX_ANSWER_BYTES = 4 * 1024 * 1024;
 const MAX_ERROR_CODE_CHARS = 128;
-const NO_BYTES = new Uint8Array(0);
+const NO_BYTES = Buffer.alloc(0);
 
 /**
  * @throws ServiceError LIMIT_EXCEEDED
@@ -64,19 +64,28 @@ function requireSize(name: string, bytes: number): void {
   throw new ServiceError('LIMIT_EXCEEDED', message);
 }
 
-function requireOutput(name: string, { outputs, structured }: Success, output: CompiledSchema): void {
-  const checked = output.check(structured === undefined ? readOutputs(outputs, output) : parse(structured));
-  if (checked.ok) return;
-  throw new Error(`the tool ${name} broke its output schema: ${checked.path || 'the result'} ${checked.message}`);
+function requireOutput(name: string, answer: Success, output: CompiledSchema): void {
+  const results = readings(answer, output).map((value) => output.check(value));
+  const [first] = results;
+  if (first === undefined || first.ok || results.some(({ ok }) => ok)) return;
+  throw new Error(`the tool ${name} broke its output schema: ${first.path || 'the result'} ${first.message}`);
 }
 
-/** As a caller reads them: a text where the schema says so, else JSON. */
-function readOutputs(outputs: Success['outputs'], output: CompiledSchema): unknown {
-  return decodeArguments(output.schema, { values: outputs, encoding: {}, json: NO_BYTES, hasArguments: true });
+/** Where a member may be a text or something else, its bytes say both: one of the two is what the tool meant. */
+function readings({ outputs, structured = NO_BYTES }: Success, { forms }: CompiledSchema): readonly unknown[] {
+  const value = decodeResult(outputs, structured, forms);
+  if (structured.length > 0) return [value];
+  const members = Object.entries(value as object).map(([name, member]) => [name, toJson(member)] as const);
+  const texts = members.map(([name, member]) => {
+    const isOpen = (forms.get(name) ?? 'open') === 'open';
+    return [name, isOpen ? outputs[name]?.toString('utf8') : member] as const;
+  });
+  return [Object.fromEntries(members), Object.fromEntries(texts)];
 }
 
-function parse(json: Buffer): unknown {
-  return JSON.parse(json.toString('utf8'));
+/** Bytes are described as their base64. */
+function toJson(member: unknown): unknown {
+  return Buffer.isBuffer(member) ? member.toString('base64') : member;
 }
 
 function toContent(piece: ContentPiece): Content {

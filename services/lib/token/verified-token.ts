@@ -46,20 +46,34 @@ export function toVerifiedToken({ capabilities, grants, ...claims }: RootClaims)
   });
 }
 
+/** The token is genuine, and holds no more or not yet. Who presented it is known then, for audit and nothing else. */
+export class TokenNotValidNow extends ServiceError {
+  readonly token: VerifiedToken;
+
+  constructor(
+    reason: 'TOKEN_EXPIRED' | 'TOKEN_NOT_YET_VALID' | 'TOKEN_REVOKED',
+    message: string,
+    token: VerifiedToken,
+  ) {
+    super(reason, message);
+    this.token = token;
+  }
+}
+
 /**
  * What may change from one call to the next without the token's text changing.
  *
- * @throws ServiceError TOKEN_EXPIRED, TOKEN_NOT_YET_VALID or TOKEN_REVOKED
+ * @throws TokenNotValidNow
  */
 export function requireValidNow(token: VerifiedToken, nowMs: number, revocations: Revocations): void {
   // RFC 7519 Section 4.1.4: "on or after" exp the token must not be accepted.
-  if (nowMs >= token.exp * 1000) throw new ServiceError('TOKEN_EXPIRED', 'the token has expired; get a new one');
+  if (nowMs >= token.exp * 1000) {
+    throw new TokenNotValidNow('TOKEN_EXPIRED', 'the token has expired; get a new one', token);
+  }
   const earliest = Math.max(token.iat, token.nbf ?? 0) - EARLY_CLOCK_SECONDS;
   if (nowMs < earliest * 1000) {
-    throw new ServiceError(
-      'TOKEN_NOT_YET_VALID',
-      'the token is not valid yet; compare the clocks of issuer and server',
-    );
+    const message = 'the token is not valid yet; compare the clocks of issuer and server';
+    throw new TokenNotValidNow('TOKEN_NOT_YET_VALID', message, token);
   }
-  if (revocations.isRevoked(token)) throw new ServiceError('TOKEN_REVOKED', 'the token was revoked');
+  if (revocations.isRevoked(token)) throw new TokenNotValidNow('TOKEN_REVOKED', 'the token was revoked', token);
 }
