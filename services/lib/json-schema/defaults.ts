@@ -22,13 +22,11 @@ interface Plan {
   readonly same: readonly SchemaNode[];
 }
 
-/** @returns undefined for a schema without defaults. */
-export function createFiller({ root, nodes }: SchemaTree, step: () => void): Filler | undefined {
-  if (!nodes.some((node) => said(node, 'default') !== undefined)) return undefined;
-  return createFillerAt(root, step);
+export function hasDefaults({ nodes }: SchemaTree): boolean {
+  return nodes.some((node) => said(node, 'default') !== undefined);
 }
 
-export function createFillerAt(start: SchemaNode, step: () => void): Filler {
+export function createFiller(start: SchemaNode, step: () => void): Filler {
   const plans = new Map<SchemaNode, Plan>();
   return (value) => fill(value, start);
 
@@ -54,7 +52,7 @@ export function createFillerAt(start: SchemaNode, step: () => void): Filler {
     for (const [name, value] of plan.missing) {
       if (Object.hasOwn(object, name) && object[name] !== undefined) continue;
       copy ??= { ...object };
-      copy[name] = structuredClone(value);
+      copy[name] = typeof value === 'object' ? structuredClone(value) : value;
     }
     for (const [name, member] of Object.entries(copy ?? object)) {
       const schema = plan.properties.get(name) ?? plan.rest;

@@ -102,6 +102,21 @@ test('a schema is bounded in depth, in values and in size', () => {
   expect(problemOf({ description: 'x'.repeat(200_000) }).message).toMatch(/larger/);
 });
 
+test('a row of $refs that is too long is told, not fatal', () => {
+  const links = Array.from({ length: 3_000 }, (_, i) => [`d${i}`, { $ref: `#/$defs/d${i + 1}` }]);
+  const schema = { $ref: '#/$defs/d0', $defs: { ...Object.fromEntries(links), d3000: {} } };
+  expect(problemOf(schema).message).toMatch(/too many/);
+});
+
+test('a thousand defaults are checked at once', () => {
+  const property = { type: 'object', properties: { n: { type: 'integer', default: 3 } }, default: {} };
+  const properties = Object.fromEntries(Array.from({ length: 500 }, (_, i) => [`p${i}`, property]));
+  expect(compileSchema({ properties }, { closed: true }).check({})).toMatchObject({
+    ok: true,
+    value: { p499: { n: 3 } },
+  });
+});
+
 test('all that is wrong is told at once', () => {
   const { problems } = problemOf({ typ: 'object', properties: { a: { minimum: 'x' }, b: { patern: 'a' } } });
   expect(problems.map(({ path }) => path.join('/'))).toEqual(['typ', 'properties/a/minimum', 'properties/b/patern']);
