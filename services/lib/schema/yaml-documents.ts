@@ -24,6 +24,8 @@ export interface YamlText {
   readonly problems: readonly YamlProblem[];
   /** From 1. */
   lineOf(offset: number): number;
+  /** From 1. */
+  columnOf(offset: number): number;
 }
 
 /** More documents in one text are refused. */
@@ -39,7 +41,8 @@ const MAX_MESSAGE_CHARACTERS = 160;
 export function readYaml(text: string, maxProblems: number): YamlText {
   const lines = new LineCounter();
   const lineOf = (offset: number) => Math.max(1, lines.linePos(offset).line);
-  const refused = (...problems: readonly YamlProblem[]) => ({ documents: [], problems, lineOf });
+  const columnOf = (offset: number) => Math.max(1, lines.linePos(offset).col);
+  const refused = (...problems: readonly YamlProblem[]) => ({ documents: [], problems, lineOf, columnOf });
   const tokens = scan(text, lines);
   if (!Array.isArray(tokens)) return refused(tokens);
   const options = { prettyErrors: false, uniqueKeys: false, merge: false, customTags: kubectlScalars } as const;
@@ -49,7 +52,7 @@ export function readYaml(text: string, maxProblems: number): YamlText {
   if (problems.length > 0) return refused(...problems);
   const found: YamlProblem[] = [];
   for (const { contents } of documents) checkKeys(contents, found, maxProblems);
-  return found.length > 0 ? refused(...found) : { documents, problems: [], lineOf };
+  return found.length > 0 ? refused(...found) : { documents, problems: [], lineOf, columnOf };
 }
 
 /** An alias that leads nowhere, or aliases that multiply, are only found here. */
