@@ -4,7 +4,7 @@
  *
  * Mounted ConfigMaps are links into a hidden folder beside them, so both sides are compared as they really are.
  */
-import { accessSync, constants, realpathSync, statSync } from 'node:fs';
+import { accessSync, constants, readlinkSync, realpathSync, statSync } from 'node:fs';
 import { dirname, isAbsolute, join, relative, resolve, sep } from 'node:path';
 import { ForeignFileError, readForeignFileSync } from '#lib/foreign-file.ts';
 import { quoted } from '#lib/printable.ts';
@@ -82,6 +82,17 @@ function realPath(path: string): string | undefined {
     if ((error as NodeJS.ErrnoException).code !== 'ENOENT') return undefined;
     const folder = dirname(path);
     const above = folder === path ? path : realPath(folder);
-    return above === undefined ? undefined : join(above, path.slice(folder.length));
+    const target = targetOf(path);
+    if (above === undefined || folder === path) return above;
+    return target === undefined ? join(above, path.slice(folder.length)) : realPath(resolve(above, target));
+  }
+}
+
+/** Of a link that leads nowhere yet: what is made there is made at its end. */
+function targetOf(path: string): string | undefined {
+  try {
+    return readlinkSync(path);
+  } catch {
+    return undefined;
   }
 }
