@@ -1,9 +1,9 @@
 /** Checks a runtime configuration against its format, and puts each mistake at its place with what is allowed there. */
 import type { ErrorObject, ValidateFunction } from 'ajv';
 import { Ajv2020 } from 'ajv/dist/2020.js';
+import { quoted } from '#lib/printable.ts';
 import type { Segments } from '#lib/schema/schema.ts';
 import { describeError, suggest } from '#lib/schema/sentences.ts';
-import { quoted } from '#lib/printable.ts';
 import { type FormatSchema, LATER_SECTIONS, runtimeFormat } from './format.ts';
 import { memberOf, type RuntimeDocument } from './runtime-document.ts';
 
@@ -35,19 +35,17 @@ function report(document: RuntimeDocument, error: ErrorObject): void {
   const { keyword, params, instancePath } = error;
   const segments = segmentsOf(instancePath, document.value);
   const schema = error.parentSchema as FormatSchema;
-  const known = Object.keys((schema.properties ?? {}) as object);
-  switch (keyword) {
-    case 'additionalProperties':
-      return document.add([...segments, params.additionalProperty], unknown(segments, params.additionalProperty, known), 'key');
-    case 'propertyNames':
-      return document.add([...segments, params.propertyName], String(schema.errorMessage), 'key');
-    case 'required':
-      return document.add([...segments, params.missingProperty], 'is missing; write it');
-    case 'oneOf':
-      return document.add(segments, oneOfSentence(schema, error.data), 'key');
-    default:
-      return document.add(segments, sentenceFor(error, schema));
-  }
+  if (keyword === 'additionalProperties') {
+    const name: string = params.additionalProperty;
+    const known = Object.keys((schema.properties ?? {}) as object);
+    document.add([...segments, name], unknown(segments, name, known), 'key');
+  } else if (keyword === 'propertyNames') {
+    document.add([...segments, params.propertyName], String(schema.errorMessage), 'key');
+  } else if (keyword === 'required') {
+    document.add([...segments, params.missingProperty], 'is missing; write it');
+  } else if (keyword === 'oneOf') {
+    document.add(segments, oneOfSentence(schema, error.data), 'key');
+  } else document.add(segments, sentenceFor(error, schema));
 }
 
 function sentenceFor(error: ErrorObject, { errorMessage }: FormatSchema): string {

@@ -14,7 +14,9 @@ export type Found<T> = { readonly ok: T; readonly problem?: undefined } | { read
 /** A relative path below the folder, absolute. The file need not be there. */
 export function pathBelow(folder: string, written: string): Found<string> {
   if (isAbsolute(written)) {
-    return { problem: `${quoted(written)} is absolute; write a path that is relative to the folder of the configuration` };
+    return {
+      problem: `${quoted(written)} is absolute; write a path that is relative to the folder of the configuration`,
+    };
   }
   const path = resolve(folder, written);
   const really = realPath(path);

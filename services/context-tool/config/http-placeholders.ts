@@ -28,7 +28,11 @@ export function checkPlaceholders(
     document.add(at, 'a placeholder may stand in a value, not in the name of a member', 'key'),
   );
   for (const name of parameters.filter((one) => !used.has(one) && !ofKey.includes(one))) {
-    document.add(segments, `${name} is used nowhere in the request; write {${name}} where its value belongs, or take it out`, 'key');
+    document.add(
+      segments,
+      `${name} is used nowhere in the request; write {${name}} where its value belongs, or take it out`,
+      'key',
+    );
   }
   for (const name of ofKey.filter((one) => parameters.includes(one))) {
     document.add(segments, `${name} is a segment of the key and a parameter; rename one of them`, 'key');

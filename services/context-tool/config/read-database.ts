@@ -3,10 +3,16 @@ import { isAbsolute } from 'node:path';
 import { quoted } from '#lib/printable.ts';
 import type { Segments } from '#lib/schema/schema.ts';
 import { isWritable, pathBelow } from './file-paths.ts';
+import { limited } from './limits.ts';
 import { milliseconds } from './quantities.ts';
 import { locateFile, locateSecret, type Reading } from './reading.ts';
-import { limited } from './limits.ts';
-import type { DatabaseConfig, PostgresConfig, PostgresMember, SecretReference, SqliteConfig } from './runtime-config.ts';
+import type {
+  DatabaseConfig,
+  PostgresConfig,
+  PostgresMember,
+  SecretReference,
+  SqliteConfig,
+} from './runtime-config.ts';
 
 /** As the format has it. */
 export type RawDatabase = { readonly postgres: RawPostgres } | { readonly sqlite: RawSqlite };
@@ -41,7 +47,11 @@ function readPostgres(reading: Reading, name: string, raw: RawPostgres): Postgre
   const primary = member(raw.primary, [...at, 'primary']);
   const replicas = (raw.replicas ?? []).map((one, index) => member(one, [...at, 'replicas', index]));
   const statementTimeoutMs = readStatementTimeout(reading, at, raw.statementTimeout);
-  const maxLagMs = limited(reading, [...at, 'maxLag'], milliseconds(raw.maxLag ?? '1s'), [1, 60 * MINUTE_MS, '1ms to 1h']);
+  const maxLagMs = limited(reading, [...at, 'maxLag'], milliseconds(raw.maxLag ?? '1s'), [
+    1,
+    60 * MINUTE_MS,
+    '1ms to 1h',
+  ]);
   if (primary === undefined) return undefined;
   return {
     kind: 'postgres',
@@ -70,20 +80,30 @@ function readStatementTimeout(reading: Reading, at: Segments, written: string | 
   return limited(reading, [...at, 'statementTimeout'], ms, [1, 10 * MINUTE_MS, '1ms to 10m']);
 }
 
-function locateDatabase({ document, folder, sqlite }: Reading, segments: Segments, written: string): string | undefined {
+function locateDatabase(
+  { document, folder, sqlite }: Reading,
+  segments: Segments,
+  written: string,
+): string | undefined {
   const problem = (message: string) => {
     document.add(segments, message);
     return undefined;
   };
   if (typeof sqlite === 'object') {
-    if (isAbsolute(written)) return problem(`mcp2 up keeps databases in its state folder; write a relative path, not ${quoted(written)}`);
+    if (isAbsolute(written))
+      return problem(`mcp2 up keeps databases in its state folder; write a relative path, not ${quoted(written)}`);
     const found = pathBelow(sqlite.below, written);
     return found.problem === undefined ? found.ok : problem(found.problem);
   }
   if (sqlite === 'unchecked') return isAbsolute(written) ? written : orProblem(pathBelow(folder, written), problem);
-  if (!isAbsolute(written)) return problem(`write an absolute path; only in mcp2 up a relative one counts from the state folder, not here: ${quoted(written)}`);
+  if (!isAbsolute(written))
+    return problem(
+      `write an absolute path; only in mcp2 up a relative one counts from the state folder, not here: ${quoted(written)}`,
+    );
   if (isWritable(written)) return written;
-  return problem(`the folder of ${quoted(written)} is not there, or this user may not write into it; SQLite keeps files beside the database`);
+  return problem(
+    `the folder of ${quoted(written)} is not there, or this user may not write into it; SQLite keeps files beside the database`,
+  );
 }
 
 function orProblem(found: ReturnType<typeof pathBelow>, problem: (message: string) => undefined): string | undefined {

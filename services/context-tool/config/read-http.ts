@@ -43,16 +43,20 @@ export function readHttp(
 /** What this side of a connection writes by itself (RFC 9110 Section 7.6.1, RFC 9112 Section 6), or cannot read. */
 const OURS: ReadonlySet<string> = new Set([
   ...['accept-encoding', 'connection', 'content-length', 'expect', 'host', 'keep-alive', 'proxy-connection', 'te'],
-  ...['trailer', 'transfer-encoding', 'upgrade', 'idempotency-key'],
+  ...['trailer', 'transfer-encoding', 'upgrade'],
 ]);
 const CREDENTIALS: ReadonlySet<string> = new Set([
   ...['authorization', 'cookie', 'proxy-authorization', 'x-api-key', 'api-key', 'x-auth-token'],
 ]);
 
-function readHeaders(reading: Reading, segments: Segments, raw: NonNullable<RawHttp['headers']>): HttpConfig['headers'] {
+function readHeaders(
+  reading: Reading,
+  segments: Segments,
+  raw: NonNullable<RawHttp['headers']>,
+): HttpConfig['headers'] {
   const { document } = reading;
   const seen = new Set<string>();
-  const headers: Record<string, string | SecretReference> = {};
+  const headers = new Map<string, string | SecretReference>();
   for (const [name, value] of Object.entries(raw)) {
     const at = [...segments, name];
     const folded = name.toLowerCase();
@@ -62,9 +66,9 @@ function readHeaders(reading: Reading, segments: Segments, raw: NonNullable<RawH
     const problem = typeof value === 'string' ? whyUnusableHeader(folded, value) : undefined;
     if (problem !== undefined) document.add(at, problem);
     const located = typeof value === 'string' ? value : locateSecret(reading, at, value);
-    if (located !== undefined) headers[name] = located;
+    if (located !== undefined) headers.set(name, located);
   }
-  return headers;
+  return Object.fromEntries(headers);
 }
 
 function whyUnusableHeader(folded: string, value: string): string | undefined {

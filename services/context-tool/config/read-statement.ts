@@ -1,10 +1,19 @@
 /** A statement of a context or a tool: its text, its database, and whether its placeholders are what its callers give. */
-import { suggest } from '#lib/schema/sentences.ts';
+
 import { quoted } from '#lib/printable.ts';
 import type { Segments } from '#lib/schema/schema.ts';
+import { suggest } from '#lib/schema/sentences.ts';
 import type { StatementNames } from '../database/database.ts';
-import { checkNames, isSqlProblem, MAX_SQL_BYTES, readSqlText, type SqlText, type SqlPlace, type SqlProblem } from '../database/sql-text.ts';
-import { readContent, type Reading } from './reading.ts';
+import {
+  checkNames,
+  isSqlProblem,
+  MAX_SQL_BYTES,
+  readSqlText,
+  type SqlPlace,
+  type SqlProblem,
+  type SqlText,
+} from '../database/sql-text.ts';
+import { type Reading, readContent } from './reading.ts';
 import type { DatabaseConfig, Place, StatementConfig, ToolStatementConfig } from './runtime-config.ts';
 
 /** As the format has it. */
@@ -22,15 +31,14 @@ export function readStatement(
   segments: Segments,
   raw: RawStatement,
   names: StatementNames | undefined,
-): ToolStatementConfig | undefined {
+): StatementConfig | undefined {
   const text = readText(reading, segments, raw);
   const database = findDatabase(reading, segments, raw.database);
   if (text === undefined) return undefined;
   const { sql, place } = text;
   const problems = checkText(sql, names, database);
   for (const problem of problems) reading.document.addPlaced(placeInText(place, problem), problem.message);
-  const { result = 'Rows', isolation = 'ReadCommitted' } = raw;
-  return { database: raw.database, sql, place, result, isolation };
+  return { database: raw.database, sql, place, result: raw.result ?? 'Rows' };
 }
 
 /** A place inside of a text that begins at another one. */
@@ -62,7 +70,11 @@ function findDatabase({ document, databases }: Reading, segments: Segments, name
   return undefined;
 }
 
-function checkText(sql: string, names: StatementNames | undefined, database: DatabaseConfig | undefined): readonly SqlProblem[] {
+function checkText(
+  sql: string,
+  names: StatementNames | undefined,
+  database: DatabaseConfig | undefined,
+): readonly SqlProblem[] {
   const text = readSqlText(sql);
   if (isSqlProblem(text)) return [text];
   const wrongNames = names === undefined ? [] : checkNames(text, names);

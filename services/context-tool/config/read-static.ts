@@ -1,7 +1,8 @@
 /** A context that is the same for every caller. */
-import type { Segments } from '#lib/schema/schema.ts';
+
 import { canonicalJson } from '#lib/canonical-json.ts';
-import { readContent, type Reading } from './reading.ts';
+import type { Segments } from '#lib/schema/schema.ts';
+import { type Reading, readContent } from './reading.ts';
 import type { StaticConfig } from './runtime-config.ts';
 
 /** As the format has it: one of the four. */

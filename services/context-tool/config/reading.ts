@@ -1,10 +1,11 @@
 /** What the readers of the parts of a configuration share. */
-import type { Segments } from '#lib/schema/schema.ts';
-import type { Secrets } from './secrets.ts';
-import type { RuntimeDocument } from './runtime-document.ts';
-import type { DatabaseConfig, SecretReference } from './runtime-config.ts';
+
 import { isAbsolute } from 'node:path';
-import { contentBelow, fileBelow, type Found, pathBelow } from './file-paths.ts';
+import type { Segments } from '#lib/schema/schema.ts';
+import { contentBelow, type Found, fileBelow, pathBelow } from './file-paths.ts';
+import type { DatabaseConfig, SecretReference } from './runtime-config.ts';
+import type { RuntimeDocument } from './runtime-document.ts';
+import type { Secrets } from './secrets.ts';
 
 /** Where the file of an SQLite database may lie. */
 export type SqlitePlace =
@@ -24,12 +25,19 @@ export interface Reading {
   readonly sqlite: SqlitePlace;
   /** Undefined: whether a secret is there is not asked. */
   readonly secrets: Secrets | undefined;
+  /** A path of the configuration as problems name it. */
+  shown(written: string): string;
   /** By name; a kind alone where the rest is broken. */
   readonly databases: ReadonlyMap<string, DatabaseConfig | undefined>;
 }
 
 /** Of a file below the folder; undefined after a problem was added. */
-export function readContent(reading: Reading, segments: Segments, written: string, maxBytes: number): Buffer | undefined {
+export function readContent(
+  reading: Reading,
+  segments: Segments,
+  written: string,
+  maxBytes: number,
+): Buffer | undefined {
   return noted(reading, segments, contentBelow(reading.folder, written, maxBytes));
 }
 
@@ -62,7 +70,11 @@ function absoluteSecret(folder: string, written: string): Found<SecretReference>
   return below.problem === undefined ? { ok: { fromFile: below.ok } } : below;
 }
 
-function noted<T>({ document, files }: Reading, segments: Segments, found: Found<T> & { path?: string }): T | undefined {
+function noted<T>(
+  { document, files }: Reading,
+  segments: Segments,
+  found: Found<T> & { path?: string },
+): T | undefined {
   if (found.path !== undefined) files.add(found.path);
   if (found.problem === undefined) return found.ok;
   document.add(segments, found.problem);

@@ -68,7 +68,7 @@ export class RuntimeDocument {
 
   #readValue(): unknown {
     const [document, second] = this.#yaml.documents;
-    if (document === undefined) return undefined;
+    if (document === undefined) return this.#yaml.problems.length > 0 ? undefined : null;
     if (second !== undefined) {
       this.#addAt(second.range[0], 'holds more than one document; a file is one server, so split it');
       return undefined;
@@ -115,7 +115,10 @@ export class RuntimeDocument {
     const [start = 0, end = start] = block.range ?? [];
     const lines = this.#text.slice(start, end).split('\n').slice(1);
     const written = lines.find((line) => line.trim() !== '') ?? '';
-    const read = String(block.value).split('\n').find((line) => line.trim() !== '') ?? '';
+    const read =
+      String(block.value)
+        .split('\n')
+        .find((line) => line.trim() !== '') ?? '';
     return Math.max(0, leadingSpaces(written) - leadingSpaces(read));
   }
 }

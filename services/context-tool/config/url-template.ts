@@ -20,7 +20,8 @@ export function whyUnusableUrl(template: string): string | undefined {
   }
   if (authority === '') return 'has no host; write one';
   if (fragment !== undefined) return 'what follows "#" is never sent; remove it';
-  if (/[\s\p{Cc}\\]/u.test(template)) return 'holds a space, a backslash or a control character; write it in percent-encoding';
+  if (/[\s\p{Cc}\\]/u.test(template))
+    return 'holds a space, a backslash or a control character; write it in percent-encoding';
   return whyUnusablePath(path) ?? whyUnusableQuery(query) ?? whyUnparsable(template);
 }
 
