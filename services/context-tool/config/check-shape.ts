@@ -5,7 +5,7 @@ import { quoted } from '#lib/printable.ts';
 import type { Segments } from '#lib/schema/schema.ts';
 import { describeError, suggest } from '#lib/schema/sentences.ts';
 import { type FormatSchema, LATER_SECTIONS, runtimeFormat } from './format.ts';
-import { memberOf, type RuntimeDocument } from './runtime-document.ts';
+import { MAX_PROBLEMS, memberOf, type RuntimeDocument } from './runtime-document.ts';
 
 /** Compiles the format once; the result may be called from anywhere. */
 export function createShapeCheck(): (document: RuntimeDocument) => void {
@@ -17,11 +17,17 @@ export function createShapeCheck(): (document: RuntimeDocument) => void {
 
 function checkShape(document: RuntimeDocument, check: ValidateFunction): void {
   if (check(document.value)) return;
-  const errors = (check.errors ?? []).filter(isOwn);
+  // A few more than are shown: some of them are left out below, and a file may have as many as it has words.
+  const errors = (check.errors ?? []).filter(isOwn).slice(0, 2 * MAX_PROBLEMS);
   // What is of the wrong type is also none of the words, too short, and so on.
   const mistyped = new Set(errors.flatMap(({ keyword, instancePath }) => (keyword === 'type' ? [instancePath] : [])));
+  // Of the alternatives none stands there, because the one that was meant is misspelt.
+  const misspelt = new Set(errors.flatMap((one) => (one.keyword === 'additionalProperties' ? [one.instancePath] : [])));
   for (const error of errors) {
-    if (mistyped.has(error.instancePath) && error.keyword !== 'type') continue;
+    const { keyword, instancePath, parentSchema, data } = error;
+    if (mistyped.has(instancePath) && keyword !== 'type') continue;
+    if (keyword === 'oneOf' && misspelt.has(instancePath) && chosen(parentSchema as FormatSchema, data).length === 0)
+      continue;
     report(document, error);
   }
 }
@@ -48,16 +54,26 @@ function report(document: RuntimeDocument, error: ErrorObject): void {
   } else document.add(segments, sentenceFor(error, schema));
 }
 
-function sentenceFor(error: ErrorObject, { errorMessage }: FormatSchema): string {
+function sentenceFor(error: ErrorObject, { errorMessage, propertyNames }: FormatSchema): string {
   const isBound = ['minLength', 'maxLength', 'maxItems', 'minimum', 'maximum'].includes(error.keyword);
-  if (errorMessage !== undefined && !isBound) return String(errorMessage);
+  if (error.keyword === 'minProperties' || error.keyword === 'maxProperties') return countSentence(error);
+  const isAboutNames = error.keyword === 'type' && propertyNames !== undefined;
+  if (errorMessage !== undefined && !isBound && !isAboutNames) return String(errorMessage);
   if (error.keyword === 'minLength') return 'is empty; write it';
   return describeError(error);
 }
 
+/** A secret has exactly one source; any other map may have up to so many entries. */
+function countSentence(error: ErrorObject): string {
+  const { properties } = error.parentSchema as FormatSchema;
+  return properties === undefined
+    ? describeError(error)
+    : `write exactly one of ${Object.keys(properties as object).join(', ')}`;
+}
+
 function unknown(segments: Segments, name: string, known: readonly string[]): string {
   if (segments.length === 0 && LATER_SECTIONS.includes(name)) {
-    return `${name} comes with a later release of mcp2; remove it until then`;
+    return 'comes with a later release of mcp2; remove it until then';
   }
   const isContextHttp = segments[0] === 'contexts' && segments.at(-1) === 'http';
   if (isContextHttp && (name === 'method' || name === 'body')) {
@@ -66,11 +82,18 @@ function unknown(segments: Segments, name: string, known: readonly string[]): st
   return `unknown field ${quoted(name)}${suggest(name, known)}`;
 }
 
-function oneOfSentence({ oneOf }: FormatSchema, data: unknown): string {
-  const names = (oneOf as readonly { readonly required: readonly string[] }[]).flatMap(({ required }) => required);
-  const given = names.filter((name) => memberOf(data, name) !== undefined);
-  const choice = `write exactly one of ${names.join(', ')}`;
+function oneOfSentence(schema: FormatSchema, data: unknown): string {
+  const choice = `write exactly one of ${alternatives(schema).join(', ')}`;
+  const given = chosen(schema, data);
   return given.length === 0 ? choice : `${choice}; here are ${given.join(' and ')}`;
+}
+
+function chosen(schema: FormatSchema, data: unknown): readonly string[] {
+  return alternatives(schema).filter((name) => memberOf(data, name) !== undefined);
+}
+
+function alternatives({ oneOf }: FormatSchema): readonly string[] {
+  return (oneOf as readonly { readonly required: readonly string[] }[]).flatMap(({ required }) => required);
 }
 
 /** From a JSON Pointer; a number only where the value is a list. */

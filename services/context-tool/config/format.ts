@@ -137,7 +137,10 @@ const SERVER = closed('Who it is.', {
     name: pattern('The name under which it is found and named in tokens.', '^[A-Za-z][A-Za-z0-9_.-]{0,62}$', {
       errorMessage: 'write a letter, then up to 62 of A-Z a-z 0-9 _ . -',
     }),
-    version: text('Of the server, for people: 1.0.0.', 64),
+    version: {
+      ...text('Of the server, for people: 1.0.0.', 64),
+      errorMessage: 'write a text, in quotes where it looks like a number: "1.0"',
+    },
   },
 });
 

@@ -10,6 +10,7 @@ import { ForeignFileError, readForeignFileSync } from '#lib/foreign-file.ts';
 import { parseHostPort } from '#lib/net/listen-address.ts';
 import { isObject, type Segments } from '#lib/schema/schema.ts';
 import { createShapeCheck } from './check-shape.ts';
+import { MAX_DECLARATIONS } from './format.ts';
 import { type RawDatabase, readDatabase } from './read-database.ts';
 import { checkDoubles, type RawContext, type RawTool, readContext, readTool } from './read-declarations.ts';
 import { locateSecret, type Reading, type SqlitePlace } from './reading.ts';
@@ -104,6 +105,7 @@ function readParts(
   const tools = readEach(document, 'tools', (index, raw: RawTool) => readTool(reading, index, raw));
   checkDoubles(reading, membersOf(document, 'contexts', 'key'), membersOf(document, 'tools', 'name'));
   if (server === undefined) return undefined;
+  if (isEmpty(document)) document.add([], 'offers nothing; write contexts, tools or both');
   const usable = new Map([...databases].flatMap(([name, one]) => (one ? [[name, one] as const] : [])));
   return { file, server, listen, token: located, databases: usable, contexts, tools };
 }
@@ -121,15 +123,21 @@ function readEach<Raw, T>(
 ): readonly T[] {
   const items = memberOf(document.value, list);
   if (!Array.isArray(items)) return [];
-  return items.flatMap((_, index) => {
+  return items.slice(0, MAX_DECLARATIONS).flatMap((_, index) => {
     const raw = wellFormed<Raw>(document, [list, index]);
     return (raw && read(index, raw)) ?? [];
   });
 }
 
+function isEmpty({ value }: RuntimeDocument): boolean {
+  return [memberOf(value, 'contexts') ?? [], memberOf(value, 'tools') ?? []].every(
+    (list) => Array.isArray(list) && list.length === 0,
+  );
+}
+
 function membersOf({ value }: RuntimeDocument, list: string, member: string): readonly unknown[] {
   const items = memberOf(value, list);
-  return Array.isArray(items) ? items.map((item) => memberOf(item, member)) : [];
+  return Array.isArray(items) ? items.slice(0, MAX_DECLARATIONS).map((item) => memberOf(item, member)) : [];
 }
 
 function valueIn(outer: unknown, segment: string | number): unknown {

@@ -8,7 +8,7 @@ import { limited } from './limits.ts';
 import { milliseconds } from './quantities.ts';
 import { type RawHttp, readHttp } from './read-http.ts';
 import { type RawModule, readModule } from './read-module.ts';
-import { readObjectSchema, readResultSchema } from './read-schema.ts';
+import { type ReadSchema, readObjectSchema, readResultSchema } from './read-schema.ts';
 import { type RawStatement, readStatement } from './read-statement.ts';
 import { type RawStatic, readStatic } from './read-static.ts';
 import type { Reading } from './reading.ts';
@@ -44,8 +44,7 @@ export function readContext(reading: Reading, index: number, raw: RawContext): C
   const at = ['contexts', index];
   const template = parseKeyTemplate(raw.key);
   if (typeof template === 'string') document.add([...at, 'key'], template);
-  const { schema: parameters, names } = readObjectSchema(reading, [...at, 'parameters'], raw.parameters);
-  checkParameterNames(reading, [...at, 'parameters'], names ?? []);
+  const { schema: parameters, names } = readParameters(reading, [...at, 'parameters'], raw.parameters);
   const known =
     typeof template === 'string' || names === undefined ? undefined : { segments: template.names, parameters: names };
   const { key, description } = raw;
@@ -110,10 +109,13 @@ function readCache(reading: Reading, at: Segments, raw: NonNullable<RawContext['
   return { ttlMs, scope: raw.scope ?? 'Private' };
 }
 
-/** They travel as a map of names: protocol.md of the proposal knows no other characters. */
-function checkParameterNames({ document }: Reading, at: Segments, names: readonly string[]): void {
-  for (const name of names.filter((one) => !isParameterName(one))) {
+/** They travel as a map of names, which has no other characters. */
+function readParameters(reading: Reading, at: Segments, raw: JsonSchema | undefined): ReadSchema {
+  const read = readObjectSchema(reading, at, raw);
+  const wrong = (read.names ?? []).filter((name) => !isParameterName(name));
+  for (const name of wrong) {
     const rule = 'a parameter is called a letter or _, then up to 63 of A-Z a-z 0-9 _ . -';
-    document.add([...at, 'properties', name], rule, 'key');
+    reading.document.add([...at, 'properties', name], rule, 'key');
   }
+  return wrong.length > 0 ? { ...read, names: undefined } : read;
 }

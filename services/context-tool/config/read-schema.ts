@@ -18,7 +18,8 @@ export interface ReadSchema {
 export function readObjectSchema({ document }: Reading, segments: Segments, raw: JsonSchema | undefined): ReadSchema {
   if (raw === undefined) return { schema: undefined, names: [] };
   const isSound = checkSchema(document, segments, raw);
-  if (raw.type === 'object') return { schema: raw, names: isSound ? [...namesOf(raw)] : undefined };
+  if (raw.type === undefined || raw.type === 'object')
+    return { schema: raw, names: isSound ? [...namesOf(raw)] : undefined };
   document.add([...segments, 'type'], 'parameters and arguments are the members of an object; write type: object');
   return { schema: raw, names: undefined };
 }
