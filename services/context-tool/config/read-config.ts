@@ -14,7 +14,7 @@ import { MAX_DECLARATIONS } from './format.ts';
 import { type RawDatabase, readDatabase } from './read-database.ts';
 import { checkDoubles, type RawContext, type RawTool, readContext, readTool } from './read-declarations.ts';
 import { locateSecret, type Reading, type SqlitePlace } from './reading.ts';
-import type { DatabaseConfig, Problem, RuntimeConfig, SecretReference } from './runtime-config.ts';
+import type { DatabaseConfig, Place, Problem, RuntimeConfig, SecretReference } from './runtime-config.ts';
 import { memberOf, RuntimeDocument, shownPath } from './runtime-document.ts';
 import type { Secrets } from './secrets.ts';
 
@@ -28,6 +28,12 @@ export interface ReadConfigOptions {
   readonly secrets?: Secrets | undefined;
 }
 
+/** Of what no reload can change. */
+export interface FixedPlaces {
+  readonly serverName: Place;
+  readonly listen: Place;
+}
+
 /** What was read, for whoever follows it; also of a broken configuration. */
 interface ReadFiles {
   /** Absolute paths: the configuration first, then SQL, modules, contents, secrets and init files. */
@@ -36,7 +42,7 @@ interface ReadFiles {
 
 export type ReadConfig = ReadFiles &
   (
-    | { readonly config: RuntimeConfig; readonly problems?: undefined }
+    | { readonly config: RuntimeConfig; readonly places: FixedPlaces; readonly problems?: undefined }
     /** By file, line and column; never empty. */
     | { readonly config?: undefined; readonly problems: readonly Problem[] }
   );
@@ -78,7 +84,9 @@ function readText(
   const files = new Set([options.file]);
   const config = readParts(document, options, files);
   const { problems } = document;
-  return problems.length > 0 || config === undefined ? { files: [...files], problems } : { files: [...files], config };
+  if (problems.length > 0 || config === undefined) return { files: [...files], problems };
+  const places = { serverName: document.place(['server', 'name']), listen: document.place(['listen']) };
+  return { files: [...files], config, places };
 }
 
 function readParts(
