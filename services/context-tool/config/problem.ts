@@ -4,5 +4,5 @@ import type { Problem } from './runtime-config.ts';
 
 /** "inventory.yaml:12:7: contexts[0].key: …". The name of a file is foreign, too. */
 export function formatRuntimeProblem({ file, line, column, path, message }: Problem): string {
-  return `${onOneLine(file)}:${line}:${column}: ${path === '' ? '' : `${path}: `}${message}`;
+  return `${onOneLine(file)}:${line}:${column}: ${path === '' ? '' : `${path}: `}${onOneLine(message)}`;
 }

@@ -1,12 +1,14 @@
-/** An upstream of a context or a tool: where placeholders may stand, and that no secret stands in the configuration. */
+/** An upstream of a context or a tool: its templates are sound, and its placeholders are what its callers give. */
 import type { Segments } from '#lib/schema/schema.ts';
+import { suggest } from '#lib/schema/sentences.ts';
 import type { StatementNames } from '../database/database.ts';
-import { checkPlaceholders } from './http-placeholders.ts';
+import { parseBody } from '../http/body-template.ts';
+import { parseHeaders } from '../http/header-template.ts';
+import { parseUrlTemplate } from '../http/url-template.ts';
 import { limited } from './limits.ts';
 import { bytes, milliseconds } from './quantities.ts';
 import { locateSecret, type Reading } from './reading.ts';
 import type { HttpConfig, SecretReference } from './runtime-config.ts';
-import { whyUnusableUrl } from './url-template.ts';
 
 /** As the format has it. */
 export interface RawHttp {
@@ -28,53 +30,78 @@ export function readHttp(
   const { document } = reading;
   const at = (...more: Segments) => [...segments, ...more];
   const { method = 'GET', url, body } = raw;
-  const problem = whyUnusableUrl(url);
-  if (problem !== undefined) document.add(at('url'), problem);
   const headers = readHeaders(reading, at('headers'), raw.headers ?? {});
   if (body !== undefined && (method === 'GET' || method === 'HEAD')) {
     document.add(at('body'), `${method} has no body; use another method, or write {name} into the URL`, 'key');
   }
-  if (names !== undefined) checkPlaceholders(document, segments, { url, headers, body }, names);
+  const used = readTemplates(reading, segments, raw);
+  if (names !== undefined && used !== undefined) checkNames(reading, segments, used, names);
   const timeoutMs = limited(reading, at('timeout'), milliseconds(raw.timeout ?? '10s'), [1, 300_000, '1ms to 5m']);
   const maxBytes = limited(reading, at('maxBytes'), bytes(raw.maxBytes ?? '1Mi'), [1, 4 * 1024 ** 2, '1Ki to 4Mi']);
   return { method, url, headers, body, timeoutMs, maxBytes, place: document.place(segments) };
 }
 
-/** What this side of a connection writes by itself (RFC 9110 Section 7.6.1, RFC 9112 Section 6), or cannot read. */
-const OURS: ReadonlySet<string> = new Set([
-  ...['accept-encoding', 'connection', 'content-length', 'expect', 'host', 'keep-alive', 'proxy-connection', 'te'],
-  ...['trailer', 'transfer-encoding', 'upgrade'],
-]);
-const CREDENTIALS: ReadonlySet<string> = new Set([
-  ...['authorization', 'cookie', 'proxy-authorization', 'x-api-key', 'api-key', 'x-auth-token'],
-]);
-
-function readHeaders(
-  reading: Reading,
-  segments: Segments,
-  raw: NonNullable<RawHttp['headers']>,
-): HttpConfig['headers'] {
-  const { document } = reading;
-  const seen = new Set<string>();
-  const headers = new Map<string, string | SecretReference>();
-  for (const [name, value] of Object.entries(raw)) {
-    const at = [...segments, name];
-    const folded = name.toLowerCase();
-    if (seen.has(folded)) document.add(at, 'this header stands here twice; remove one', 'key');
-    seen.add(folded);
-    if (OURS.has(folded)) document.add(at, 'this header is written by mcp2 itself; remove it', 'key');
-    const problem = typeof value === 'string' ? whyUnusableHeader(folded, value) : undefined;
-    if (problem !== undefined) document.add(at, problem);
-    const located = typeof value === 'string' ? value : locateSecret(reading, at, value);
-    if (located !== undefined) headers.set(name, located);
-  }
+function readHeaders(reading: Reading, at: Segments, raw: NonNullable<RawHttp['headers']>): HttpConfig['headers'] {
+  const headers = Object.entries(raw).map(([name, value]) => {
+    return [name, typeof value === 'string' ? value : (locateSecret(reading, [...at, name], value) ?? '')] as const;
+  });
   return Object.fromEntries(headers);
 }
 
-function whyUnusableHeader(folded: string, value: string): string | undefined {
-  if (CREDENTIALS.has(folded) && !value.includes('{')) {
-    return 'a secret never stands in the configuration: write {fromFile: PATH} or {fromEnv: NAME}';
+interface Used {
+  readonly name: string;
+  readonly at: Segments;
+}
+
+/** Adds what is wrong with the templates. @returns the names that they refer to, with their places */
+function readTemplates(
+  { document }: Reading,
+  segments: Segments,
+  { url, headers = {}, body }: RawHttp,
+): readonly Used[] {
+  const ofUrl = parseUrlTemplate(url);
+  const atUrl = [...segments, 'url'];
+  for (const problem of ofUrl.problems) document.add(atUrl, `cannot be used: ${problem}`);
+  const ofHeaders = parseHeaders(headers);
+  for (const { header, message } of ofHeaders.problems) document.add([...segments, 'headers', header], message);
+  const ofBody = body === undefined ? undefined : parseBody(body.json);
+  const atBody = [...segments, 'body', 'json'];
+  for (const { path, message } of ofBody?.problems ?? []) document.add([...segments, 'body', ...pathOf(path)], message);
+  if (ofUrl.problems.length > 0) return undefined;
+  const headerNames = Object.entries(headers).flatMap(([header, value]) =>
+    parseHeaders({ [header]: value }).names.map((name) => ({ name, at: [...segments, 'headers', header] })),
+  );
+  return [
+    ...ofUrl.names.map((name) => ({ name, at: atUrl })),
+    ...headerNames,
+    ...(ofBody?.names ?? []).map((name) => ({ name, at: atBody })),
+  ];
+}
+
+/** Everything that is used is given, and everything that is given is used. A segment of a key need not be. */
+function checkNames(
+  { document }: Reading,
+  segments: Segments,
+  used: readonly Used[],
+  { segments: ofKey, parameters }: StatementNames,
+): void {
+  const known = [...new Set([...ofKey, ...parameters])];
+  for (const { name, at } of used) {
+    if (known.includes(name)) continue;
+    const advice = known.length === 0 ? '; there are none here' : suggest(name, known);
+    document.add(at, `{${name}} is no segment of the key and no parameter or argument${advice}`);
   }
-  // RFC 9110 Section 5.5; more than ASCII is read differently by different servers.
-  return /^[\t\x20-\x7e]*$/.test(value) ? undefined : 'a header is one line of ASCII; write it so';
+  const usedNames = new Set(used.map(({ name }) => name));
+  for (const name of parameters.filter((one) => !usedNames.has(one) && !ofKey.includes(one))) {
+    const message = `${name} is used nowhere in the request; write {${name}} where its value belongs, or take it out`;
+    document.add(segments, message, 'key');
+  }
+  for (const name of ofKey.filter((one) => parameters.includes(one))) {
+    document.add(segments, `${name} is a segment of the key and a parameter; rename one of them`, 'key');
+  }
+}
+
+/** "json.items[0].sku" as segments; of a name that holds such marks itself, the place is that of a part around it. */
+function pathOf(path: string): Segments {
+  return [...path.matchAll(/\[(\d+)\]|[^.[\]]+/g)].map(([name, index]) => (index === undefined ? name : Number(index)));
 }
