@@ -53,12 +53,12 @@ interface Used {
   readonly at: Segments;
 }
 
-/** Adds what is wrong with the templates. @returns the names that they refer to, with their places */
+/** Adds what is wrong with the templates. @returns the names that they refer to; undefined where the URL is broken */
 function readTemplates(
   { document }: Reading,
   segments: Segments,
   { url, headers = {}, body }: RawHttp,
-): readonly Used[] {
+): readonly Used[] | undefined {
   const ofUrl = parseUrlTemplate(url);
   const atUrl = [...segments, 'url'];
   for (const problem of ofUrl.problems) document.add(atUrl, `cannot be used: ${problem}`);
