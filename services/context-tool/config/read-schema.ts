@@ -1,9 +1,9 @@
 /** A JSON Schema of parameters, arguments or results inside a configuration: its mistakes, and the names that it knows. */
+import { type CompiledSchema, compileSchema } from '#lib/json-schema/compile.ts';
+import { SchemaProblem } from '#lib/json-schema/schema-problem.ts';
 import type { Segments } from '#lib/schema/schema.ts';
-import { isObject } from '#lib/schema/schema.ts';
 import type { JsonSchema } from '#sdk/server/declaration.ts';
 import type { Reading } from './reading.ts';
-import { memberOf } from './runtime-document.ts';
 
 export interface ReadSchema {
   readonly schema: JsonSchema | undefined;
@@ -12,31 +12,38 @@ export interface ReadSchema {
 }
 
 /**
- * @param raw Undefined where none was written: then there are no parameters.
  * @param segments Of the schema.
+ * @param raw Undefined where none was written: then nothing is given.
  */
-export function readObjectSchema({ document }: Reading, segments: Segments, raw: JsonSchema | undefined): ReadSchema {
+export function readObjectSchema(reading: Reading, segments: Segments, raw: JsonSchema | undefined): ReadSchema {
   if (raw === undefined) return { schema: undefined, names: [] };
-  const isSound = checkSchema(document, segments, raw);
-  if (raw.type === undefined || raw.type === 'object')
-    return { schema: raw, names: isSound ? [...namesOf(raw)] : undefined };
-  document.add([...segments, 'type'], 'parameters and arguments are the members of an object; write type: object');
-  return { schema: raw, names: undefined };
+  if (raw.type !== undefined && raw.type !== 'object') {
+    const message = 'parameters and arguments are the members of an object; write type: object';
+    reading.document.add([...segments, 'type'], message);
+    return { schema: raw, names: undefined };
+  }
+  const compiled = compile(reading, segments, raw, true);
+  return { schema: raw, names: compiled && [...compiled.forms.keys()] };
 }
 
 /** Of the result of a tool: any type. */
-export function readResultSchema({ document }: Reading, segments: Segments, raw: JsonSchema): JsonSchema {
-  checkSchema(document, segments, raw);
+export function readResultSchema(reading: Reading, segments: Segments, raw: JsonSchema): JsonSchema {
+  compile(reading, segments, raw, false);
   return raw;
 }
 
-function checkSchema(_document: Reading['document'], _segments: Segments, _schema: JsonSchema): boolean {
-  return true;
-}
-
-/** Also those of the parts that hold all together; what stands in alternatives is not given by every caller. */
-function namesOf(schema: JsonSchema): ReadonlySet<string> {
-  const own = isObject(schema.properties) ? Object.keys(schema.properties) : [];
-  const parts = Array.isArray(schema.allOf) ? schema.allOf : [];
-  return new Set([...own, ...parts.flatMap((part) => Object.keys((memberOf(part, 'properties') ?? {}) as object))]);
+/** @returns undefined after problems were added */
+function compile(
+  { document }: Reading,
+  segments: Segments,
+  schema: JsonSchema,
+  closed: boolean,
+): CompiledSchema | undefined {
+  try {
+    return compileSchema(schema, { closed });
+  } catch (error) {
+    if (!(error instanceof SchemaProblem)) throw error;
+    for (const { path, message } of error.problems) document.add([...segments, ...path], message);
+    return undefined;
+  }
 }

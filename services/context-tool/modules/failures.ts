@@ -17,12 +17,16 @@ export class ModuleError extends Error {
   /** The file that it may not read. */
   readonly resource: string | undefined;
 
-  constructor({ name, message, stack, code, resource }: SentError) {
+  /** "pricing.mjs:3", where a mistake of syntax stands. */
+  readonly place: string | undefined;
+
+  constructor({ name, message, stack, code, resource }: SentError, place?: string) {
     super(message);
     this.name = name;
     this.stack = stack;
     this.code = code;
     this.resource = resource;
+    this.place = place;
   }
 }
 

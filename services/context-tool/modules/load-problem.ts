@@ -6,8 +6,6 @@ import { ModuleError } from './failures.ts';
 
 const MAX_REASON_CHARACTERS = 300;
 const MAX_NAMED = 10;
-/** Where a mistake of syntax stands is the first line of what V8 shows. */
-const PLACE_IN_FILE = /^file:\/\/\S*\/([^/\s]+:\d+)$/m;
 
 /** @param cause What its process said; undefined when it just ended. */
 export function loadProblem({ file, place }: ModuleConfig, cause: unknown): Problem {
@@ -25,10 +23,10 @@ function reasonOf(cause: unknown): string {
   const { code } = cause as NodeJS.ErrnoException;
   if (code === 'ENOENT' && !(cause instanceof ModuleError)) return 'there is no such file';
   if (cause instanceof ModuleError && code === 'ERR_ACCESS_DENIED') return accessDenied(cause);
-  const at = cause.name === 'SyntaxError' ? PLACE_IN_FILE.exec(cause.stack ?? '')?.[1] : undefined;
+  const at = cause instanceof ModuleError && cause.place !== undefined ? `${onOneLine(cause.place)}: ` : '';
   const said = shortOnOneLine(cause.message, MAX_REASON_CHARACTERS);
   const hint = code === 'ERR_MODULE_NOT_FOUND' ? '; a module finds files and packages in its own folder alone' : '';
-  return `${at === undefined ? '' : `${at}: `}${said}${hint}`;
+  return `${at}${said}${hint}`;
 }
 
 function accessDenied({ resource }: ModuleError): string {

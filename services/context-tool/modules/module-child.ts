@@ -63,6 +63,7 @@ const LAST_WORDS_MS = 500;
 /** Above everything else of the container: when memory ends, the kernel takes a child and not the server. */
 const OOM_SCORE = '1000';
 /** V8's and Node's last line when the heap is full; the signal alone does not tell it from `process.abort()`. */
+const PLACE_IN_FILE = /^file:\/\/\S*\/([^/\s]+:\d+)$/;
 const OUT_OF_MEMORY = /^(?:FATAL ERROR|# Fatal).*(?:out of memory|allocation failed)/i;
 
 interface Running {
@@ -87,6 +88,9 @@ export class ModuleChild {
   #fate: { readonly cause: EndCause; readonly error: ServiceError } | undefined;
   #wasTold = false;
   #sawOutOfMemory = false;
+  /** "pricing.mjs:3", of a mistake of syntax. */
+  #place: string | undefined;
+  #unloadable: SentError | undefined;
   #isOver = false;
   /** Monotonic. */
   idleSinceMs = 0;
@@ -108,6 +112,11 @@ export class ModuleChild {
   /** Names of the functions that the module exports; undefined until it is loaded. */
   get exports(): readonly string[] | undefined {
     return this.#exports;
+  }
+
+  /** False from the moment on at which its end is known, which is before the process is gone. */
+  get isUsable(): boolean {
+    return this.#fate === undefined && this.#process?.exitCode === null && this.#process.signalCode === null;
   }
 
   /** Only when idle. The promise settles when the call is decided, which may be before the child is free. */
@@ -167,6 +176,7 @@ export class ModuleChild {
     if (stderr === null) return;
     lines.follow(stderr, 'warn', (text) => {
       this.#sawOutOfMemory ||= OUT_OF_MEMORY.test(text);
+      if (this.#exports === undefined) this.#place ??= PLACE_IN_FILE.exec(text)?.[1];
     });
   }
 
@@ -210,12 +220,18 @@ export class ModuleChild {
       this.#exports = message.exports;
       onIdle(this);
     } else if (message.kind === 'unloadable') {
-      this.#fail('load', new ModuleError(message.error));
+      this.#endsUnloaded(message.error);
     } else if (message.kind === 'dying') {
       this.#fail(message.cause, new ModuleError(message.error));
     } else {
       this.#settle(message);
     }
+  }
+
+  /** It ends by itself, and says first where a mistake of syntax stands. */
+  #endsUnloaded(error: SentError): void {
+    this.#unloadable = error;
+    this.#options.clock.sleep(LAST_WORDS_MS, this.#loading.signal).then(() => this.#process?.kill('SIGKILL'), ignore);
   }
 
   #settle(message: Extract<FromChild, { kind: 'answer' | 'failed' }>): void {
@@ -302,6 +318,13 @@ export class ModuleChild {
 
   /** It ended by itself. */
   #fateOf(exitCode: number | null, signal: string | null): { cause: FailureCause; error: ServiceError } {
+    if (this.#unloadable !== undefined) {
+      const error = new ModuleError(
+        this.#unloadable,
+        this.#unloadable.name === 'SyntaxError' ? this.#place : undefined,
+      );
+      return { cause: 'load', error: this.#failed('load', error) };
+    }
     const own = exitCode === null ? 'crash' : 'exit';
     const cause = this.#exports === undefined ? 'load' : this.#sawOutOfMemory ? 'memory' : own;
     const details = { exitCode: exitCode ?? undefined, signal: signal ?? undefined };

@@ -24,6 +24,7 @@ export interface PoolOptions extends Omit<ChildOptions, 'onIdle' | 'onEnd'> {
 export const MAX_WAITING = 64;
 
 interface Waiting extends ModuleRun {
+  readonly number: number;
   readonly resolve: (answer: Promise<ToolAnswer>) => void;
   readonly reject: (error: unknown) => void;
   readonly onAbort: () => void;
@@ -31,10 +32,13 @@ interface Waiting extends ModuleRun {
 
 export class Pool {
   readonly #options: PoolOptions;
-  readonly #children = new Set<ModuleChild>();
+  /** With the number of their start. */
+  readonly #children = new Map<ModuleChild, number>();
   /** The one that worked last stands last and works next, so that the others get idle. */
   #idle: ModuleChild[] = [];
   #waiting: Waiting[] = [];
+  /** Of calls that wait and of starts, in one row: which came first. */
+  #nextNumber = 1;
   /** Those who wait for a loaded module without a call for it. */
   #checks: PromiseWithResolvers<readonly string[]>[] = [];
   #closed: PromiseWithResolvers<void> | undefined;
@@ -61,7 +65,7 @@ export class Pool {
 
   /** The functions that the module exports. @throws ServiceError MODULE_FAILED with the reason as `cause` */
   async exports(signal: AbortSignal): Promise<readonly string[]> {
-    for (const { exports } of this.#children) if (exports !== undefined) return exports;
+    for (const { exports } of this.#children.keys()) if (exports !== undefined) return exports;
     const check = Promise.withResolvers<readonly string[]>();
     this.#checks.push(check);
     if (this.#children.size === 0) this.#start();
@@ -70,7 +74,7 @@ export class Pool {
 
   /** Every 100 ms while there are children. */
   tick(nowMs: number): void {
-    for (const child of this.#children) child.checkMemory();
+    for (const child of this.#children.keys()) child.checkMemory();
     const { idleMs, lines } = this.#options;
     for (const child of this.#idle.filter(({ idleSinceMs }) => nowMs - idleSinceMs >= idleMs)) this.#end(child, 'idle');
     lines.report();
@@ -97,7 +101,7 @@ export class Pool {
     const { signal } = run.call;
     if (signal.aborted) return Promise.reject(signal.reason);
     if (this.#refusal !== undefined) return Promise.reject(this.#refusal);
-    const child = this.#idle.pop();
+    const child = this.#takeIdle();
     if (child !== undefined) return child.run(run);
     const starting = this.#loadingCount();
     if (this.#waiting.length - starting >= MAX_WAITING) {
@@ -106,11 +110,19 @@ export class Pool {
     return this.#wait(run);
   }
 
+  #takeIdle(): ModuleChild | undefined {
+    for (;;) {
+      const child = this.#idle.pop();
+      if (child === undefined || child.isUsable) return child;
+    }
+  }
+
   #wait(run: ModuleRun): Promise<ToolAnswer> {
     const { promise, resolve, reject } = Promise.withResolvers<ToolAnswer>();
     const { signal } = run.call;
     const waiting: Waiting = {
       ...run,
+      number: this.#nextNumber++,
       resolve,
       reject,
       onAbort: () => {
@@ -139,7 +151,7 @@ export class Pool {
 
   #loadingCount(): number {
     let count = 0;
-    for (const { exports } of this.#children) if (exports === undefined) count += 1;
+    for (const { exports } of this.#children.keys()) if (exports === undefined) count += 1;
     return count;
   }
 
@@ -152,7 +164,7 @@ export class Pool {
       onIdle: (idle) => this.#idled(idle),
       onEnd: (ended, end) => this.#ended(ended, end),
     });
-    this.#children.add(child);
+    this.#children.set(child, this.#nextNumber++);
   }
 
   #idled(child: ModuleChild): void {
@@ -175,24 +187,27 @@ export class Pool {
 
   #ended(child: ModuleChild, end: ChildEnd): void {
     const { metrics, name } = this.#options;
+    const startNumber = this.#children.get(child) ?? 0;
     this.#children.delete(child);
     this.#idle = this.#idle.filter((other) => other !== child);
     metrics.ended(name, end.cause);
     this.#log(end);
-    if (child.exports === undefined) this.#couldNotLoad(end.error);
+    if (child.exports === undefined) this.#couldNotLoad(startNumber, end.error);
     this.#fill();
     this.#closeWhenEmpty();
   }
 
-  /** Every other child would end the same way, one after another, while calls wait for them. */
-  #couldNotLoad(error: ServiceError): void {
+  /** Every other child would end the same way, one after another, while calls wait for them. A later call tries anew. */
+  #couldNotLoad(startNumber: number, error: ServiceError): void {
     for (const check of this.#checks.splice(0)) check.reject(error);
-    if ([...this.#children].some(({ exports }) => exports !== undefined)) return;
-    this.#rejectWaiting(error);
+    if ([...this.#children.keys()].some(({ exports }) => exports !== undefined)) return;
+    const given = this.#waiting.filter(({ number }) => number < startNumber);
+    this.#waiting = this.#waiting.filter(({ number }) => number > startNumber);
+    this.#refuse(given, error);
   }
 
-  #rejectWaiting(error: ServiceError): void {
-    for (const waiting of this.#waiting.splice(0)) {
+  #refuse(waitingCalls: readonly Waiting[], error: ServiceError): void {
+    for (const waiting of waitingCalls) {
       this.#leaveQueue(waiting);
       waiting.reject(error);
     }
@@ -209,8 +224,8 @@ export class Pool {
 
   #stop(): void {
     this.#refusal = new ServiceError('SHUTTING_DOWN', 'the server is being stopped');
-    this.#rejectWaiting(this.#refusal);
-    for (const child of this.#children) child.end('replaced', this.#refusal);
+    this.#refuse(this.#waiting.splice(0), this.#refusal);
+    for (const child of this.#children.keys()) child.end('replaced', this.#refusal);
     this.#closeWhenEmpty();
   }
 

@@ -47,6 +47,7 @@ export const kill = async ({ signal }) => {
 };
 
 export const reject = async () => {
+  // biome-ignore lint/nursery/noFloatingPromises: that is the mistake
   Promise.reject(new Error('nobody handles this'));
   await new Promise((resolve) => setTimeout(resolve, 60_000));
 };

@@ -13,7 +13,7 @@ export function facts(_args, { caller, deadlineMs, invocationId, idempotencyKey 
 }
 
 export function pid() {
-  return process.pid;
+  return { pid: process.pid };
 }
 
 export function warns(_args, call) {
@@ -63,4 +63,20 @@ export function writes({ lines, bytes }) {
   const text = `${'z'.repeat(bytes)}\n`;
   for (let i = 0; i < lines; i++) process.stdout.write(text);
   return { lines };
+}
+
+export function printsAll() {
+  console.log('one\ntwo', { three: [3] });
+  console.error('four');
+}
+
+export function logsOddly(_args, { log }) {
+  const circle = {};
+  circle.circle = circle;
+  log.info(circle, 'a circle');
+  log.info({ much: 'a'.repeat(10_000) }, 'much');
+  log.info('text alone');
+  log.child({ a: 1 }).warn({ b: 2 }, 'with a child');
+  log.fatal(new Error('broken'), 'an error');
+  log.debug({}, undefined);
 }

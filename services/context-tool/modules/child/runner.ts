@@ -26,7 +26,14 @@ const LAST_WORD_MS = 500;
 export function serveModule(host: NodeJS.Process, exit: (code: number) => void): void {
   if (host.send === undefined) throw new Error('this file is started by the context-tool and by nobody else');
   const write = host.send.bind(host);
-  const runner = new Runner((message, done = ignore) => write(message, done), exit);
+  const runner = new Runner({
+    send: (message, done = ignore) => write(message, done),
+    exit,
+    failUncaught: (error) => {
+      host.removeAllListeners('uncaughtException');
+      throw error;
+    },
+  });
   host.on('message', (message: ToChild) => runner.receive(message));
   host.on('disconnect', () => exit(0));
   host.on('uncaughtException', (error) => runner.die('crash', error));
@@ -37,35 +44,39 @@ export function serveModule(host: NodeJS.Process, exit: (code: number) => void):
   runner.ready();
 }
 
-type Send = (message: FromChild, done?: () => void) => void;
+interface RunnerHost {
+  /** @param done Called when it is written. */
+  readonly send: (message: FromChild, done?: () => void) => void;
+  readonly exit: (code: number) => void;
+  /** Ends the process as an error does that nobody catches. */
+  readonly failUncaught: (error: Error) => never;
+}
 
 class Runner {
   readonly console: Console;
-  readonly #send: Send;
-  readonly #exit: (code: number) => void;
+  readonly #host: RunnerHost;
   readonly #log: ModuleLog;
   #functions: ReadonlyMap<string, ModuleFunction> = new Map();
   #running: { readonly id: number; readonly abort: AbortController } | undefined;
 
-  constructor(send: Send, exit: (code: number) => void) {
-    this.#send = send;
-    this.#exit = exit;
-    this.#log = new ModuleLog((line) => send({ kind: 'log', ...line }));
+  constructor(host: RunnerHost) {
+    this.#host = host;
+    this.#log = new ModuleLog((line) => host.send({ kind: 'log', ...line }));
     this.console = this.#log.console(() => this.#running?.id);
   }
 
   ready(): void {
-    this.#send({ kind: 'ready' });
+    this.#host.send({ kind: 'ready' });
   }
 
   receive(message: ToChild): void {
     if (message.kind === 'load') {
       this.#load(message.url).then(
-        (exports) => this.#send({ kind: 'loaded', exports }),
-        (error: unknown) => this.#send({ kind: 'unloadable', error: describeError(error) }),
+        (exports) => this.#host.send({ kind: 'loaded', exports }),
+        (error: unknown) => this.#endUnloaded(error),
       );
     } else if (message.kind === 'call') {
-      this.#run(message).then(this.#send, (error: unknown) => this.die('crash', error));
+      this.#run(message).then(this.#host.send, (error: unknown) => this.die('crash', error));
     } else if (message.id === this.#running?.id) {
       this.#running.abort.abort();
     }
@@ -73,9 +84,21 @@ class Runner {
 
   /** What state the module is in now is unknown: the process says why and ends. */
   die(cause: 'crash' | 'rejection', error: unknown): void {
-    const end = () => this.#exit(1);
+    const end = () => this.#host.exit(1);
     setTimeout(end, LAST_WORD_MS);
-    this.#send({ kind: 'dying', cause: isOutOfMemory(error) ? 'memory' : cause, error: describeError(error) }, end);
+    this.#host.send(
+      { kind: 'dying', cause: isOutOfMemory(error) ? 'memory' : cause, error: describeError(error) },
+      end,
+    );
+  }
+
+  /**
+   * Where a mistake of syntax stands is in no member of its error: Node alone prints it, when nobody catches it. The parent
+   * finds it there.
+   */
+  #endUnloaded(error: unknown): void {
+    const end = () => (error instanceof SyntaxError ? this.#host.failUncaught(error) : this.#host.exit(1));
+    this.#host.send({ kind: 'unloadable', error: describeError(error) }, () => setImmediate(end));
   }
 
   async #load(url: string): Promise<string[]> {
