@@ -5,6 +5,7 @@ import type { Logger } from '#lib/logger.ts';
 import type { DatabaseConfig } from '../config/runtime-config.ts';
 import type { Secrets } from '../config/secrets.ts';
 import type { Database } from './database.ts';
+import { openSqlite } from './sqlite/open-sqlite.ts';
 import type { SqliteFiles } from './sqlite/sqlite-files.ts';
 
 export interface OpenDatabaseOptions {
