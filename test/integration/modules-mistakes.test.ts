@@ -5,6 +5,7 @@
 import { afterEach, beforeAll, describe, expect, test } from 'vitest';
 import type { ModuleConfig } from '../../services/context-tool/config/runtime-config.ts';
 import { findLimits, type ProcessLimits, USUAL_TOOLS } from '../../services/context-tool/modules/process-limits.ts';
+import { eventually } from '../harness/eventually.ts';
 import {
   failureOf,
   mistake,
@@ -106,9 +107,12 @@ test.each([
 test('a process that ends between calls is logged once, and the next call does not notice', async () => {
   modules = await startModules();
   const module = { ...mistake('failAfterwards'), processes: 1 };
-  for (let i = 0; i < 3; i++) {
+  for (let i = 1; i <= 3; i++) {
     expect(shown(await modules.call(module))).toEqual({});
-    await untilNoProcessIsLeft();
+    await eventually(
+      () => modules.metrics(),
+      (metrics) => metrics['mcp2_module_children_ended_total{mistakes.mjs,exit}'] === i,
+    );
   }
   const ends = modules.lines.filter(({ msg }) => msg === 'the process of a tool module ended');
   expect(ends).toMatchObject(Array.from({ length: 3 }, () => ({ module: 'mistakes.mjs', cause: 'exit', exitCode: 7 })));

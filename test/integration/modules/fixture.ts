@@ -111,8 +111,9 @@ export function childProcesses(): { readonly pid: number; readonly state: string
     });
 }
 
+/** One that is just ending has no command line any more. */
 export const moduleProcesses = () =>
-  childProcesses().filter(({ state, command }) => state === 'Z' || command.includes('/modules/child/main.'));
+  childProcesses().filter(({ state, command }) => state === 'Z' || /^$|\/modules\/child\/main\./.test(command));
 
 /** Also for those that the kernel still holds as zombies. */
 export async function untilNoProcessIsLeft(): Promise<void> {
