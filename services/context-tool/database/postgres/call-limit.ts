@@ -12,7 +12,7 @@ export interface Patience {
   end(): void;
 }
 
-/** What setTimeout takes; a call without a deadline waits that long. */
+/** What setTimeout and statement_timeout take; a call without a deadline waits that long. */
 const LONGEST_MS = 2 ** 31 - 1;
 
 export interface PatienceOptions {
@@ -49,5 +49,5 @@ export function startPatience(
 /** For the server: `statement_timeout`, at least a millisecond since 0 is none. */
 export function statementLimit(remainingMs: number, statementTimeoutMs: number): StatementLimit {
   if (remainingMs > statementTimeoutMs) return { ms: statementTimeoutMs, by: 'statementTimeout' };
-  return { ms: Math.max(1, Math.ceil(remainingMs)), by: 'deadline' };
+  return { ms: Math.min(Math.max(1, Math.ceil(remainingMs)), LONGEST_MS), by: 'deadline' };
 }

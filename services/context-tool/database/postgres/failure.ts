@@ -34,6 +34,11 @@ export function isReadOnlyRefusal(error: unknown): boolean {
   return error instanceof DatabaseError && error.code === READ_ONLY;
 }
 
+/** It could not be run now; that says nothing of the statement. */
+export function isUnavailable(error: DatabaseError): boolean {
+  return UNAVAILABLE.test(error.code ?? '');
+}
+
 export function unavailable(sqlstate: string | undefined): ServiceError {
   const metadata = sqlstate === undefined ? {} : { sqlstate };
   return new ServiceError('BACKEND_UNAVAILABLE', 'the database cannot be reached; try again', { metadata });
@@ -68,7 +73,7 @@ export function refusal(error: DatabaseError, limit: StatementLimit, elapsedMs: 
     const message = 'the change conflicts with others that run at the same time; nothing was changed, try again';
     return new ServiceError('BACKEND_UNAVAILABLE', message, { metadata });
   }
-  if (UNAVAILABLE.test(sqlstate)) {
+  if (isUnavailable(error)) {
     const message = `the database could not run the statement now (SQLSTATE ${sqlstate}); try again`;
     return new ServiceError('BACKEND_UNAVAILABLE', message, { metadata });
   }
@@ -78,15 +83,14 @@ export function refusal(error: DatabaseError, limit: StatementLimit, elapsedMs: 
 
 /** What the operator may see of it: no detail, which quotes rows, and no value that the caller sent. */
 export function logFailure(log: Logger, error: unknown, values: readonly (string | null)[]): void {
-  const server = error instanceof ConnectionLost ? error.cause : error;
-  if (server instanceof DatabaseError) {
-    const { code, schema, table, column, constraint, position, routine } = server;
-    const message = withoutValues(server.message, values);
-    log.warn({ sqlstate: code, message, schema, table, column, constraint, position, routine }, 'the database refused');
-    return;
+  const { cause = error } = error instanceof ConnectionLost ? error : {};
+  if (cause instanceof DatabaseError) {
+    const { code, schema, table, column, constraint, position, routine } = cause;
+    const message = withoutValues(cause.message, values);
+    log.info({ sqlstate: code, message, schema, table, column, constraint, position, routine }, 'the database refused');
+  } else if (error instanceof ConnectionLost) {
+    log.warn({ message: cause instanceof Error ? cause.message : '' }, 'the connection to the database was lost');
   }
-  const { message } = server instanceof Error ? server : { message: String(server) };
-  log.warn({ message }, 'the connection to the database failed');
 }
 
 /** PostgreSQL quotes a value that it cannot read, as in: invalid input syntax for type integer: "…". */

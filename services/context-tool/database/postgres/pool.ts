@@ -72,19 +72,30 @@ export class ConnectionPool {
   }
 
   /**
-   * A connection that is in order as far as anybody knows, to be given back with `release` or `abandon`.
+   * One that is free and in order as far as anybody knows, to be given back with `release` or `abandon`.
    *
-   * @param signal Ends the wait; its reason is passed on.
-   * @throws ServiceError POOL_FULL; ConnectionLost when the server cannot be reached
+   * @throws ServiceError SHUTTING_DOWN; the signal's reason
    */
-  acquire(signal: AbortSignal): PostgresConnection | Promise<PostgresConnection> {
+  take(signal: AbortSignal): PostgresConnection | undefined {
     signal.throwIfAborted();
-    if (this.#closed.signal.aborted) throw closedError();
+    this.#closed.signal.throwIfAborted();
     for (let idle = this.#idle.pop(); idle !== undefined; idle = this.#idle.pop()) {
       if (!idle.connection.isIdle) continue;
       this.#inUse.add(idle.connection);
       return idle.connection;
     }
+    return undefined;
+  }
+
+  /**
+   * The same, made anew or waited for.
+   *
+   * @param signal Ends the wait; its reason is passed on.
+   * @throws ServiceError POOL_FULL when too many wait; ConnectionLost when the server cannot be reached
+   */
+  async acquire(signal: AbortSignal): Promise<PostgresConnection> {
+    const free = this.take(signal);
+    if (free !== undefined) return free;
     if (this.#waiters.size >= this.#options.maxConnections * WAITING_PER_CONNECTION) throw poolFull();
     return this.#wait(signal);
   }
