@@ -6,15 +6,22 @@ const CLIENT: readonly string[] = [
   // Values.
   'CallError',
   'NotConfigured',
+  'ToolFailure',
   'connect',
   'loadServices',
   'tokenFile',
   // Types.
   'Attempt',
   'CallOptions',
+  'Card',
+  'CardContext',
+  'CardSchema',
+  'CardTool',
   'ClientCall',
   'ClientReason',
   'ConnectOptions',
+  'ContextOptions',
+  'ContextResult',
   'Endpoint',
   'EndpointQuery',
   'Handler',
@@ -26,7 +33,10 @@ const CLIENT: readonly string[] = [
   'Middleware',
   'Reason',
   'Services',
+  'TargetOptions',
   'TokenSource',
+  'ToolOptions',
+  'ToolResult',
 ];
 
 const SERVER: readonly string[] = [
