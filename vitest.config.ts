@@ -47,6 +47,17 @@ export default defineConfig({
       },
       {
         test: {
+          name: 'database',
+          maxWorkers: 2,
+          include: ['test/database/**/*.test.ts'],
+          globalSetup: ['test/harness/file-times.ts', 'test/harness/database-setup.ts'],
+          setupFiles: 'test/harness/keep-logs.setup.ts',
+          testTimeout: 60_000,
+          hookTimeout: 60_000,
+        },
+      },
+      {
+        test: {
           name: 'faults',
           include: ['test/faults/**/*.test.ts'],
           globalSetup: ['test/harness/file-times.ts', 'test/harness/global-setup.ts'],

@@ -1,29 +1,6 @@
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
-import { PLACEHOLDER_TEXTS, REFUSED_TEXTS } from '../../../test/database/placeholder-texts.ts';
 import { checkNames, isSqlProblem, readSqlText, type SqlText, type TranslatedSql } from './sql-text.ts';
-
-test.each(PLACEHOLDER_TEXTS)('$title: $sql', ({ sql, names, postgres, sqlite }) => {
-  const read = readText(sql);
-  expect(read.names).toEqual(names);
-  const forPostgres = read.toPostgres();
-  expect({ text: forPostgres.text, names: forPostgres.names }).toEqual({ text: postgres, names });
-  const forSqlite = read.toSqlite();
-  if ('refused' in sqlite) {
-    expect(forSqlite).toMatchObject({ message: expect.stringContaining(sqlite.refused) });
-  } else {
-    expect(forSqlite).toMatchObject({ text: sqlite.text, names });
-  }
-});
-
-test.each(REFUSED_TEXTS)('refused: $title', ({ sql, message, line, column }) => {
-  const place = line === undefined ? {} : { line, column };
-  expect(readSqlText(sql)).toMatchObject({ message: expect.stringContaining(message), ...place });
-});
-
-test('there are at least 60 texts', () => {
-  expect(PLACEHOLDER_TEXTS.length + REFUSED_TEXTS.length).toBeGreaterThanOrEqual(100);
-});
 
 test('a statement of 64 KiB is read, also when it is one long text or one long list', () => {
   for (const sql of [

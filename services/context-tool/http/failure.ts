@@ -39,7 +39,9 @@ export class HttpFailure extends Error {
   readonly detail: string | undefined;
 
   constructor(kind: HttpFailureKind, { sent, answered, detail, cause }: HttpFailureFacts) {
-    super(detail ?? kind, cause === undefined ? undefined : { cause: withoutContent(cause) });
+    // A caller's reason is his own and goes back to him as it is.
+    const kept = kind === 'cancelled' ? cause : withoutContent(cause);
+    super(detail ?? kind, kept === undefined ? undefined : { cause: kept });
     this.name = 'HttpFailure';
     this.kind = kind;
     this.sent = sent;

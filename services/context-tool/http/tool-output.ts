@@ -17,38 +17,31 @@ export function toolOutput(body: Buffer, contentType: string | undefined): ToolA
   if (body.length === 0) return { success: true, outputs: {} };
   const stated = (contentType ?? '').split(';')[0]?.trim().toLowerCase() ?? '';
   const type = MEDIA_TYPE.test(stated) ? stated : DEFAULT_TYPE;
-  const text = type.startsWith('image/') ? undefined : textOf(body);
-  const json = text !== undefined && JSON_TYPE.test(type) ? parseJson(text) : undefined;
-  if (json !== undefined) return jsonOutput(json.value, text ?? '');
   if (type.startsWith('image/')) return withContent({ image: body, mimeType: type });
+  const text = textOf(body);
+  const json = text !== undefined && JSON_TYPE.test(type) ? jsonOutput(text) : undefined;
+  if (json !== undefined) return json;
   if (text !== undefined && type.startsWith('text/')) return withContent({ text });
   return withContent({ blob: body, mimeType: type });
 }
 
-function jsonOutput(value: unknown, text: string): ToolAnswer {
-  if (typeof value !== 'object' || value === null || Array.isArray(value) || isRawNumber(value)) {
-    return { success: true, outputs: {}, structured: Buffer.from(text.trim()) };
+/** undefined for what is no JSON, or nests deeper than the stack: it is then passed on as it came. */
+function jsonOutput(text: string): ToolAnswer | undefined {
+  try {
+    const value: unknown = LONG_NUMBER.test(text) ? JSON.parse(text, keepDigits) : JSON.parse(text);
+    if (typeof value !== 'object' || value === null || Array.isArray(value) || isRawNumber(value)) {
+      return { success: true, outputs: {}, structured: Buffer.from(text.trim()) };
+    }
+    const outputs = Object.entries(value).map(([name, member]) => [name, Buffer.from(memberText(member))] as const);
+    return { success: true, outputs: Object.fromEntries(outputs) };
+  } catch (error) {
+    if (error instanceof SyntaxError || error instanceof RangeError) return undefined;
+    throw error;
   }
-  const outputs = Object.entries(value).map(([name, member]): [string, Buffer] => [
-    name,
-    Buffer.from(memberText(member)),
-  ]);
-  return { success: true, outputs: Object.fromEntries(outputs) };
 }
 
 function memberText(member: unknown): string {
   return typeof member === 'string' ? member : JSON.stringify(member);
-}
-
-/** undefined for what is no JSON, or nests deeper than the stack: it is then passed on as it came. */
-function parseJson(text: string): { readonly value: unknown } | undefined {
-  try {
-    const value: unknown = LONG_NUMBER.test(text) ? JSON.parse(text, keepDigits) : JSON.parse(text);
-    JSON.stringify(value);
-    return { value };
-  } catch {
-    return undefined;
-  }
 }
 
 function keepDigits(this: unknown, _name: string, value: unknown, context?: { readonly source?: string }): unknown {
