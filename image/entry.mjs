@@ -11,6 +11,8 @@ import { fileURLToPath } from 'node:url';
 const PROCESSES = {
   operator: '../operator/main.ts',
   registry: '../services/registry/main.ts',
+  'context-tool': '../services/context-tool/main.ts',
+  // The context-tool with the inventory of examples/: pods of former charts have this argument.
   sample: '../services/sample/main.ts',
   setup: '../operator/setup/main.ts',
   check: '../operator/check/main.ts',

@@ -49,7 +49,7 @@ test.each([[], ['regsitry'], ['../cli/main'], ['token-mint'], ['constructor'], [
   async (...args) => {
     const { code, stdout, stderr } = await entry(...args);
     expect({ code, stdout }).toEqual({ code: 2, stdout: '' });
-    expect(stderr).toMatch(/process \(operator, registry, sample, setup, check, etcd\)/);
+    expect(stderr).toMatch(/process \(operator, registry, context-tool, sample, setup, check, etcd\)/);
     expect(stderr.trim().split('\n')).toHaveLength(1);
   },
 );

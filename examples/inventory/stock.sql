@@ -1,0 +1,1 @@
+INSERT INTO stock VALUES ('prod_12345', 'NY', 30);

@@ -1,0 +1,1 @@
+CREATE TABLE stock (sku TEXT, warehouse TEXT, quantity INTEGER);
