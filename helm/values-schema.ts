@@ -84,10 +84,9 @@ function objectOf(values: readonly Value[]): JsonSchema {
   };
 }
 
-/** Of entries, each under a name of the user's. */
+/** Of entries, each under a name of the user's, which the templates judge: they can say what is wrong with it. */
 function mapOf(entry: readonly Value[]): JsonSchema {
-  const propertyNames = { pattern: '^[a-z][a-z0-9]*([A-Z][a-z0-9]*)*$' };
-  return { type: 'object', propertyNames, additionalProperties: objectOf(entry) };
+  return { type: 'object', additionalProperties: objectOf(entry) };
 }
 
 function mayBeNull({ schema: { type } }: Value): boolean {

@@ -2,7 +2,7 @@
 
 {{/* Names of objects of the chart behind "<fullname>-", and what these are labelled with: an entry would take them. */}}
 {{- define "mcp2.guards.takenNames" -}}
-admin ca context-tool dashboard default-deny defrag edit etcd etcd-ca etcd-maintenance etcd-peers etcd-restore etcd-snapshots jwks
+admin ca context-tool crds dashboard default-deny defrag edit etcd etcd-ca etcd-maintenance etcd-peers etcd-restore etcd-snapshots jwks
 rbac rotate selfsigned setup signing-key snapshot store-setup test tls uninstall view
 {{- end -}}
 
