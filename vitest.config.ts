@@ -36,6 +36,17 @@ export default defineConfig({
       },
       {
         test: {
+          name: 'database',
+          maxWorkers: WORKERS,
+          include: ['test/database/**/*.test.ts'],
+          globalSetup: 'test/harness/file-times.ts',
+          setupFiles: 'test/harness/keep-logs.setup.ts',
+          testTimeout: 60_000,
+          hookTimeout: 120_000,
+        },
+      },
+      {
+        test: {
           name: 'chart',
           maxWorkers: WORKERS,
           include: CHART_STEP,

@@ -5,12 +5,13 @@
  * A file may hold several documents, and lists. One broken document spoils the whole file: half of it would be a state
  * that nobody wrote.
  */
-import { type Document, isMap, isScalar, isSeq, type Scalar } from 'yaml';
-import { onOneLine, quoted } from '#lib/printable.ts';
+import type { Document } from 'yaml';
+import { onOneLine } from '#lib/printable.ts';
 import { formatPath, type Segments } from '#lib/schema/schema.ts';
 import { MAX_PROBLEMS } from '#lib/schema/structure.ts';
 import { readYaml, yamlValue } from '#lib/schema/yaml-documents.ts';
 import { offsetOf } from '#lib/schema/yaml-place.ts';
+import { advice, isSurprising, meaning, surprises } from '#lib/schema/yaml-surprises.ts';
 import { KIND, type Mcp2Server, type ParseMcp2Server } from '../server/resource.ts';
 import { type Member, membersOf, otherKind } from './resource-kind.ts';
 
@@ -137,33 +138,11 @@ function asWritten({ apiVersion, kind, metadata, spec }: Mcp2Server): Mcp2Server
 /** Why a word is not the text that it looks like; nothing where it is what it looks like. */
 function readAs(document: Document.Parsed, segments: Segments): string {
   const node: unknown = segments.length === 0 ? undefined : document.getIn(segments, true);
-  return isScalar(node) && isSurprising(node) ? ` (${meaning(node)})` : '';
+  return isSurprising(node) ? ` (${meaning(node)})` : '';
 }
 
 /** What YAML 1.2 reads as text or as another number. */
 function readings(document: Document.Parsed, { segments }: Member): Placed[] {
-  const found: Placed[] = [];
-  collect(segments.length === 0 ? document.contents : document.getIn(segments, true), found);
-  return found;
-}
-
-function collect(node: unknown, found: Placed[]): void {
-  if (found.length >= MAX_PROBLEMS) return;
-  if (isSeq(node)) for (const item of node.items) collect(item, found);
-  if (isMap(node)) for (const { value } of node.items) collect(value, found);
-  if (isScalar(node) && isSurprising(node)) found.push({ offset: node.range?.[0] ?? 0, message: advice(node) });
-}
-
-function isSurprising({ type, value, source = '' }: Scalar): boolean {
-  if (type !== 'PLAIN') return false;
-  if (typeof value === 'boolean') return !/^(?:true|false)$/i.test(source);
-  return typeof value === 'number' && Number(source) !== value;
-}
-
-function advice(node: Scalar): string {
-  return `${meaning(node)}; write ${String(node.value)}, or ${quoted(node.source ?? '')} for the text`;
-}
-
-function meaning({ value, source = '' }: Scalar): string {
-  return `kubectl reads ${quoted(source).slice(1, -1)} without quotes as ${String(value)}`;
+  const node = segments.length === 0 ? document.contents : document.getIn(segments, true);
+  return surprises(node, MAX_PROBLEMS).map((word) => ({ offset: word.range?.[0] ?? 0, message: advice(word) }));
 }

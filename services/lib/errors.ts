@@ -74,17 +74,21 @@ export interface ServiceErrorOptions {
   readonly metadata?: Readonly<Record<string, string>>;
   /** What really happened; logged, never sent. */
   readonly cause?: unknown;
+  /** Trying again sooner is in vain, in milliseconds; sent as google.rpc.RetryInfo. Absent: nothing is known. */
+  readonly retryAfterMs?: number | undefined;
 }
 
 export class ServiceError extends UserError {
   readonly reason: Reason;
   readonly metadata: Readonly<Record<string, string>>;
+  readonly retryAfterMs: number | undefined;
 
   constructor(reason: Reason, message: string, options: ServiceErrorOptions = {}) {
     super(message, options.cause === undefined ? undefined : { cause: options.cause });
     this.name = 'ServiceError';
     this.reason = reason;
     this.metadata = options.metadata ?? {};
+    this.retryAfterMs = options.retryAfterMs;
   }
 }
 

@@ -40,7 +40,7 @@ export interface Moment {
   readonly nowMs: number;
 }
 
-/** The callers seen lately, by authority: tokens of one subject with equal rights share what was kept. */
+/** The callers seen lately: tokens of one subject with equal rights and audience share what was kept. */
 export class Callers {
   readonly #encode: EncodeEndpoint;
   readonly #callers = new LRUCache<string, Caller>({ max: MAX_CALLERS });
@@ -55,12 +55,12 @@ export class Callers {
       this.#callers.clear();
       this.#keptBytes = 0;
     }
-    let caller = this.#callers.get(token.authority);
+    let caller = this.#callers.get(token.standing);
     if (caller === undefined) {
       caller = new Caller(token, this.#encode, (bytes) => {
         this.#keptBytes += bytes + ENTRY_BYTES;
       });
-      this.#callers.set(token.authority, caller);
+      this.#callers.set(token.standing, caller);
     }
     return caller;
   }

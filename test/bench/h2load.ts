@@ -15,10 +15,12 @@ export interface Load {
   readonly address: string;
   /** For example "/mcp2.Discovery/Lookup". */
   readonly path: string;
-  /** The encoded request message. */
+  /** The encoded request message; the body of a POST without gRPC. */
   readonly message: Buffer;
-  /** Request metadata besides what gRPC itself sends. */
+  /** Request metadata, or headers, besides what gRPC itself sends. */
   readonly metadata: Readonly<Record<string, string>>;
+  /** Default "grpc". */
+  readonly protocol?: 'grpc' | 'http/1.1';
   readonly connections: number;
   readonly streamsPerConnection: number;
   readonly seconds: number;
@@ -40,7 +42,7 @@ export async function runLoad(load: Load): Promise<Sample> {
   try {
     const body = join(folder, 'body');
     const log = join(folder, 'log');
-    writeFileSync(body, grpcFrame(load.message));
+    writeFileSync(body, load.protocol === 'http/1.1' ? load.message : grpcFrame(load.message));
     const before = cpuMicroseconds(load.pid);
     await h2load(argumentsOf(load, body, log));
     return summarize(readFileSync(log, 'latin1'), load.seconds, cpuMicroseconds(load.pid) - before);
@@ -52,9 +54,18 @@ export async function runLoad(load: Load): Promise<Sample> {
 function argumentsOf(load: Load, body: string, log: string): string[] {
   const { address, path, metadata, connections, streamsPerConnection, seconds } = load;
   const shape = ['-t', '1', '-c', String(connections), '-m', String(streamsPerConnection), '-D', String(seconds)];
-  const headers = { 'content-type': 'application/grpc', te: 'trailers', ...metadata };
+  const isGrpc = load.protocol !== 'http/1.1';
+  const headers = { ...(isGrpc ? { 'content-type': 'application/grpc', te: 'trailers' } : {}), ...metadata };
   const headerArguments = Object.entries(headers).flatMap(([name, value]) => ['-H', `${name}: ${value}`]);
-  return [...shape, ...headerArguments, '-d', body, `--log-file=${log}`, `http://${address}${path}`];
+  return [
+    ...shape,
+    ...(isGrpc ? [] : ['--h1']),
+    ...headerArguments,
+    '-d',
+    body,
+    `--log-file=${log}`,
+    `http://${address}${path}`,
+  ];
 }
 
 async function h2load(args: readonly string[]): Promise<void> {

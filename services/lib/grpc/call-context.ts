@@ -8,7 +8,7 @@ import { type Metadata, type MetadataValue, type ServerUnaryCall, status } from 
 import type { Clock } from '../clock.ts';
 import { type Reason, ServiceError } from '../errors.ts';
 import type { Logger } from '../logger.ts';
-import type { VerifiedToken } from '../token/verified-token.ts';
+import { TokenNotValidNow, type VerifiedToken } from '../token/verified-token.ts';
 import type { CallMeter } from './call-metrics.ts';
 import type { StatusObject } from './status.ts';
 
@@ -68,6 +68,10 @@ export class CallCancelled extends Error {
 export class CallContext {
   /** Who calls, with which rights; undefined until the guard has verified the token, and for methods that are open. */
   caller: VerifiedToken | undefined;
+  /** For audit: the message that the guard looked at last. */
+  guarded: unknown;
+  /** For audit: whose token was refused although it is genuine. Never a caller. */
+  refusedCaller: VerifiedToken | undefined;
   /** Monotonic; spares a handler another look at the clock. */
   readonly startedMs: number;
   readonly #call: ServerCall;
@@ -191,6 +195,7 @@ export class CallContext {
     if (this.#ended) return answer;
     if (!(error instanceof ServiceError)) this.log.error({ err: error }, 'call failed for an unforeseen reason');
     else if (error.cause !== undefined) this.log.warn({ err: error }, 'call failed');
+    if (error instanceof TokenNotValidNow) this.refusedCaller = error.token;
     this.finish(answer.code, answer.reason);
     return answer;
   }

@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
 import { loadStatusMessages } from '#protos/load.ts';
-import { decodeErrorInfo, encodeStatusDetails } from './error-details.ts';
+import { decodeErrorInfo, decodeRetryDelayMs, encodeStatusDetails } from './error-details.ts';
 
 const { Status, ErrorInfo, RetryInfo } = loadStatusMessages();
 const TYPE_URL = 'type.googleapis.com/google.rpc.';
@@ -37,6 +37,32 @@ test('an ErrorInfo behind other details is found', () => {
   expect(decodeErrorInfo(bytes)).toEqual({ reason: 'X', domain: 'other', metadata: {} });
 });
 
+test.each([
+  [0, undefined, undefined],
+  [1, undefined, 1_000_000],
+  [1_000, '1', undefined],
+  [61_500, '61', 500_000_000],
+  [7_200_000.4, '7200', 1_000_000],
+])('a delay of %d ms is what the .proto files say, and is read back', (retryDelayMs, seconds, nanos) => {
+  const errorInfo = { reason: 'RATE_LIMITED', domain: 'mcp2', metadata: {} };
+  const bytes = encodeStatusDetails({ code: 8, message: 'later', errorInfo, retryDelayMs });
+  const [, any] = Status.deserialize(bytes).details as unknown as { type_url: string; value: Buffer }[];
+  expect(any?.type_url).toBe(`${TYPE_URL}RetryInfo`);
+  const { retry_delay: delay } = RetryInfo.deserialize(any?.value ?? Buffer.alloc(0));
+  expect(Number(delay?.seconds ?? 0)).toBe(Number(seconds ?? 0));
+  expect(delay?.nanos ?? 0).toBe(nanos ?? 0);
+  expect(decodeRetryDelayMs(bytes)).toBe(Math.ceil(retryDelayMs));
+  expect(decodeErrorInfo(bytes)?.reason).toBe('RATE_LIMITED');
+});
+
+test('without a delay there is no RetryInfo, and a negative one of another peer is none to wait for', () => {
+  const errorInfo = { reason: 'RATE_LIMITED', domain: 'mcp2', metadata: {} };
+  expect(decodeRetryDelayMs(encodeStatusDetails({ code: 8, message: '', errorInfo }))).toBeUndefined();
+  const value = RetryInfo.serialize({ retry_delay: { seconds: -3, nanos: -5 } });
+  const details = [{ type_url: `${TYPE_URL}RetryInfo`, value }];
+  expect(decodeRetryDelayMs(Status.serialize({ code: 8, message: '', details: details as never }))).toBe(0);
+});
+
 test('a key named __proto__ of another peer stays a key', () => {
   const metadata = Object.fromEntries([['__proto__', 'x']]);
   const bytes = encodeStatusDetails({ code: 7, message: '', errorInfo: { reason: 'R', domain: 'd', metadata } });
@@ -45,15 +71,17 @@ test('a key named __proto__ of another peer stays a key', () => {
 
 test('every truncation and every single-byte change is read or refused, never an exception', () => {
   const errorInfo = { reason: 'NAME_TAKEN', domain: 'mcp2', metadata: { owner: 'a' } };
-  const bytes = encodeStatusDetails({ code: 7, message: 'taken', errorInfo });
+  const bytes = encodeStatusDetails({ code: 7, message: 'taken', errorInfo, retryDelayMs: 61_500 });
   for (let length = 0; length < bytes.length; length += 1) {
     expect(() => decodeErrorInfo(bytes.subarray(0, length))).not.toThrow();
+    expect(() => decodeRetryDelayMs(bytes.subarray(0, length))).not.toThrow();
   }
   for (let at = 0; at < bytes.length; at += 1) {
     for (const value of [0x00, 0x07, 0x0f, 0x7f, 0x80, 0xff]) {
       const changed = Buffer.from(bytes);
       changed[at] = value;
       expect(() => decodeErrorInfo(changed)).not.toThrow();
+      expect(() => decodeRetryDelayMs(changed)).not.toThrow();
     }
   }
 });

@@ -74,6 +74,9 @@ function bind(
   const checked = guardCodecs(method, runtime, options.limits.maxFrameBytes);
   const guard: MethodGuard = implemented === undefined ? { on: 'nothing' } : options.guards(runtime.method);
   const isLate = adapter.takesEncoded === true;
+  // They would see bytes before anybody knows who sent them.
+  if (isLate && options.middleware.length > 0)
+    throw new Error(`${method.path} takes bytes, which no middleware may see`);
   const layers = isLate ? options.middleware : [guarded(guard), ...options.middleware];
   const handler = compose(layers, adapter.handler as ServerHandler, {
     name: runtime.method,

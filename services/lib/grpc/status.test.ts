@@ -2,7 +2,7 @@ import { Metadata, status } from '@grpc/grpc-js';
 import { expect, test } from 'vitest';
 import { REASONS, ServiceError } from '../errors.ts';
 import { encodeStatusDetails } from './error-details.ts';
-import { reasonOf, STATUS_DETAILS_KEY, statusCodeOf, toStatusObject } from './status.ts';
+import { reasonOf, retryDelayMsOf, STATUS_DETAILS_KEY, statusCodeOf, toStatusObject } from './status.ts';
 
 test.each([
   ['CREDENTIAL_MISSING', status.UNAUTHENTICATED],
@@ -70,4 +70,10 @@ test('what a gRPC library says by itself has a reason where the status has one m
   expect(reasonOf({ code: status.UNAVAILABLE, metadata })).toBeUndefined();
   expect(reasonOf(undefined)).toBeUndefined();
   expect(reasonOf(new Error('x'))).toBeUndefined();
+});
+
+test('a delay survives the way through the trailers, and is absent when the error has none', () => {
+  const limited = toStatusObject(new ServiceError('RATE_LIMITED', 'later', { retryAfterMs: 1_500 }));
+  expect(retryDelayMsOf(limited.metadata)).toBe(1_500);
+  expect(retryDelayMsOf(toStatusObject(new ServiceError('RATE_LIMITED', 'later')).metadata)).toBeUndefined();
 });

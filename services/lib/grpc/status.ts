@@ -6,7 +6,7 @@
  */
 import { Metadata, status } from '@grpc/grpc-js';
 import { REASONS, type Reason, ServiceError } from '../errors.ts';
-import { decodeErrorInfo, type ErrorInfo, encodeStatusDetails } from './error-details.ts';
+import { decodeErrorInfo, decodeRetryDelayMs, type ErrorInfo, encodeStatusDetails } from './error-details.ts';
 
 export const ERROR_DOMAIN = 'mcp2';
 export const STATUS_DETAILS_KEY = 'grpc-status-details-bin';
@@ -103,7 +103,7 @@ export function toStatusObject(error: unknown): StatusObject {
     metadata: Object.fromEntries(facts.map(([key, value]) => [key, shorten(value, MAX_FACT_CHARS)])),
   };
   const metadata = new Metadata();
-  metadata.set(STATUS_DETAILS_KEY, encodeStatusDetails({ code, message, errorInfo }));
+  metadata.set(STATUS_DETAILS_KEY, encodeStatusDetails({ code, message, errorInfo, retryDelayMs: known.retryAfterMs }));
   return { code, details: message, metadata, reason: known.reason };
 }
 
@@ -128,6 +128,12 @@ export function errorInfoOf(trailers: Metadata): ErrorInfo | undefined {
   const [bytes] = trailers.get(STATUS_DETAILS_KEY);
   const info = Buffer.isBuffer(bytes) ? decodeErrorInfo(bytes) : undefined;
   return info?.domain === ERROR_DOMAIN ? info : undefined;
+}
+
+/** How long to wait before another try, in milliseconds; undefined when the trailers do not say. */
+export function retryDelayMsOf(trailers: Metadata): number | undefined {
+  const [bytes] = trailers.get(STATUS_DETAILS_KEY);
+  return Buffer.isBuffer(bytes) ? decodeRetryDelayMs(bytes) : undefined;
 }
 
 /** Well-formed, because grpc-js percent-encodes the message and a lone surrogate would throw inside the server. */

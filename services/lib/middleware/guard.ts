@@ -70,12 +70,20 @@ export function ruleOf(method: string): AnyRule {
   return rule;
 }
 
+/** What a request is about, for the record of a refusal: nobody has checked it. Undefined where the message does not say. */
+export function subjectOf(method: string, request: unknown): string | undefined {
+  const rule = ruleOf(method);
+  const about = rule.on === 'own' ? rule.about : 'resource' in rule ? rule.resource : undefined;
+  return request !== undefined && typeof about === 'function' ? about(request) : undefined;
+}
+
 function guardWith(
   credential: (request: unknown) => CredentialFields,
   decide: Decide,
   authenticate: Authenticate,
 ): Guard {
   return function guard(request, call) {
+    call.guarded = request;
     const token = authenticate(credential(request), call);
     return token instanceof Promise ? token.then((verified) => decide(request, verified)) : decide(request, token);
   };

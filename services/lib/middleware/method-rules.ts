@@ -33,8 +33,13 @@ export type MethodRule<Request> =
   | ({ readonly on: 'request' | 'first' | 'each' } & Checked<Request>)
   /** Any right will do, or a grant of the method itself; the resource is this server. */
   | { readonly on: 'any'; readonly credential: Credential<Request> }
-  /** A function of the service decides, with the verified token. */
-  | { readonly on: 'own'; readonly credential: Credential<Request>; readonly writes: boolean }
+  /** A function of the service decides, with the verified token; `about` is for the record of a refusal alone. */
+  | {
+      readonly on: 'own';
+      readonly credential: Credential<Request>;
+      readonly about?: (request: Request) => string;
+      readonly writes: boolean;
+    }
   /** Anybody may call. */
   | { readonly on: 'nothing' };
 
@@ -94,9 +99,19 @@ function argumentsOf({ arguments: args, arguments_json: json }: ToolArguments): 
 
 export const METHOD_RULES: MethodRules = Object.freeze({
   Discovery: {
-    Register: { on: 'own', credential: ofRegistrant, writes: true },
-    Lookup: { on: 'own', credential: ofRequester, writes: false },
-    Watch: { on: 'own', credential: ofRequester, writes: false },
+    Register: { on: 'own', credential: ofRegistrant, about: ({ server_name: name }) => name, writes: true },
+    Lookup: {
+      on: 'own',
+      credential: ofRequester,
+      about: ({ capability_filter: filter }) => filter.join(' '),
+      writes: false,
+    },
+    Watch: {
+      on: 'own',
+      credential: ofRequester,
+      about: ({ capability_filter: filter }) => filter.join(' '),
+      writes: false,
+    },
     Heartbeat: { on: 'each', credential: ofRegistrant, resource: ({ server_name: name }) => name, writes: false },
     Deregister: { on: 'request', credential: ofRegistrant, resource: ({ server_name: name }) => name, writes: false },
     // Of the server whose card is asked for: the caller's token is meant for that server, not for the registry.

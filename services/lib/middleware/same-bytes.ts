@@ -25,6 +25,20 @@ export interface RepeatedRead<Request, Outcome extends object> {
   byteLength(outcome: Outcome): number;
 }
 
+/**
+ * One read method whose answers are kept elsewhere, or not at all: what is kept here is the request as it was read and
+ * checked.
+ */
+export interface PreparedRead<Request, Prepared extends object> {
+  carriesToken(request: Request): boolean;
+  /** For a request that the guard let through. */
+  prepare(request: Request, call: CallContext): Prepared;
+  /** False when it must be prepared anew, since the server offers something else by now. */
+  holds(prepared: Prepared): boolean;
+  answer(prepared: Prepared, call: CallContext): Buffer | Promise<Buffer>;
+  byteLength(prepared: Prepared): number;
+}
+
 interface Kept<Outcome> {
   readonly caller: VerifiedToken;
   readonly requestBytes: number;
@@ -43,9 +57,7 @@ export function answerSameBytes<Request, Response, Outcome extends object>(
   read: RepeatedRead<Request, Outcome>,
   reauthenticate: Reauthenticate,
 ): UnaryHandler<EncodedRequest<Request>, Response> {
-  const sizeOf = ({ requestBytes, outcome }: Kept<Outcome>) =>
-    requestBytes * KEPT_BYTES_A_REQUEST_BYTE + read.byteLength(outcome) + KEPT_OVERHEAD_BYTES;
-  const kept = new LRUCache<string, Kept<Outcome>>({ maxSize: MAX_KEPT_BYTES, sizeCalculation: sizeOf });
+  const kept = createMemory<Outcome>((outcome) => read.byteLength(outcome));
 
   return function answer(encoded, call) {
     const key = keyOf(encoded.bytes);
@@ -74,6 +86,38 @@ export function answerSameBytes<Request, Response, Outcome extends object>(
     if (key !== undefined) kept.set(key, { caller: call.requireCaller(), requestBytes, outcome });
     return read.encode(outcome);
   }
+}
+
+export function prepareSameBytes<Request, Response, Prepared extends object>(
+  read: PreparedRead<Request, Prepared>,
+  reauthenticate: Reauthenticate,
+): UnaryHandler<EncodedRequest<Request>, Response> {
+  const kept = createMemory<Prepared>((prepared) => read.byteLength(prepared));
+
+  return function answer(encoded, call) {
+    const key = keyOf(encoded.bytes);
+    const before = key === undefined ? undefined : kept.get(key);
+    if (before !== undefined && read.holds(before.outcome) && reauthenticate(before.caller, call)) {
+      return read.answer(before.outcome, call);
+    }
+    const request = encoded.open(call);
+    if (request instanceof Promise) return request.then((opened) => begin(opened, encoded.bytes.length, key, call));
+    return begin(request, encoded.bytes.length, key, call);
+  };
+
+  function begin(request: Request, requestBytes: number, key: string | undefined, call: CallContext) {
+    const prepared = read.prepare(request, call);
+    if (key !== undefined && read.carriesToken(request)) {
+      kept.set(key, { caller: call.requireCaller(), requestBytes, outcome: prepared });
+    }
+    return read.answer(prepared, call);
+  }
+}
+
+function createMemory<Outcome>(byteLength: (outcome: Outcome) => number): LRUCache<string, Kept<Outcome>> {
+  const sizeCalculation = ({ requestBytes, outcome }: Kept<Outcome>) =>
+    requestBytes * KEPT_BYTES_A_REQUEST_BYTE + byteLength(outcome) + KEPT_OVERHEAD_BYTES;
+  return new LRUCache<string, Kept<Outcome>>({ maxSize: MAX_KEPT_BYTES, sizeCalculation });
 }
 
 function keyOf(bytes: Buffer): string | undefined {

@@ -6,9 +6,8 @@
  * and says unknown fields in words for a person who edits a YAML file.
  */
 import { Ajv, type ErrorObject, type ValidateFunction } from 'ajv';
-import { editDistance } from '../edit-distance.ts';
-import { quoted, shortOnOneLine } from '../printable.ts';
 import { formatPath, isObject, type Schema, type Segments } from './schema.ts';
+import { describeError, show, suggest } from './sentences.ts';
 
 export interface Problem {
   /** For people: "spec.capabilities[0].name". */
@@ -26,9 +25,6 @@ export interface StructureOptions {
 
 /** Nobody reads more at once, and a hostile file has as many as it has words. */
 export const MAX_PROBLEMS = 20;
-
-const MAX_SUGGESTION_DISTANCE = 3;
-const MAX_QUOTATION = 100;
 
 /** One place of the schema, with what is asked of the value itself. */
 interface Place {
@@ -147,70 +143,11 @@ function toProblem(error: ErrorObject, segments: Segments): Problem {
   if (error.keyword === 'required') {
     return problemAt([...segments, error.params.missingProperty], 'is missing; write it');
   }
-  return problemAt(segments, describe(error));
-}
-
-function describe({ keyword, params, data, message, schema }: ErrorObject): string {
-  switch (keyword) {
-    case 'type':
-      return `write ${[params.type].flat().map(withArticle).join(' or ')}, not ${withArticle(typeOf(data))}`;
-    case 'enum':
-      return `${show(data)} is not possible; write ${oneOf(schema as string[])}`;
-    case 'minimum':
-      return `${data} is too small; write at least ${params.limit}`;
-    case 'maximum':
-      return `${data} is too large; write at most ${params.limit}`;
-    case 'maxLength':
-      return `is too long; write at most ${params.limit} characters`;
-    case 'minItems':
-    case 'minProperties':
-      return `write at least ${params.limit} ${params.limit === 1 ? 'entry' : 'entries'}`;
-    case 'maxItems':
-    case 'maxProperties':
-      return `has too many entries; write at most ${params.limit}`;
-    case 'pattern': // of metadata alone: all else is a rule with its own sentence
-      return "write lower-case letters, digits and '-' that start and end with a letter or a digit";
-    default:
-      return message ?? `breaks "${keyword}"`;
-  }
-}
-
-function oneOf(values: readonly string[]): string {
-  return values.length === 1 ? `${values[0]}` : `one of ${values.join(', ')}`;
+  return problemAt(segments, describeError(error));
 }
 
 function duplicateMessage(item: unknown, keys: readonly string[]): string {
   const [key] = keys;
   const what = key !== undefined && isObject(item) ? `the ${key} ${show(item[key])}` : show(item);
   return `${what} stands in this list twice; remove one`;
-}
-
-function suggest(name: string, known: readonly string[]): string {
-  const distances = known.map((candidate) => ({ candidate, distance: editDistance(name, candidate) }));
-  const nearest = distances.sort((a, b) => a.distance - b.distance)[0];
-  if (nearest && nearest.distance <= Math.min(MAX_SUGGESTION_DISTANCE, nearest.candidate.length / 2)) {
-    return `, did you mean ${nearest.candidate}?`;
-  }
-  return `; possible here: ${known.join(', ')}`;
-}
-
-function typeOf(value: unknown): string {
-  if (value === null) return 'null';
-  if (Array.isArray(value)) return 'array';
-  return typeof value;
-}
-
-function withArticle(type: string): string {
-  const words: Record<string, string> = {
-    array: 'a list',
-    object: 'a map',
-    integer: 'a whole number',
-    null: 'nothing',
-  };
-  return words[type] ?? `a ${type}`;
-}
-
-/** A value in a sentence: of text at most 100 characters, of anything else as many of its JSON. */
-function show(value: unknown): string {
-  return typeof value === 'string' ? quoted(value) : shortOnOneLine(JSON.stringify(value) ?? 'nothing', MAX_QUOTATION);
 }

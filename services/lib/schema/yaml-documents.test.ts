@@ -38,6 +38,10 @@ test('a number that JSON does not have, and a tag that means nothing here', () =
   expect(problemsOf('a: !secret b\n')).toEqual([expect.stringMatching(/^1: Unresolved tag/)]);
 });
 
+test.each(['a: &a [*a]', 'a: &a {b: [1, {c: *a}]}', '&a [*a]'])('an alias inside of what it stands for: %s', (text) => {
+  expect(problemsOf(`${text}\n`)).toEqual(['1: *a stands inside of what it stands for; write the values out']);
+});
+
 test('no more problems than asked for are looked for', () => {
   expect(problemsOf('a: 1\n'.repeat(10_000), 3)).toHaveLength(3);
 });

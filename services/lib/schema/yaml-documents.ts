@@ -6,7 +6,19 @@
  * is nested; 64 KiB are enough to keep it busy for minutes or to end its stack. So words are counted as they are read,
  * nesting and aliases too, and that no key stands twice is asked here, once a key.
  */
-import { Composer, CST, type Document, isAlias, isMap, isScalar, isSeq, Lexer, LineCounter, Parser } from 'yaml';
+import {
+  Composer,
+  CST,
+  type Document,
+  isAlias,
+  isMap,
+  isScalar,
+  isSeq,
+  Lexer,
+  LineCounter,
+  Parser,
+  type YAMLMap,
+} from 'yaml';
 import { onOneLine, quoted, shortOnOneLine } from '../printable.ts';
 import { kubectlScalars } from './yaml-scalars.ts';
 
@@ -24,6 +36,8 @@ export interface YamlText {
   readonly problems: readonly YamlProblem[];
   /** From 1. */
   lineOf(offset: number): number;
+  /** From 1. */
+  columnOf(offset: number): number;
 }
 
 /** More documents in one text are refused. */
@@ -34,12 +48,14 @@ export const MAX_DEPTH = 64;
 export const MAX_ALIASES = 100;
 
 const MAX_MESSAGE_CHARACTERS = 160;
+const MAX_ANCHOR = 60;
 
 /** @param maxProblems No more are looked for. */
 export function readYaml(text: string, maxProblems: number): YamlText {
   const lines = new LineCounter();
   const lineOf = (offset: number) => Math.max(1, lines.linePos(offset).line);
-  const refused = (...problems: readonly YamlProblem[]) => ({ documents: [], problems, lineOf });
+  const columnOf = (offset: number) => Math.max(1, lines.linePos(offset).col);
+  const refused = (...problems: readonly YamlProblem[]) => ({ documents: [], problems, lineOf, columnOf });
   const tokens = scan(text, lines);
   if (!Array.isArray(tokens)) return refused(tokens);
   const options = { prettyErrors: false, uniqueKeys: false, merge: false, customTags: kubectlScalars } as const;
@@ -48,8 +64,8 @@ export function readYaml(text: string, maxProblems: number): YamlText {
   const problems = documents.flatMap(syntaxProblem).slice(0, maxProblems);
   if (problems.length > 0) return refused(...problems);
   const found: YamlProblem[] = [];
-  for (const { contents } of documents) checkKeys(contents, found, maxProblems);
-  return found.length > 0 ? refused(...found) : { documents, problems: [], lineOf };
+  for (const { contents } of documents) checkNode(contents, { found, maxProblems, anchors: [] });
+  return found.length > 0 ? refused(...found) : { documents, problems: [], lineOf, columnOf };
 }
 
 /** An alias that leads nowhere, or aliases that multiply, are only found here. */
@@ -89,21 +105,42 @@ function syntaxProblem({ errors: [error], warnings: [warning] }: ParsedDocument)
   return first === undefined ? [] : [at(first.pos[0], shorten(first.message))];
 }
 
-/** Goes through every map; as deep as `MAX_DEPTH` lets it. */
-function checkKeys(node: unknown, found: YamlProblem[], maxProblems: number): void {
+interface Check {
+  readonly found: YamlProblem[];
+  readonly maxProblems: number;
+  /** Of the maps and lists that the node lies in. */
+  readonly anchors: readonly string[];
+}
+
+/** Goes through everything; as deep as `MAX_DEPTH` lets it. */
+function checkNode(node: unknown, check: Check): void {
+  const { found, maxProblems, anchors } = check;
   if (found.length >= maxProblems) return;
-  if (isSeq(node)) for (const item of node.items) checkKeys(item, found, maxProblems);
+  if (isAlias(node) && anchors.includes(node.source))
+    found.push(
+      at(
+        offsetIn(node),
+        `*${shortOnOneLine(node.source, MAX_ANCHOR)} stands inside of what it stands for; write the values out`,
+      ),
+    );
   if (isScalar(node) && typeof node.value === 'number' && !Number.isFinite(node.value))
     found.push(
       at(offsetIn(node), `${quoted(String(node.source))} is not a number that JSON has; use another, or quote it`),
     );
-  if (!isMap(node)) return;
+  if (!isMap(node) && !isSeq(node)) return;
+  const inner = node.anchor === undefined ? check : { ...check, anchors: [...anchors, node.anchor] };
+  if (isSeq(node)) for (const item of node.items) checkNode(item, inner);
+  else checkMap(node, inner);
+}
+
+function checkMap(map: YAMLMap, check: Check): void {
+  const { found, maxProblems } = check;
   const seen = new Set<string>();
-  for (const { key, value } of node.items) {
+  for (const { key, value } of map.items) {
     if (found.length >= maxProblems) return;
     const problem = keyProblem(key, seen);
-    if (problem !== undefined) found.push(at(offsetIn(key) || offsetIn(node), problem));
-    checkKeys(value, found, maxProblems);
+    if (problem !== undefined) found.push(at(offsetIn(key) || offsetIn(map), problem));
+    checkNode(value, check);
   }
 }
 

@@ -21,6 +21,7 @@ import { parseHostPort } from '../net/listen-address.ts';
 import { type Check, startOpsServer } from '../observe/ops-server.ts';
 import { atMost } from '../time-limit.ts';
 import { type Access, createAccess } from './access.ts';
+import { createDenialAudit } from './denial-audit.ts';
 import type { ServiceSettings } from './settings.ts';
 
 /** What a service gets of the process that it runs in. */
@@ -125,7 +126,8 @@ async function open(runtime: ServiceRuntime, options: ServiceOptions, whyNotRead
   const access = await createAccess(settings.trust, runtime);
   const { own = {}, stored = {}, ...served } = options.serve(access);
   const guards = createGuards({ ...access, serverName, own, stored });
-  const server = createServer({ ...runtime, ...served, guards, credentials, limits });
+  const onCallEnd = both(createDenialAudit(runtime), served.onCallEnd);
+  const server = createServer({ ...runtime, ...served, onCallEnd, guards, credentials, limits });
   const entries = served.services;
   opening.defer(() => server.close());
   for (const entry of entries) server.health.set(serviceNameOf(entry), 'NOT_SERVING');
@@ -135,6 +137,14 @@ async function open(runtime: ServiceRuntime, options: ServiceOptions, whyNotRead
   const ops = address === undefined ? undefined : await startOpsServer({ address, metrics, log, readiness });
   opening.defer(() => ops?.close());
   return { entries, server, port, opsPort: ops?.port, opened: opening.move() };
+}
+
+function both(first: (end: CallEnd) => void, second: ((end: CallEnd) => void) | undefined): (end: CallEnd) => void {
+  if (second === undefined) return first;
+  return (end) => {
+    first(end);
+    second(end);
+  };
 }
 
 async function openCredentials(

@@ -192,22 +192,26 @@ test('the mirrored ECDSA signature of a token is the same token, with the same a
   expect([b.iss, b.jti, b.authority]).toEqual([a.iss, a.jti, a.authority]);
 });
 
-test('authority is the same for equal rights and differs with each thing that a right depends on', async () => {
-  const { verifier } = await setUp();
-  const authority = async (change: object) => (await verifier.verify(await sign({ ...GOOD, ...change }))).authority;
-  const base = await authority({});
-  expect(await authority({ jti: 'B'.repeat(22), exp: GOOD.exp + 60 })).toBe(base);
-  expect(await authority({ capabilities: ['db:inventory:read', 'db:inventory:read'] })).toBe(base);
-  const changes = [
-    { sub: 'shop.other' },
-    { aud: ['InventoryDB_Primary'] },
-    { tid: 'retail' },
-    { capabilities: ['db:inventory:write'] },
-    { grants: [] },
-  ];
-  const others = await Promise.all(changes.map(authority));
-  expect(new Set([base, ...others]).size).toBe(changes.length + 1);
-});
+test.each(['authority', 'standing'] as const)(
+  '%s is the same for equal rights and differs with each thing that a right depends on',
+  async (name) => {
+    const { verifier } = await setUp();
+    const read = async (change: object) => (await verifier.verify(await sign({ ...GOOD, ...change })))[name];
+    const base = await read({});
+    expect(await read({ jti: 'B'.repeat(22), exp: GOOD.exp + 60 })).toBe(base);
+    expect(await read({ capabilities: ['db:inventory:read', 'db:inventory:read'] })).toBe(base);
+    const otherAudience = await read({ aud: ['InventoryDB_Primary'] });
+    expect(otherAudience === base).toBe(name === 'authority');
+    const changes = [
+      { sub: 'shop.other' },
+      { tid: 'retail' },
+      { capabilities: ['db:inventory:write'] },
+      { grants: [] },
+    ];
+    const others = await Promise.all(changes.map(read));
+    expect(new Set([base, ...others]).size).toBe(changes.length + 1);
+  },
+);
 
 test('the EdDSA algorithm is also accepted under its name Ed25519', async () => {
   const { verifier } = await setUp();

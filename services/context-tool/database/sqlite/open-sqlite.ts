@@ -1,0 +1,101 @@
+/**
+ * SQLite behind contexts and tools. A context's statement runs on a read-only connection, a tool's on the one that writes, in
+ * a transaction with the answer that is kept for its idempotency key.
+ */
+import type { Clock } from '#lib/clock.ts';
+import type { Logger } from '#lib/logger.ts';
+import type { Call, ContextAnswer, ContextDeclaration, ToolAnswer, ToolDeclaration } from '#sdk/server/declaration.ts';
+import type { SqliteConfig, StatementConfig, ToolStatementConfig } from '../../config/runtime-config.ts';
+import type { Checked, Database, StatementNames } from '../database.ts';
+import { bindValues } from './bind-values.ts';
+import { checkStatements } from './check-statements.ts';
+import type { Access, SqlValue, WriteAnswer } from './messages.ts';
+import type { OpenFile, SqliteFiles } from './sqlite-files.ts';
+import { createStatement, type SqliteStatement } from './sqlite-statement.ts';
+
+export interface OpenSqliteOptions {
+  /** Of this process: databases with one file share it. */
+  readonly files: SqliteFiles;
+  readonly clock: Clock;
+  readonly log: Logger;
+}
+
+/** Opens nothing yet: `check` does. */
+export function openSqlite(config: SqliteConfig, options: OpenSqliteOptions): Database {
+  return new SqliteDatabase(config, options);
+}
+
+/** Of the time that a statement has: for another process that holds a lock, so that the error says so. */
+const BUSY_PART = 0.8;
+
+class SqliteDatabase implements Database {
+  readonly #config: SqliteConfig;
+  readonly #options: OpenSqliteOptions;
+  readonly #open: OpenFile;
+  readonly #statements: SqliteStatement[] = [];
+
+  constructor(config: SqliteConfig, options: OpenSqliteOptions) {
+    this.#config = config;
+    this.#options = { ...options, log: options.log.child({ database: config.name }) };
+    this.#open = options.files.open(config.file);
+  }
+
+  context(config: StatementConfig, _names: StatementNames): ContextDeclaration['read'] {
+    const statement = this.#add(config, 'read');
+    return async ({ segments, parameters }, call): Promise<ContextAnswer> => {
+      const values = bindValues(statement.namesOrThrow(), [segments, parameters]);
+      const { content, contentType } = await this.#open.file
+        .lane('read')
+        .run<'read'>({ kind: 'read', ...this.#common(statement, values) }, this.#bounds(call));
+      return { content: asBuffer(content), contentType };
+    };
+  }
+
+  tool(config: ToolStatementConfig, _names: StatementNames): ToolDeclaration['run'] {
+    const statement = this.#add(config, 'write');
+    return async (args, call): Promise<ToolAnswer> => {
+      const values = bindValues(statement.namesOrThrow(), [args]);
+      const request = { kind: 'write', keyed: call.keyed, nowMs: this.#options.clock.nowMs() } as const;
+      const answer = await this.#open.file
+        .lane('write')
+        .run<'write'>({ ...request, ...this.#common(statement, values) }, this.#bounds(call));
+      return toToolAnswer(answer);
+    };
+  }
+
+  check(signal: AbortSignal): Promise<Checked> {
+    const { file } = this.#open;
+    return checkStatements({ ...this.#options, file, config: this.#config, statements: this.#statements, signal });
+  }
+
+  async close(): Promise<void> {
+    await this.#open.release();
+  }
+
+  #add(config: StatementConfig, access: Access): SqliteStatement {
+    const statement = createStatement(config, access);
+    this.#statements.push(statement);
+    return statement;
+  }
+
+  #common({ sql, config }: SqliteStatement, values: readonly SqlValue[]) {
+    const busyMs = Math.round(this.#config.statementTimeoutMs * BUSY_PART);
+    return { sql, values, result: config.result, busyMs };
+  }
+
+  #bounds({ signal }: Call) {
+    return { timeoutMs: this.#config.statementTimeoutMs, signal };
+  }
+}
+
+function toToolAnswer(answer: WriteAnswer): ToolAnswer {
+  if (!answer.success) return answer;
+  const outputs = Object.fromEntries(answer.outputs.map(([name, text]) => [name, Buffer.from(text)]));
+  return answer.structured === undefined
+    ? { success: true, outputs }
+    : { success: true, outputs, structured: Buffer.from(answer.structured) };
+}
+
+function asBuffer(bytes: Uint8Array): Buffer {
+  return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+}

@@ -1,0 +1,71 @@
+/** One statement of the configuration: its translated text, and what the database said about it. */
+import { ServiceError } from '#lib/errors.ts';
+import type { Problem, StatementConfig } from '../../config/runtime-config.ts';
+import { isSqlProblem, readSqlText, type SqlProblem, type TranslatedSql } from '../sql-text.ts';
+import type { Access, Description } from './messages.ts';
+import { placeInFile, placeOfMistake } from './statement-place.ts';
+
+export class SqliteStatement {
+  readonly config: StatementConfig;
+  readonly access: Access;
+  readonly #text: TranslatedSql | SqlProblem;
+  #state: 'unchecked' | 'ready' | 'refused' = 'unchecked';
+
+  constructor(config: StatementConfig, access: Access, text: TranslatedSql | SqlProblem) {
+    this.config = config;
+    this.access = access;
+    this.#text = text;
+  }
+
+  get sql(): string {
+    return isSqlProblem(this.#text) ? '' : this.#text.text;
+  }
+
+  /** Of the text alone, without a database. */
+  get textProblem(): Problem | undefined {
+    if (!isSqlProblem(this.#text)) return undefined;
+    return { ...placeInFile(this.config.place, this.#text), message: this.#text.message };
+  }
+
+  /** @throws ServiceError BACKEND_UNAVAILABLE until it was checked, BACKEND_REFUSED when the database refused it */
+  namesOrThrow(): readonly string[] {
+    if (this.#state === 'unchecked') {
+      throw new ServiceError('BACKEND_UNAVAILABLE', 'the database has not been reached yet; try again');
+    }
+    if (this.#state === 'refused' || isSqlProblem(this.#text)) {
+      throw new ServiceError(
+        'BACKEND_REFUSED',
+        "the database refused this statement when it was loaded; the server's log says why",
+      );
+    }
+    return this.#text.names;
+  }
+
+  /** Takes what the database says of it. @returns what is wrong */
+  judge(description: Description): Problem[] {
+    const problems = this.#findProblems(description);
+    this.#state = problems.length === 0 ? 'ready' : 'refused';
+    return problems;
+  }
+
+  #findProblems(description: Description): Problem[] {
+    const { place } = this.config;
+    if (this.textProblem !== undefined) return [this.textProblem];
+    if ('refused' in description) {
+      const at = isSqlProblem(this.#text) ? this.#text : placeOfMistake(this.#text, description.refused);
+      return [{ ...placeInFile(place, at), message: `the database refused the statement: ${description.refused}` }];
+    }
+    const { columns } = description;
+    if (this.access === 'read' && columns.length === 0) {
+      return [{ ...place, message: 'the statement gives no columns: a context needs one that reads, as SELECT does' }];
+    }
+    const double = columns.find((name, index) => columns.indexOf(name) !== index);
+    if (double === undefined || this.config.result === 'Value') return [];
+    return [{ ...place, message: `two columns are named "${double}": give one of them another name with AS` }];
+  }
+}
+
+export function createStatement(config: StatementConfig, access: Access): SqliteStatement {
+  const text = readSqlText(config.sql);
+  return new SqliteStatement(config, access, isSqlProblem(text) ? text : text.toSqlite());
+}

@@ -1,0 +1,49 @@
+/** What outlives the configurations of one server: connections to upstreams, answers of theirs, secrets, metrics. */
+import type { Environment } from '#lib/config/env-reader.ts';
+import type { NameLookup } from '#lib/net/dial.ts';
+import type { ServiceRuntime } from '#lib/service/start-service.ts';
+import { createSecrets } from './config/secrets.ts';
+import { createOpenDatabase } from './database/open-database.ts';
+import type { SqliteFiles } from './database/sqlite/sqlite-files.ts';
+import { createHttpClient } from './http/client.ts';
+import { createKeptAnswers } from './http/kept-answers.ts';
+import { createModuleMetrics } from './modules/metrics.ts';
+import type { ProcessLimits } from './modules/process-limits.ts';
+import type { RuntimeDependencies } from './runtime.ts';
+import { createRuntimeMetrics } from './runtime-metrics.ts';
+
+export interface HostOptions extends ServiceRuntime {
+  /** Uniform in [0, 1). */
+  readonly random: () => number;
+  /** Where `fromEnv` secrets are read. */
+  readonly env: Environment;
+  readonly lookup: NameLookup;
+  /** Whether upstreams on this machine may be asked: in standalone mode only. */
+  readonly allowLoopback: boolean;
+  /** Of the process: servers with one file share it. */
+  readonly sqliteFiles: SqliteFiles;
+  /** Of the process. */
+  readonly limits: ProcessLimits;
+}
+
+export interface Host extends RuntimeDependencies {
+  /** Breaks what still runs. */
+  close(): void;
+}
+
+export function createHost(options: HostOptions): Host {
+  const { clock, log, metrics, random, env, lookup, allowLoopback, sqliteFiles, limits } = options;
+  const secrets = createSecrets(env);
+  const client = createHttpClient({ lookup, allowLoopback, clock, metrics });
+  return {
+    clock,
+    log,
+    random,
+    secrets,
+    metrics: createRuntimeMetrics(metrics),
+    http: { client, kept: createKeptAnswers() },
+    modules: { limits, metrics: createModuleMetrics(metrics) },
+    openDatabase: createOpenDatabase({ clock, log, random, metrics, secrets, sqliteFiles }),
+    close: () => client.close(),
+  };
+}

@@ -1,0 +1,89 @@
+/**
+ * What the contexts and tools of one configuration are answered from: databases, upstreams, modules, constants.
+ *
+ * What lives as long as the process (HTTP connections, files of SQLite, metrics) comes from outside and outlives a reload;
+ * the rest is opened for one configuration and closed with it.
+ */
+import type { Clock } from '#lib/clock.ts';
+import type { Logger } from '#lib/logger.ts';
+import type { ContextDeclaration, ToolDeclaration } from '#sdk/server/declaration.ts';
+import type {
+  ContextConfig,
+  DatabaseConfig,
+  ModuleConfig,
+  Problem,
+  RuntimeConfig,
+  StaticConfig,
+  ToolConfig,
+} from './config/runtime-config.ts';
+import type { Secrets } from './config/secrets.ts';
+import type { Database } from './database/database.ts';
+import { namesOf } from './declared-names.ts';
+import type { HttpClient } from './http/client.ts';
+import { createHttpContext } from './http/context.ts';
+import type { KeptAnswers } from './http/kept-answers.ts';
+import { createHttpTool } from './http/tool.ts';
+import type { ModuleMetrics } from './modules/metrics.ts';
+import { createModules, type Modules } from './modules/modules.ts';
+import type { ProcessLimits } from './modules/process-limits.ts';
+
+export interface SourceDependencies {
+  readonly clock: Clock;
+  readonly log: Logger;
+  readonly secrets: Secrets;
+  readonly http: { readonly client: HttpClient; readonly kept: KeptAnswers };
+  readonly modules: { readonly limits: ProcessLimits; readonly metrics: ModuleMetrics };
+  /** Opens nothing yet. */
+  readonly openDatabase: (config: DatabaseConfig) => Database;
+}
+
+export interface Sources {
+  contextRead(config: ContextConfig): ContextDeclaration['read'];
+  toolRun(config: ToolConfig): ToolDeclaration['run'];
+  /** By name in the configuration. */
+  readonly databases: ReadonlyMap<string, Database>;
+  /** Loads every module once. */
+  checkModules(signal: AbortSignal): Promise<readonly Problem[]>;
+  /** Calls that run have ended, or are given up. */
+  close(): Promise<void>;
+}
+
+export function openSources(config: RuntimeConfig, dependencies: SourceDependencies): Sources {
+  const { clock, log, http, secrets, openDatabase } = dependencies;
+  const modules = createModules({ ...dependencies.modules, clock, log });
+  const databases = new Map([...config.databases].map(([name, one]) => [name, openDatabase(one)]));
+  const shared = { client: http.client, kept: http.kept, readSecret: secrets.read };
+  return {
+    databases,
+    contextRead(context) {
+      if ('query' in context) return databaseOf(context.query.database).context(context.query, namesOf(context));
+      return 'http' in context ? createHttpContext(context.http, shared) : constant(context.static);
+    },
+    toolRun(tool) {
+      if ('statement' in tool) return databaseOf(tool.statement.database).tool(tool.statement, namesOf(tool));
+      return 'http' in tool ? createHttpTool(tool.http, tool.annotations, shared) : modules.tool(tool.module);
+    },
+    checkModules: (signal) => modules.check(signal),
+    close: () => closeAll(modules, [...databases.values()]),
+  };
+
+  function databaseOf(name: string): Database {
+    const database = databases.get(name);
+    if (database === undefined) throw new Error(`the configuration was not checked: there is no database ${name}`);
+    return database;
+  }
+}
+
+/** For the log at the start. */
+export function modulesOf({ tools }: RuntimeConfig): readonly ModuleConfig[] {
+  return tools.flatMap((tool) => ('module' in tool ? [tool.module] : []));
+}
+
+function constant({ content, contentType }: StaticConfig): ContextDeclaration['read'] {
+  const answer = Object.freeze({ content, contentType });
+  return () => answer;
+}
+
+async function closeAll(modules: Modules, databases: readonly Database[]): Promise<void> {
+  await Promise.all([modules.close(), ...databases.map((database) => database.close())]);
+}

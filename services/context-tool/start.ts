@@ -1,0 +1,130 @@
+/**
+ * Starts a server from a configuration: databases, upstreams and modules become contexts and tools. `main.ts` and `mcp2 up`
+ * share this.
+ */
+import type { ServiceSettings } from '#lib/service/settings.ts';
+import { type RunningService, startService } from '#lib/service/start-service.ts';
+import { atMost } from '#lib/time-limit.ts';
+import { UserError } from '#lib/user-error.ts';
+import type { Services } from '#protos/load.ts';
+import { type ContextToolService, createContextToolService } from '#sdk/server/context-tool-service.ts';
+import { formatRuntimeProblem } from './config/problem.ts';
+import type { Problem, RuntimeConfig } from './config/runtime-config.ts';
+import { createHost, type Host, type HostOptions } from './host.ts';
+import { logLimits } from './modules/modules.ts';
+import { InForce, type Loaded, loadConfiguration } from './runtime.ts';
+import { modulesOf } from './sources.ts';
+
+export interface ContextToolDependencies extends HostOptions {
+  readonly protos: Pick<Services, 'ContextTool' | 'ServiceInfo'>;
+  /** Cryptographically strong. */
+  readonly randomBytes: (count: number) => Uint8Array;
+}
+
+export interface RunningContextTool extends RunningService {
+  /** Puts another configuration of this server in force. @returns what is wrong with it; then nothing changed */
+  replace(config: RuntimeConfig): Promise<readonly Problem[]>;
+}
+
+/** A configuration that cannot be served; every mistake has its line. */
+export class ConfigurationRefused extends UserError {
+  readonly problems: readonly Problem[];
+
+  constructor(problems: readonly Problem[]) {
+    super(['the configuration has mistakes:', ...problems.map(formatRuntimeProblem)].join('\n  '));
+    this.name = 'ConfigurationRefused';
+    this.problems = problems;
+  }
+}
+
+/** What a stop waits for sources to close; by then the server has drained, and nobody calls. */
+const CLOSE_MS = 2_000;
+
+/** @throws ConfigurationRefused; ListenError; ConfigError for a file of keys or TLS that cannot be used */
+export async function start(
+  config: RuntimeConfig,
+  settings: Omit<ServiceSettings, 'logLevel'>,
+  dependencies: ContextToolDependencies,
+): Promise<RunningContextTool> {
+  const log = dependencies.log.child({ server: config.server.name });
+  const own = { ...dependencies, log };
+  const host = createHost(own);
+  try {
+    logLimits(modulesOf(config), { limits: dependencies.limits, log });
+    const loaded = await loadConfiguration(config, host, new AbortController().signal);
+    if ('problems' in loaded) throw new ConfigurationRefused(loaded.problems);
+    return await serve(loaded, settings, own, host);
+  } catch (error) {
+    host.close();
+    throw error;
+  }
+}
+
+async function serve(
+  loaded: Loaded,
+  settings: Omit<ServiceSettings, 'logLevel'>,
+  dependencies: ContextToolDependencies,
+  host: Host,
+): Promise<RunningContextTool> {
+  const served = createContextToolService(loaded.offer, dependencies);
+  const configurations = new Configurations(loaded, served, host);
+  try {
+    const service = await startService(dependencies, {
+      name: 'context-tool',
+      serverName: loaded.offer.name,
+      settings,
+      serve: (access) => served.serve(access),
+    });
+    return {
+      ...service,
+      replace: (config) => configurations.replace(config),
+      async stop(timeoutMs) {
+        await service.stop(timeoutMs);
+        await atMost(CLOSE_MS, configurations.close(), dependencies.clock);
+        host.close();
+      },
+    };
+  } catch (error) {
+    await configurations.close();
+    throw error;
+  }
+}
+
+/** The one in force, and those whose last calls have not ended yet. */
+class Configurations {
+  readonly #served: ContextToolService;
+  readonly #host: Host;
+  readonly #stopping = new AbortController();
+  readonly #closing = new Set<Promise<void>>();
+  #inForce: InForce;
+
+  constructor(loaded: Loaded, served: ContextToolService, host: Host) {
+    this.#served = served;
+    this.#host = host;
+    this.#inForce = new InForce(loaded, host);
+  }
+
+  async replace(config: RuntimeConfig): Promise<readonly Problem[]> {
+    const loaded = await loadConfiguration(config, this.#host, this.#stopping.signal);
+    this.#host.metrics.reloaded(!('problems' in loaded));
+    if ('problems' in loaded) return loaded.problems;
+    const before = this.#inForce;
+    this.#inForce = new InForce(loaded, this.#host);
+    this.#served.replace(loaded.offer);
+    this.#closeLater(before);
+    return [];
+  }
+
+  async close(): Promise<void> {
+    this.#stopping.abort(new Error('the server is stopping'));
+    await Promise.all([this.#inForce.close(), ...this.#closing]);
+  }
+
+  #closeLater(before: InForce): void {
+    const closing = before
+      .close()
+      .catch((error: unknown) => this.#host.log.error({ err: error }, 'the former configuration did not close in order'))
+      .finally(() => this.#closing.delete(closing));
+    this.#closing.add(closing);
+  }
+}

@@ -1,0 +1,2 @@
+/** Ends its process while it is loaded. */
+process.exit(9);

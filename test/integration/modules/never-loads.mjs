@@ -1,0 +1,2 @@
+/** Is never loaded. */
+await new Promise(() => setInterval(() => undefined, 60_000));

@@ -1,0 +1,2 @@
+/** Imported by tools.mjs. */
+export const twice = (n) => 2 * n;
