@@ -13,7 +13,7 @@ const PROCESSES = {
   registry: '../services/registry/main.ts',
   'context-tool': '../services/context-tool/main.ts',
   // The context-tool with the inventory of examples/: pods of former charts have this argument.
-  sample: '../services/sample/main.ts',
+  sample: '../services/context-tool/sample/main.ts',
   setup: '../operator/setup/main.ts',
   check: '../operator/check/main.ts',
   etcd: '../operator/etcd/main.ts',

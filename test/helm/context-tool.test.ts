@@ -86,7 +86,6 @@ test('a configuration may be a map or text, and its numbers stay what they are',
 test('the process finds its configuration, its folder and all that it calls, as mcp2 does in its pod', () => {
   expect(environmentOf(sample, 'mcp2-inventory')).toMatchObject({
     MCP2_CONTEXT_TOOL_CONFIG: '/etc/mcp2/config/server.yaml',
-    MCP2_CONTEXT_TOOL_STATE: '/var/lib/mcp2',
     MCP2_LISTEN: '0.0.0.0:50061',
     MCP2_REGISTRY_ADDRESS: 'mcp2-registry.mcp2-system.svc:50050',
     MCP2_CA_FILE: '/etc/mcp2/trust/ca.crt',
@@ -300,7 +299,7 @@ test.each([
   ['one pod', { config: WITH_INIT, replicas: 1 }],
   ['a limit that holds all', { config: MODULE, resources: { limits: { memory: '672Mi' } } }],
   ['no limit', { config: MODULE }, { resources: { limits: null } }],
-])('%s is taken', async (_title, entry, beside = {}) => {
+])('%s is taken', async (_title, entry, beside: object = {}) => {
   expect(has(await withPetShop(entry, beside), 'Deployment', 'mcp2-pet-shop')).toBe(true);
 });
 

@@ -51,10 +51,6 @@
 - name: {{ . }}
   value: {{ include "mcp2.component.volumeFolder" $ }}
 {{- end }}
-{{- with .traits.claim }}
-- name: {{ . }}
-  value: {{ include "mcp2.component.volumeFolder" $ }}
-{{- end }}
 {{- with .traits.configuration }}
 - name: {{ . }}
   value: {{ include "mcp2.configuration.folder" $ }}/{{ include "mcp2.configuration.file" $ }}

@@ -24,8 +24,7 @@ The generator of values.schema.json reads this as YAML (helm/traits.ts): no temp
   stateFolder       the variable that names a folder that outlives the container, not the pod
   configuration     the variable that names its configuration file: values `config`, `modules` and `sql` lie in one folder,
                     `secrets` and `token` are mounted, and every change of the files rolls the pods
-  claim             the variable that names a folder that may outlive the pod: a claim for its only pod, where `persistence`
-                    says so
+  claim             has a folder that outlives its only pod where `persistence` says so, and else the container
 */}}
 {{- define "mcp2.traits" -}}
 operator:
@@ -109,7 +108,7 @@ contextTool:
   entries: servers
   port: 50061
   configuration: MCP2_CONTEXT_TOOL_CONFIG
-  claim: MCP2_CONTEXT_TOOL_STATE
+  claim: true
   # `mcp2 context` and `mcp2 call` in the pod of one find it and the others through the registry. What a server reads from is
   # anywhere.
   calls: [registry, contextTool, backends]

@@ -6,15 +6,14 @@ import { parse } from 'yaml';
 import { writeInventory } from './write-inventory.ts';
 
 const EXAMPLES = join(import.meta.dirname, '../../../examples/inventory');
-let above: string;
+let folder: string;
 
 beforeEach(() => {
-  above = mkdtempSync(join(tmpdir(), 'mcp2-sample-'));
+  folder = mkdtempSync(join(tmpdir(), 'mcp2-sample-'));
 });
-afterEach(() => rmSync(above, { recursive: true }));
+afterEach(() => rmSync(folder, { recursive: true }));
 
 test('one server of the given name reads the stock and has the tools of both configurations', () => {
-  const folder = join(above, 'sample');
   const file = writeInventory({ examples: EXAMPLES, folder, serverName: 'StockDB' });
   const { server, databases, contexts, tools } = parse(readFileSync(file, 'utf8'));
   expect(server.name).toBe('StockDB');
@@ -26,7 +25,6 @@ test('one server of the given name reads the stock and has the tools of both con
 });
 
 test('what the configuration names lies beside it', () => {
-  const folder = join(above, 'sample');
   const text = readFileSync(writeInventory({ examples: EXAMPLES, folder, serverName: 'StockDB' }), 'utf8');
   const named = [...text.matchAll(/[\w-]+\.(?:sql|mjs)\b/g)].map(([name]) => name);
   expect(named.length).toBeGreaterThan(1);

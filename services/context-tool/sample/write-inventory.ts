@@ -2,7 +2,7 @@
  * What the image's argument `sample` serves: the inventory of examples/ as one server, as the sample server of former charts
  * was. Their pods have a writable /tmp, no configuration, and a name for the server.
  */
-import { cpSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { cpSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { parse, stringify } from 'yaml';
 
@@ -16,14 +16,13 @@ interface Configuration {
 export interface SampleInventory {
   /** Holds inventory.yaml, pricing.yaml and the files that they name. */
   readonly examples: string;
-  /** Where configuration and database are written; made where it is not there. */
+  /** Where configuration and database are written. */
   readonly folder: string;
   readonly serverName: string;
 }
 
 /** @returns the configuration file. @throws the file system's error. */
 export function writeInventory({ examples, folder, serverName }: SampleInventory): string {
-  mkdirSync(folder, { recursive: true, mode: 0o700 });
   const names = readdirSync(examples).filter((name) => /\.(?:sql|mjs)$/.test(name));
   for (const name of names) cpSync(join(examples, name), join(folder, name));
   const read = (name: string) => parse(readFileSync(join(examples, name), 'utf8')) as Configuration;
