@@ -1,4 +1,5 @@
 /** From a configuration to what the server declares: the one form that `createServer()` makes, too. */
+import { formatPath } from '#lib/schema/schema.ts';
 import type { ContextDeclaration, ToolDeclaration } from '#sdk/server/declaration.ts';
 import type { Declared, OfferProblem } from '#sdk/server/offer.ts';
 import type { ContextConfig, Problem, RuntimeConfig, ToolConfig } from './config/runtime-config.ts';
@@ -32,9 +33,9 @@ function declareTool(config: ToolConfig, sources: Pick<Sources, 'toolRun'>): Too
 
 /** What only the whole shows (a card that is too large) has its place at the configuration's top. */
 export function placeProblem(problem: OfferProblem, config: RuntimeConfig): Problem {
-  const [, list, index] = /^(contexts|tools)\[(\d+)\]/.exec(problem.path) ?? [];
+  const [list, index] = problem.path;
   const declared = list === 'contexts' ? config.contexts : config.tools;
-  const place = list === undefined ? undefined : declared[Number(index)]?.place;
+  const place = typeof index === 'number' ? declared[index]?.place : undefined;
   const start = { file: config.file, line: 1, column: 1 };
-  return { ...(place ?? start), path: problem.path, message: problem.message };
+  return { ...(place ?? start), path: formatPath(problem.path), message: problem.message };
 }

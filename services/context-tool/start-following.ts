@@ -5,12 +5,12 @@
 import type { Environment } from '#lib/config/env-reader.ts';
 import type { NameLookup } from '#lib/net/dial.ts';
 import type { ProcessRuntime, RunningProcess } from '#lib/service/run-process.ts';
-import type { ContextToolSettings } from './config.ts';
 import { ConfigFollower, type NewState } from './config/follow.ts';
 import { formatRuntimeProblem } from './config/problem.ts';
 import { createConfigReader, type ReadConfig } from './config/read-config.ts';
 import type { Problem } from './config/runtime-config.ts';
 import { createSecrets } from './config/secrets.ts';
+import type { ContextToolSettings } from './config.ts';
 import { SqliteFiles } from './database/sqlite/sqlite-files.ts';
 import { findLimits } from './modules/process-limits.ts';
 import { ConfigurationRefused, type RunningContextTool, start } from './start.ts';
@@ -30,8 +30,9 @@ export async function startFollowing(
 ): Promise<RunningProcess> {
   const { clock, log } = dependencies;
   const stopping = new AbortController();
-  const sqliteFiles = new SqliteFiles({ clock, log });
-  const parts = { ...dependencies, allowLoopback: false, sqliteFiles, limits: await findLimits() };
+  const limits = await findLimits();
+  const sqliteFiles = new SqliteFiles({ clock, log, setpriv: limits.setpriv });
+  const parts = { ...dependencies, allowLoopback: false, sqliteFiles, limits };
   let running: RunningContextTool | undefined;
   const follower = new ConfigFollower({
     read: createRead(settings.file, dependencies),
@@ -60,9 +61,9 @@ export async function startFollowing(
   }
 
   function tell(problems: readonly Problem[]): void {
-    for (const problem of problems) log.error({ problem: formatRuntimeProblem(problem) }, 'the configuration was refused');
-    if (problems.length > 0) log.error('the configuration before stays in force until the files are put right');
-    else log.info('the configuration is in force');
+    if (problems.length === 0) log.info({ file: settings.file }, 'the configuration in the files is in force');
+    const message = 'the configuration was refused; the one before stays in force';
+    for (const problem of problems) log.error({ problem: formatRuntimeProblem(problem) }, message);
   }
 }
 

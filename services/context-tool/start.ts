@@ -123,7 +123,9 @@ class Configurations {
   #closeLater(before: InForce): void {
     const closing = before
       .close()
-      .catch((error: unknown) => this.#host.log.error({ err: error }, 'the former configuration did not close in order'))
+      .catch((error: unknown) =>
+        this.#host.log.error({ err: error }, 'the former configuration did not close in order'),
+      )
       .finally(() => this.#closing.delete(closing));
     this.#closing.add(closing);
   }

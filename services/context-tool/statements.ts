@@ -27,11 +27,7 @@ export const FIRST_CHECK_MS = 5_000;
 const PAUSES = { baseMs: 1_000, capMs: 15_000 };
 
 /** @throws the signal's reason */
-export async function checkStatements(
-  databases: Databases,
-  signal: AbortSignal,
-  clock: Clock,
-): Promise<FirstCheck> {
+export async function checkStatements(databases: Databases, signal: AbortSignal, clock: Clock): Promise<FirstCheck> {
   const problems: Problem[] = [];
   const unreachable: string[] = [];
   await Promise.all(
@@ -79,7 +75,9 @@ export async function followUnreachable(
     const backoff = new Backoff({ ...PAUSES, random });
     while (!signal.aborted) {
       await clock.sleep(backoff.nextMs(), signal).catch(() => undefined);
-      const checked = signal.aborted ? 'unreachable' : await check(database, signal, clock).catch(() => 'unreachable' as const);
+      const checked = signal.aborted
+        ? 'unreachable'
+        : await check(database, signal, clock).catch(() => 'unreachable' as const);
       if (checked !== 'unreachable') return checked;
     }
     return undefined;

@@ -2,10 +2,15 @@
  * What goes wrong in a tool module ends one call with a reason that names the module. The server, other tools and the next
  * call of the same module go on. Once with every limit that the machine offers, once where prlimit is not there.
  */
+import { existsSync } from 'node:fs';
+import { join } from 'node:path';
 import { afterEach, beforeAll, describe, expect, test } from 'vitest';
 import type { ModuleConfig } from '../../services/context-tool/config/runtime-config.ts';
 import { findLimits, type ProcessLimits, USUAL_TOOLS } from '../../services/context-tool/modules/process-limits.ts';
+import { eventually } from '../harness/eventually.ts';
+import { ManagedProcess } from '../harness/processes.ts';
 import {
+  FOLDER,
   failureOf,
   mistake,
   moduleProcesses,
@@ -106,9 +111,12 @@ test.each([
 test('a process that ends between calls is logged once, and the next call does not notice', async () => {
   modules = await startModules();
   const module = { ...mistake('failAfterwards'), processes: 1 };
-  for (let i = 0; i < 3; i++) {
+  for (let i = 1; i <= 3; i++) {
     expect(shown(await modules.call(module))).toEqual({});
-    await untilNoProcessIsLeft();
+    await eventually(
+      () => modules.metrics(),
+      (metrics) => metrics['mcp2_module_children_ended_total{mistakes.mjs,exit}'] === i,
+    );
   }
   const ends = modules.lines.filter(({ msg }) => msg === 'the process of a tool module ended');
   expect(ends).toMatchObject(Array.from({ length: 3 }, () => ({ module: 'mistakes.mjs', cause: 'exit', exitCode: 7 })));
@@ -135,4 +143,22 @@ test('a hundred crashes in a row leave no process, no zombie and no open file be
   expect(moduleProcesses()).toEqual([]);
   const ends = { 'mcp2_module_children_ended_total{mistakes.mjs,exit}': 100 };
   expect(await modules.metrics()).toMatchObject(ends);
+});
+
+test('a server that is killed takes its children along, also one in an endless loop', async () => {
+  modules = await startModules();
+  await using owner = new ManagedProcess({
+    name: 'owner',
+    command: process.execPath,
+    args: [join(FOLDER, 'loop-owner.ts')],
+    ready: async () => moduleProcesses(owner.pid).length === 2,
+  });
+  await owner.start();
+  const children = await eventually(
+    () => moduleProcesses(owner.pid),
+    (found) => found.some(({ state }) => state === 'R'),
+  );
+  await owner.kill();
+  const left = () => children.filter(({ pid }) => existsSync(`/proc/${pid}`));
+  await eventually(left, (pids) => pids.length === 0);
 });

@@ -5,30 +5,18 @@
  * A call that ran too long, holds too much or is not wanted any more ends with the process (SIGKILL): nothing else stops
  * JavaScript that does not return. The caller's promise does not wait for that.
  */
-import { type ChildProcess, spawn } from 'node:child_process';
-import { realpathSync, writeFileSync } from 'node:fs';
-import { dirname } from 'node:path';
+import { realpathSync } from 'node:fs';
 import { pathToFileURL } from 'node:url';
-import type { Clock } from '#lib/clock.ts';
 import type { ServiceError } from '#lib/errors.ts';
 import type { Call, JsonObject, ToolAnswer } from '#sdk/server/declaration.ts';
 import { MAX_ANSWER_BYTES } from './child/encode-answer.ts';
-import { childCommand } from './command.ts';
+import { LAST_WORDS_MS, ModuleProcess, type ProcessEnd, type ProcessOptions } from './child-process.ts';
 import { answerTooLarge, type FailureCause, ModuleError, moduleFailed, moduleTimeout } from './failures.ts';
-import { MemoryWatch } from './memory-watch.ts';
 import type { Failure, FromChild, SentError, ToChild } from './messages.ts';
-import type { ModuleLines } from './module-lines.ts';
-import type { ProcessLimits } from './process-limits.ts';
 
-export interface ChildOptions {
+export interface ChildOptions extends Omit<ProcessOptions, 'onMessage' | 'onEnd'> {
   /** For people: "pricing.mjs". */
   readonly name: string;
-  readonly file: string;
-  readonly memoryBytes: number;
-  readonly native: boolean;
-  readonly limits: ProcessLimits;
-  readonly clock: Clock;
-  readonly lines: ModuleLines;
   /** From the start of the process to a loaded module. */
   readonly loadTimeoutMs: number;
   /** How long a cancelled call may take to end by itself. */
@@ -58,14 +46,6 @@ export interface ModuleRun {
   readonly call: Call;
 }
 
-/** Between the end of a process and of its pipes: what it said last still counts. */
-const LAST_WORDS_MS = 500;
-/** Above everything else of the container: when memory ends, the kernel takes a child and not the server. */
-const OOM_SCORE = '1000';
-/** V8's and Node's last line when the heap is full; the signal alone does not tell it from `process.abort()`. */
-const PLACE_IN_FILE = /^file:\/\/\S*\/([^/\s]+:\d+)$/;
-const OUT_OF_MEMORY = /^(?:FATAL ERROR|# Fatal).*(?:out of memory|allocation failed)/i;
-
 interface Running {
   readonly id: number;
   readonly call: Call;
@@ -76,22 +56,24 @@ interface Running {
   readonly onAbort: () => void;
 }
 
+interface Fate {
+  readonly cause: EndCause;
+  readonly error: ServiceError;
+}
+
+const NOT_STARTED = { exitCode: null, signal: null, ranOutOfMemory: false, place: undefined };
+
 export class ModuleChild {
   readonly #options: ChildOptions;
   readonly #loading = new AbortController();
-  #process: ChildProcess | undefined;
-  #memory: MemoryWatch | undefined;
+  #handle: ModuleProcess | undefined;
   #exports: readonly string[] | undefined;
+  #unloadable: SentError | undefined;
   #running: Running | undefined;
   #nextId = 1;
   /** Why we end it, once that is decided. */
-  #fate: { readonly cause: EndCause; readonly error: ServiceError } | undefined;
+  #fate: Fate | undefined;
   #wasTold = false;
-  #sawOutOfMemory = false;
-  /** "pricing.mjs:3", of a mistake of syntax. */
-  #place: string | undefined;
-  #unloadable: SentError | undefined;
-  #isOver = false;
   /** Monotonic. */
   idleSinceMs = 0;
 
@@ -100,13 +82,8 @@ export class ModuleChild {
     try {
       this.#start(realpathSync(options.file));
     } catch (error) {
-      this.#fate = { cause: 'load', error: this.#failed('load', error as Error) };
-      queueMicrotask(() => this.#over(null, null));
+      queueMicrotask(() => this.#ended({ ...NOT_STARTED, error: error as Error }));
     }
-  }
-
-  get pid(): number | undefined {
-    return this.#process?.pid;
   }
 
   /** Names of the functions that the module exports; undefined until it is loaded. */
@@ -116,7 +93,7 @@ export class ModuleChild {
 
   /** False from the moment on at which its end is known, which is before the process is gone. */
   get isUsable(): boolean {
-    return this.#fate === undefined && this.#process?.exitCode === null && this.#process.signalCode === null;
+    return this.#fate === undefined && this.#handle?.isRunning === true;
   }
 
   /** Only when idle. The promise settles when the call is decided, which may be before the child is free. */
@@ -128,7 +105,7 @@ export class ModuleChild {
     const running: Running = { id, call, resolve, reject, finished, onAbort: () => this.#cancel(running) };
     this.#running = running;
     this.#wasTold = false;
-    const overrun = () => this.#kill('timeout', moduleTimeout(this.#options.name, timeoutMs));
+    const overrun = () => this.#end('timeout', moduleTimeout(this.#options.name, timeoutMs));
     clock.sleep(timeoutMs, finished.signal).then(overrun, ignore);
     call.signal.addEventListener('abort', running.onAbort, { once: true });
     const { caller, deadlineMs, invocationId, idempotencyKey } = call;
@@ -140,60 +117,24 @@ export class ModuleChild {
   /** Ends it when the module holds more than it may. */
   checkMemory(): void {
     const { memoryBytes } = this.#options;
-    if (this.#memory !== undefined && this.#memory.heldBytes > memoryBytes)
-      this.#kill('memory', this.#failed('memory'));
+    if (this.#handle !== undefined && this.#handle.heldBytes > memoryBytes) this.#fail('memory');
   }
 
   /** @param error For the call that runs, if one does. */
   end(cause: 'idle' | 'replaced', error: ServiceError = this.#failed('exit')): void {
-    this.#kill(cause, error);
+    this.#end(cause, error);
   }
 
   #start(file: string): void {
-    const { command, args } = childCommand({ ...this.#options, file });
-    const child = spawn(command, args, {
-      cwd: dirname(file),
-      env: {},
-      // A session of its own: Ctrl-C goes to the server, which then ends its children in order.
-      detached: true,
-      stdio: ['ignore', 'pipe', 'pipe', 'ipc'],
-      serialization: 'advanced',
-    });
-    this.#process = child;
-    child.on('message', (message) => this.#hear(message as FromChild, file));
-    child.on('error', (error) => this.#fail('load', error));
-    child.on('disconnect', () => this.#disconnected());
-    child.on('exit', (code, signal) => this.#exited(code, signal));
-    this.#follow(child);
-    this.#limitLoading();
-    if (child.pid === undefined) child.once('error', () => this.#over(null, null));
-    else this.#offerToKernel(child.pid);
-  }
-
-  #follow({ stdout, stderr }: ChildProcess): void {
-    const { lines } = this.#options;
-    if (stdout !== null) lines.follow(stdout, 'info');
-    if (stderr === null) return;
-    lines.follow(stderr, 'warn', (text) => {
-      this.#sawOutOfMemory ||= OUT_OF_MEMORY.test(text);
-      if (this.#exports === undefined) this.#place ??= PLACE_IN_FILE.exec(text)?.[1];
-    });
-  }
-
-  #limitLoading(): void {
     const { clock, loadTimeoutMs } = this.#options;
-    const error = new Error(`it was not loaded within ${loadTimeoutMs / 1000} s`);
-    clock.sleep(loadTimeoutMs, this.#loading.signal).then(() => this.#fail('load', error), ignore);
-  }
-
-  #offerToKernel(pid: number): void {
-    const { procfs } = this.#options.limits;
-    if (procfs === undefined) return;
-    try {
-      writeFileSync(`${procfs}/${pid}/oom_score_adj`, OOM_SCORE);
-    } catch {
-      // It has ended already, or a sandbox has no such file: the kernel then chooses by size.
-    }
+    this.#handle = new ModuleProcess({
+      ...this.#options,
+      file,
+      onMessage: (message) => this.#hear(message, file),
+      onEnd: (end) => this.#ended(end),
+    });
+    const late = new Error(`it was not loaded within ${loadTimeoutMs / 1000} s`);
+    clock.sleep(loadTimeoutMs, this.#loading.signal).then(() => this.#fail('load', late), ignore);
   }
 
   /** Whatever a child says, it must not end its parent. */
@@ -207,18 +148,16 @@ export class ModuleChild {
   }
 
   #receive(message: FromChild, file: string): void {
-    const { lines, limits, onIdle } = this.#options;
     if (message.kind === 'log') {
       const isOfRunning = message.id !== undefined && message.id === this.#running?.id;
-      lines.write(message, isOfRunning ? this.#running?.call.log : undefined);
+      this.#options.lines.write(message, isOfRunning ? this.#running?.call.log : undefined);
     } else if (message.kind === 'ready') {
-      const { pid } = this;
-      if (limits.procfs !== undefined && pid !== undefined) this.#memory = MemoryWatch.open(limits.procfs, pid);
+      this.#handle?.watchMemory();
       this.#send({ kind: 'load', url: pathToFileURL(file).href });
     } else if (message.kind === 'loaded') {
       this.#loading.abort();
       this.#exports = message.exports;
-      onIdle(this);
+      this.#options.onIdle(this);
     } else if (message.kind === 'unloadable') {
       this.#endsUnloaded(message.error);
     } else if (message.kind === 'dying') {
@@ -231,7 +170,7 @@ export class ModuleChild {
   /** It ends by itself, and says first where a mistake of syntax stands. */
   #endsUnloaded(error: SentError): void {
     this.#unloadable = error;
-    this.#options.clock.sleep(LAST_WORDS_MS, this.#loading.signal).then(() => this.#process?.kill('SIGKILL'), ignore);
+    this.#options.clock.sleep(LAST_WORDS_MS, this.#loading.signal).then(() => this.#handle?.kill(), ignore);
   }
 
   #settle(message: Extract<FromChild, { kind: 'answer' | 'failed' }>): void {
@@ -250,17 +189,17 @@ export class ModuleChild {
 
   #failure(failure: Failure): ServiceError {
     if (failure.cause === 'limit') return answerTooLarge(this.#options.name, failure.bytes, MAX_ANSWER_BYTES);
-    return this.#failed(failure.cause, new ModuleError(failure.error satisfies SentError));
+    return this.#failed(failure.cause, new ModuleError(failure.error));
   }
 
   /** Nobody waits for the answer: the module may end by itself, so that the child can be used again. */
-  #cancel(running: Running): void {
-    running.reject(running.call.signal.reason);
+  #cancel({ id, call, reject, finished }: Running): void {
+    reject(call.signal.reason);
     this.#wasTold = true;
-    this.#send({ kind: 'abort', id: running.id });
+    this.#send({ kind: 'abort', id });
     const { clock, graceMs } = this.#options;
     const error = this.#failed('exit');
-    clock.sleep(graceMs, running.finished.signal).then(() => this.#kill('cancelled', error), ignore);
+    clock.sleep(graceMs, finished.signal).then(() => this.#end('cancelled', error), ignore);
   }
 
   #release({ finished, call, onAbort }: Running): void {
@@ -269,16 +208,16 @@ export class ModuleChild {
     call.signal.removeEventListener('abort', onAbort);
   }
 
-  #fail(cause: FailureCause, error: Error): void {
-    this.#kill(cause, this.#failed(cause, error));
+  #fail(cause: FailureCause, error?: Error): void {
+    this.#end(cause, this.#failed(cause, error));
   }
 
   /** The first cause stays. */
-  #kill(cause: EndCause, error: ServiceError): void {
+  #end(cause: EndCause, error: ServiceError): void {
     if (this.#fate !== undefined) return;
     this.#fate = { cause, error };
     this.#tell(error);
-    this.#process?.kill('SIGKILL');
+    this.#handle?.kill();
   }
 
   #tell(error: ServiceError): void {
@@ -289,45 +228,22 @@ export class ModuleChild {
     running.reject(error);
   }
 
-  /** The module closed the channel; a process that has ended says so by itself. */
-  #disconnected(): void {
-    const { exitCode = null, signalCode = null } = this.#process ?? {};
-    if (exitCode !== null || signalCode !== null) return;
-    const { clock } = this.#options;
-    const error = new Error('the channel to its process was closed');
-    clock.sleep(LAST_WORDS_MS).then(() => this.#fail('crash', error), ignore);
-  }
-
-  #exited(code: number | null, signal: string | null): void {
-    this.#memory?.close();
-    this.#memory = undefined;
-    const over = () => this.#over(code, signal);
-    this.#process?.once('close', over);
-    this.#options.clock.sleep(LAST_WORDS_MS).then(over, ignore);
-  }
-
-  #over(code: number | null, signal: string | null): void {
-    if (this.#isOver) return;
-    this.#isOver = true;
+  #ended(end: ProcessEnd): void {
     this.#loading.abort();
-    this.#fate ??= this.#fateOf(code, signal);
+    this.#fate ??= this.#fateOf(end);
     const { cause, error } = this.#fate;
     this.#tell(error);
-    this.#options.onEnd(this, { cause, error, wasTold: this.#wasTold, exitCode: code, signal });
+    const { exitCode, signal } = end;
+    this.#options.onEnd(this, { cause, error, wasTold: this.#wasTold, exitCode, signal });
   }
 
   /** It ended by itself. */
-  #fateOf(exitCode: number | null, signal: string | null): { cause: FailureCause; error: ServiceError } {
-    if (this.#unloadable !== undefined) {
-      const error = new ModuleError(
-        this.#unloadable,
-        this.#unloadable.name === 'SyntaxError' ? this.#place : undefined,
-      );
-      return { cause: 'load', error: this.#failed('load', error) };
-    }
+  #fateOf({ exitCode, signal, ranOutOfMemory, place, error }: ProcessEnd): Fate {
     const own = exitCode === null ? 'crash' : 'exit';
-    const cause = this.#exports === undefined ? 'load' : this.#sawOutOfMemory ? 'memory' : own;
-    const details = { exitCode: exitCode ?? undefined, signal: signal ?? undefined };
+    const cause = this.#exports === undefined ? 'load' : ranOutOfMemory ? 'memory' : own;
+    const said = this.#unloadable;
+    const reason = said === undefined ? error : new ModuleError(said, said.name === 'SyntaxError' ? place : undefined);
+    const details = { exitCode: exitCode ?? undefined, signal: signal ?? undefined, error: reason };
     return { cause, error: moduleFailed(this.#options.name, cause, details) };
   }
 
@@ -336,8 +252,7 @@ export class ModuleChild {
   }
 
   #send(message: ToChild): void {
-    // What cannot be sent goes to a process that is gone, and its end is told by the process.
-    this.#process?.send(message, ignore);
+    this.#handle?.send(message);
   }
 }
 

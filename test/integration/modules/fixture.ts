@@ -95,14 +95,16 @@ export async function failureOf(answer: Promise<ToolAnswer>): Promise<ServiceErr
 
 export const withoutTools: ProcessLimits = { prlimit: undefined, setpriv: undefined, procfs: undefined };
 
-/** Every process whose parent is this one, zombies too: "Z" is their state. */
-export function childProcesses(): { readonly pid: number; readonly state: string; readonly command: string }[] {
+/** Every process whose parent is `owner`, zombies too: "Z" is their state. */
+export function childProcesses(
+  owner: number,
+): { readonly pid: number; readonly state: string; readonly command: string }[] {
   return readdirSync('/proc')
     .filter((name) => /^\d+$/.test(name))
     .flatMap((pid) => {
       try {
         const [, state = '', parent] = /\) (\S) (\d+) /.exec(readFileSync(`/proc/${pid}/stat`, 'utf8')) ?? [];
-        if (Number(parent) !== process.pid) return [];
+        if (Number(parent) !== owner) return [];
         const command = readFileSync(`/proc/${pid}/cmdline`, 'utf8').replaceAll('\0', ' ');
         return [{ pid: Number(pid), state, command }];
       } catch {
@@ -111,8 +113,9 @@ export function childProcesses(): { readonly pid: number; readonly state: string
     });
 }
 
-export const moduleProcesses = () =>
-  childProcesses().filter(({ state, command }) => state === 'Z' || command.includes('/modules/child/main.'));
+/** One that is just ending has no command line any more. */
+export const moduleProcesses = (owner = process.pid) =>
+  childProcesses(owner).filter(({ state, command }) => state === 'Z' || /^$|\/modules\/child\/main\./.test(command));
 
 /** Also for those that the kernel still holds as zombies. */
 export async function untilNoProcessIsLeft(): Promise<void> {

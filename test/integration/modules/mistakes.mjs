@@ -76,4 +76,4 @@ export const write = ({ file }) => writeFileSync(file, 'text');
 
 export const start = () => ({ pid: spawn('/bin/sleep', ['1']).pid });
 
-export const startThread = () => ({ id: new Worker('', { eval: true }).threadId });
+export const startThread = () => ({ id: new Worker(new URL('./twice.mjs', import.meta.url)).threadId });
