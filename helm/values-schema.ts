@@ -84,6 +84,11 @@ function objectOf(values: readonly Value[]): JsonSchema {
   };
 }
 
+/** Of entries, each under a name of the user's, which the templates judge: they can say what is wrong with it. */
+function mapOf(entry: readonly Value[]): JsonSchema {
+  return { type: 'object', additionalProperties: objectOf(entry) };
+}
+
 function mayBeNull({ schema: { type } }: Value): boolean {
   return Array.isArray(type) && type.includes('null');
 }
@@ -92,6 +97,7 @@ function schemaOf(value: Value): JsonSchema {
   const { description, schema } = value;
   if (typeof schema.$ref === 'string') return { description, ...resolved(schema) };
   const own = resolved(schema);
+  if (value.entry !== undefined) return { description, ...mapOf(value.entry), default: value.default };
   if (value.children.length > 0) return { description, ...objectOf(value.children), ...own };
   return { description, ...typeOf(value), ...own, default: value.default };
 }

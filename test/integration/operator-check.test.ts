@@ -90,8 +90,8 @@ test('a registry that refuses the token fails before anything is made', async ()
 async function check(namespace: string, timeoutMs: number, token = () => mint(`${namespace}.${NAME}`)): Promise<void> {
   const settings = { namespace, name: NAME, serverName: SERVER_NAME, tlsServerName: TLS_NAME, timeoutMs };
   const log = createLogger({ service: 'check', level: 'silent' });
-  using discovery = await connect({ registry: registry.target, plaintext: true, token });
-  await runCheck(settings, { api, discovery, clock: systemClock, log });
+  using client = await connect({ registry: registry.target, plaintext: true, token });
+  await runCheck(settings, { api, client, clock: systemClock, log });
 }
 
 async function serversIn(namespace: string): Promise<readonly string[]> {

@@ -1,0 +1,10 @@
+CREATE TABLE products (
+  sku TEXT PRIMARY KEY,
+  list_price_cents INTEGER NOT NULL CHECK (list_price_cents >= 0)
+);
+CREATE TABLE stock (
+  sku TEXT NOT NULL REFERENCES products (sku),
+  warehouse TEXT NOT NULL,
+  quantity INTEGER NOT NULL CHECK (quantity >= 0),
+  PRIMARY KEY (sku, warehouse)
+);
