@@ -101,3 +101,11 @@ export function textsOf(answer: ToolAnswer): unknown {
   const outputs = Object.fromEntries(Object.entries(answer.outputs).map(([name, value]) => [name, value.toString()]));
   return { ...outputs, ...(answer.structured === undefined ? {} : { structured: answer.structured.toString() }) };
 }
+
+/** What a call fails with that is looked at later; undefined when it succeeds. */
+export function failureOf(call: Promise<unknown>): Promise<unknown> {
+  return call.then(
+    () => undefined,
+    (error: unknown) => error,
+  );
+}
