@@ -118,7 +118,7 @@ async function openOnPostgres(pair: PostgresPair): Promise<Inventory> {
     'primary-url': pair.primary.url({ user: 'inventory_writer', password: 'change me: writer' }),
     'replica-url': pair.replica.url({ user: 'inventory_reader', password: 'change me: reader' }),
   };
-  return open(readExample('inventory-postgres.yaml', FOLDER), (config) => {
+  return open(readExample('postgres/inventory.yaml', FOLDER), (config) => {
     if (config.kind !== 'postgres') throw new Error('no PostgreSQL');
     const { log, clock } = { log: silentLogger, clock: systemClock };
     const readSecret = (reference: object) =>
@@ -251,7 +251,7 @@ test('the replica of the laptop answers from the file of the primary, whichever 
 });
 
 test('what the two configurations and the replica say of their contexts is the same', () => {
-  const [primary, replica, postgres] = ['inventory.yaml', 'replica.yaml', 'inventory-postgres.yaml'].map((name) =>
+  const [primary, replica, postgres] = ['inventory.yaml', 'replica.yaml', 'postgres/inventory.yaml'].map((name) =>
     readExample(name, FOLDER).contexts.map(({ key, description, parameters, cache }) => ({
       key,
       description,
