@@ -72,6 +72,8 @@ describe.each([
   test('what stays within the budget is no mistake', async () => {
     modules = await startModules({ limits });
     expect(shown(await modules.call(mistake('buffer'), { mebibytes: 32 }))).toEqual({});
+    const least = { ...mistake('garbage'), memoryBytes: 32 * 1024 * 1024 };
+    expect(shown(await modules.call(least))).toEqual({ sum: '8000000' });
   });
 });
 

@@ -22,6 +22,16 @@ export const buffers = async () => {
   }
 };
 
+/** No mistake: much garbage, of which little is held at one time. */
+export const garbage = () => {
+  let sum = 0;
+  for (let i = 0; i < 400; i++) {
+    const list = Array.from({ length: 20_000 }, (_, n) => ({ n, text: `${n}` }));
+    sum += list.length;
+  }
+  return { sum };
+};
+
 /** @param mebibytes In one piece. */
 export const buffer = async ({ mebibytes }) => {
   kept.push(Buffer.alloc(mebibytes * 1024 * 1024, 1));
