@@ -3,14 +3,13 @@
  * business: it says which files there are, and is told where their servers listen, as if somebody had written that down.
  */
 import { canonicalHash } from '#lib/canonical-json.ts';
-import type { Mcp2Server } from '../server/resource.ts';
-import type { ReadFile } from './file-definitions.ts';
+import type { Defined, ReadFile } from './file-definitions.ts';
 import type { FileProblem } from './resource-file.ts';
 
 /** What is known of one such file. */
 export interface RuntimeFile {
   /** Undefined as long as its server never ran. */
-  readonly resource: Mcp2Server | undefined;
+  readonly resource: Defined['resource'] | undefined;
   /** What is wrong with the file as it is now; the server goes on as it was. */
   readonly problems: readonly FileProblem[];
 }

@@ -1,7 +1,7 @@
 /** `mcp2 up` and the configurations of runtime servers in its folder: from a file to an answer, and every change after that. */
 import { rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { expect, test } from 'vitest';
+import { expect, onTestFinished, test } from 'vitest';
 import { createClient } from '#lib/grpc/client.ts';
 import { plaintextClient } from '#lib/grpc/credentials.ts';
 import { loadServices } from '#protos/load.ts';
@@ -47,18 +47,20 @@ async function standalone() {
 }
 
 /** What the context answers, or why it does not. */
-async function read(up: Standalone, port: number, key: string, name = 'Stock'): Promise<string> {
-  const minted = await up.run(['token', 'mint', '--aud', name, '--capability', `context:read:${key}`]);
+type Read = (key: string) => Promise<string>;
+
+async function reader(up: Standalone, port: number): Promise<Read> {
+  const minted = await up.run(['token', 'mint', '--aud', 'Stock', '--capability', 'context:read:*']);
   const client = createClient(services.ContextTool, `127.0.0.1:${port}`, { credentials: plaintextClient() });
-  try {
-    const request = { context_key: key, capability_token: minted.stdout.trim() };
-    const { serialized_value } = await client.call('RequestContext', request);
-    return serialized_value.toString();
-  } catch (error) {
-    return (error as Error).message;
-  } finally {
-    client.close();
-  }
+  onTestFinished(() => client.close());
+  return async (context_key) => {
+    try {
+      const request = { context_key, capability_token: minted.stdout.trim() };
+      return (await client.call('RequestContext', request)).serialized_value.toString();
+    } catch (error) {
+      return (error as Error).message;
+    }
+  };
 }
 
 async function lookUp(up: Standalone): Promise<readonly { server_name: string; address: string }[]> {
@@ -71,21 +73,22 @@ test('a configuration becomes a server that is listed, found and answers; change
   await using _ = up;
   write();
   await up.start();
+  const read = await reader(up, port);
   expect(await up.output()).toMatch(/stock +True +Serving +Stock +1\/1/);
   expect(await up.output()).toContain(`Stock at 127.0.0.1:${port}`);
   expect(await lookUp(up)).toMatchObject([{ server_name: 'Stock' }]);
-  expect(await read(up, port, 'company:address')).toBe('Main Street');
-  expect(await read(up, port, 'stock:a:count')).toBe('7');
+  expect(await read('company:address')).toBe('Main Street');
+  expect(await read('stock:a:count')).toBe('7');
 
   write({ text: 'Side Street' });
   writeFileSync(join(up.files, 'count.sql'), 'SELECT 2 * quantity FROM stock WHERE sku = :sku\n');
   const startMs = performance.now();
   await eventually(
-    () => read(up, port, 'company:address'),
+    () => read('company:address'),
     (answer) => answer === 'Side Street',
   );
   expect(performance.now() - startMs).toBeLessThan(10 * 5_000);
-  expect(await read(up, port, 'stock:a:count')).toBe('14');
+  expect(await read('stock:a:count')).toBe('14');
 });
 
 test('a broken configuration is named with line and column and keeps its server; put right, it is in force', async () => {
@@ -93,12 +96,13 @@ test('a broken configuration is named with line and column and keeps its server;
   await using _ = up;
   write();
   await up.start();
+  const read = await reader(up, port);
   writeFileSync(join(up.files, 'stock.yaml'), runtimeYaml({ port }).replace('static:', 'statics:'));
   await eventually(
     () => up.output(),
     (output) => /stock\.yaml:7:5: contexts\[0\]\.statics: unknown field "statics", did you mean static\?/.test(output),
   );
-  expect(await read(up, port, 'company:address')).toBe('Main Street');
+  expect(await read('company:address')).toBe('Main Street');
 
   writeFileSync(join(up.files, 'stock.yaml'), `${runtimeYaml({ port })}  oops: [\n`);
   await eventually(
@@ -114,7 +118,7 @@ test('a broken configuration is named with line and column and keeps its server;
   );
   write({ text: 'Side Street' });
   await eventually(
-    () => read(up, port, 'company:address'),
+    () => read('company:address'),
     (answer) => answer === 'Side Street',
   );
   expect(await up.output()).toContain('are fine again');
@@ -124,13 +128,14 @@ test('a file that comes brings its server, one that goes takes it away, and a re
   const { up, port, write } = await standalone();
   await using _ = up;
   await up.start();
+  const read = await reader(up, port);
   expect(await up.output()).toContain('No servers are defined');
   write();
   await eventually(
     () => up.output(),
     (output) => output.includes('stock is ready: Stock'),
   );
-  expect(await read(up, port, 'stock:b:count')).toBe('9');
+  expect(await read('stock:b:count')).toBe('9');
   const uid = async () => JSON.parse((await up.run(['get', 'server', 'stock', '-o', 'json'])).stdout).metadata.uid;
   const before = await uid();
   await up.interrupt();
@@ -145,7 +150,7 @@ test('a file that comes brings its server, one that goes takes it away, and a re
   );
   expect(await lookUp(up)).toEqual([]);
   await eventually(
-    () => read(up, port, 'company:address'),
+    () => read('company:address'),
     (answer) => answer !== 'Main Street',
   );
   expect(await up.interrupt()).toEqual({ code: 0, signal: null });
@@ -176,9 +181,10 @@ test('an Mcp2Server of the same server name counts, and is named', async () => {
   const [elsewhere = 0] = await freePorts(1);
   up.writeServer('z.yaml', { name: 'shop', serverName: 'STOCK', port: elsewhere });
   await up.start();
+  const read = await reader(up, port);
   expect(await up.output()).toMatch(/stock\.yaml:1: Stock runs, but clients are told of the server STOCK in z\.yaml/);
   expect(await lookUp(up)).toEqual([]);
-  expect(await read(up, port, 'company:address')).toBe('Main Street');
+  expect(await read('company:address')).toBe('Main Street');
   rmSync(join(up.files, 'z.yaml'));
   await eventually(
     () => lookUp(up),
@@ -191,10 +197,11 @@ test('a configuration that is broken at the start is named, and its server comes
   await using _ = up;
   write({ text: '[a]' });
   await up.start();
+  const read = await reader(up, port);
   expect(await up.output()).toMatch(/stock\.yaml:7:\d+: contexts\[0\]\.static\.text: write a string, not a list/);
   write();
   await eventually(
-    () => read(up, port, 'company:address'),
+    () => read('company:address'),
     (answer) => answer === 'Main Street',
   );
   await eventually(
