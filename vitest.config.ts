@@ -36,17 +36,6 @@ export default defineConfig({
       },
       {
         test: {
-          name: 'database',
-          maxWorkers: WORKERS,
-          include: ['test/database/**/*.test.ts'],
-          globalSetup: 'test/harness/file-times.ts',
-          setupFiles: 'test/harness/keep-logs.setup.ts',
-          testTimeout: 60_000,
-          hookTimeout: 120_000,
-        },
-      },
-      {
-        test: {
           name: 'chart',
           maxWorkers: WORKERS,
           include: CHART_STEP,
@@ -54,6 +43,17 @@ export default defineConfig({
           setupFiles: 'test/harness/keep-logs.setup.ts',
           testTimeout: 60_000,
           hookTimeout: 120_000,
+        },
+      },
+      {
+        test: {
+          name: 'database',
+          maxWorkers: 2,
+          include: ['test/database/**/*.test.ts'],
+          globalSetup: ['test/harness/file-times.ts', 'test/harness/database-setup.ts'],
+          setupFiles: 'test/harness/keep-logs.setup.ts',
+          testTimeout: 60_000,
+          hookTimeout: 60_000,
         },
       },
       {

@@ -23,13 +23,15 @@ export interface GuardShell {
   readonly pipe: Socket;
 }
 
-// At the end of input: kill the group, wait up to 5 s until it is gone (it may still write files), remove.
+// At the end of input: kill the children (those of PostgreSQL lead groups of their own, and may be stopped) and the group,
+// wait up to 5 s until it is gone (it may still write files), remove.
 const SCRIPT = `
 pid=
 while read -r verb value; do
   case $verb in watch) pid=$value ;; forget) pid= ;; esac
 done
 if [ -n "$pid" ]; then
+  pkill -KILL -P "$pid" 2>/dev/null
   kill -s KILL -- "-$pid" 2>/dev/null
   tries=0
   while kill -s 0 -- "-$pid" 2>/dev/null && [ $tries -lt 100 ]; do sleep 0.05; tries=$((tries + 1)); done

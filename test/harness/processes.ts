@@ -22,10 +22,17 @@ export interface ProcessOptions {
   /** Default: the environment of this process. */
   readonly env?: Readonly<Record<string, string | undefined>>;
   readonly cwd?: string;
+  /** Who runs it. Default: who runs the tests. */
+  readonly user?: ProcessUser | undefined;
   /** Says whether the process serves. An error counts as "not yet". Default: it does as soon as it runs. */
   readonly ready?: () => Promise<boolean>;
   /** Default 60,000. */
   readonly readyTimeoutMs?: number;
+}
+
+export interface ProcessUser {
+  readonly uid: number;
+  readonly gid: number;
 }
 
 export interface Exit {
@@ -46,7 +53,8 @@ export function workspacesFolder(): string {
 
 export function createWorkspace(name: string): Workspace {
   const parent = workspacesFolder();
-  mkdirSync(parent, { recursive: true, mode: 0o700 });
+  // Processes that run as somebody else pass through it; what lies in it is 0700.
+  mkdirSync(parent, { recursive: true, mode: 0o711 });
   const folder = mkdtempSync(join(parent, `${name}-`));
   return { folder, guard: startGuard(folder, parent) };
 }
@@ -137,10 +145,11 @@ export class ManagedProcess implements AsyncDisposable {
   }
 
   #spawn(): void {
-    const { command, args, env, cwd } = this.#options;
+    const { command, args, env, cwd, user } = this.#options;
     // The process writes its file itself: a pipe to a test that is busy would block it.
     const log = openSync(this.logFile, 'a', 0o600);
-    const child = spawn(command, args, { cwd, env: env ?? process.env, detached: true, stdio: ['ignore', log, log] });
+    const stdio = ['ignore', log, log] as const;
+    const child = spawn(command, args, { cwd, env: env ?? process.env, detached: true, stdio: [...stdio], ...user });
     closeSync(log);
     if (child.pid !== undefined) this.#guard.watch(child.pid);
     this.#child = child;

@@ -1,0 +1,122 @@
+/**
+ * Has a server parse and describe statements, in a transaction that is rolled back: nothing of them runs. A statement that
+ * it refuses is a problem with the line of the mistake.
+ */
+import { DatabaseError } from 'pg';
+import { isUnknownType } from './cell-json.ts';
+import type { PostgresConnection } from './connection.ts';
+import type { Answer, Column } from './exchange.ts';
+import { isUnavailable } from './failure.ts';
+import { IDEMPOTENCY_STATEMENTS } from './idempotency.ts';
+import type { ArrayElements } from './result.ts';
+import type { Statement, StatementState } from './statement.ts';
+
+/** What may begin a statement. Others end the transaction that it runs in, or change the session of whoever comes next. */
+const BEGINNINGS: Readonly<Record<Statement['kind'], readonly string[]>> = {
+  context: ['SELECT', 'WITH', 'VALUES', 'TABLE', 'SHOW', 'EXPLAIN'],
+  tool: ['SELECT', 'WITH', 'VALUES', 'TABLE', 'INSERT', 'UPDATE', 'DELETE', 'MERGE', 'CALL'],
+};
+
+/** Behind comments and opening parentheses. */
+const FIRST_WORD = /^(?:\s|--[^\n]*(?:\n|$)|\/\*[\s\S]*?\*\/|\()*([A-Za-z]*)/;
+
+/** An array of an enum, of a domain, or of a rare type: the catalogue knows its elements' type. */
+const ELEMENT_TYPES =
+  'SELECT a.oid, coalesce(nullif(e.typbasetype, 0), e.oid) FROM pg_catalog.pg_type a ' +
+  "JOIN pg_catalog.pg_type e ON e.oid = a.typelem WHERE a.typinput = 'pg_catalog.array_in'::regproc " +
+  "AND e.typdelim = ',' AND a.oid = ANY ($1::oid[])";
+
+const UNDEFINED_TABLE = '42P01';
+
+/** One after the other; sets the state of each. @throws ConnectionLost, or DatabaseError when the server is in no order */
+export async function checkStatements(connection: PostgresConnection, statements: readonly Statement[]): Promise<void> {
+  const table = statements.some(({ kind }) => kind === 'tool') ? await checkTable(connection) : undefined;
+  for (const statement of statements) {
+    const missing = statement.kind === 'tool' ? table : undefined;
+    statement.state =
+      missing === undefined ? await checkOne(connection, statement) : refusedAtStart(statement, missing);
+  }
+}
+
+async function checkOne(connection: PostgresConnection, statement: Statement): Promise<StatementState> {
+  const { sql, kind, config } = statement;
+  if (sql === undefined) return statement.state;
+  const allowed = BEGINNINGS[kind];
+  const word = FIRST_WORD.exec(sql.text)?.[1]?.toUpperCase() ?? '';
+  if (!allowed.includes(word)) {
+    const message = `the statement of a ${kind} begins with one of ${allowed.join(', ')}, and not with "${word}"`;
+    return refusedAtStart(statement, message);
+  }
+  const described = await describe(connection, sql.text);
+  if (described instanceof DatabaseError) return refusedByDatabase(statement, described);
+  const { columns } = described;
+  const problem = columnsProblem(columns, kind, config.result);
+  if (problem !== undefined) return refusedAtStart(statement, problem);
+  return { kind: 'checked', elements: await elementTypes(connection, columns ?? []) };
+}
+
+/** @returns what is wrong with the table of idempotency keys */
+async function checkTable(connection: PostgresConnection): Promise<string | undefined> {
+  for (const text of IDEMPOTENCY_STATEMENTS) {
+    const described = await describe(connection, text);
+    if (!(described instanceof DatabaseError)) continue;
+    const how = 'docs/context-tool.md has the SQL that makes it';
+    if (described.code === UNDEFINED_TABLE) {
+      return `the table mcp2_idempotency is missing in this database, where tools keep what they answered: ${how}`;
+    }
+    return `the table mcp2_idempotency of this database is not as it should be (${sentence(described)}): ${how}`;
+  }
+  return undefined;
+}
+
+/** @returns the server's refusal instead of throwing it */
+async function describe(connection: PostgresConnection, text: string): Promise<Answer | DatabaseError> {
+  await connection.simple('BEGIN READ ONLY');
+  try {
+    return await connection.describe(text);
+  } catch (error) {
+    if (error instanceof DatabaseError && !isUnavailable(error)) return error;
+    throw error;
+  } finally {
+    if (connection.isOpen) await connection.simple('ROLLBACK');
+  }
+}
+
+function columnsProblem(
+  columns: readonly Column[] | undefined,
+  kind: Statement['kind'],
+  result: Statement['config']['result'],
+): string | undefined {
+  if (columns === undefined || columns.length === 0) {
+    return kind === 'tool' ? undefined : 'the statement of a context must answer columns, and this one answers none';
+  }
+  if (result === 'Value' && columns.length > 1) {
+    return `"result: Value" is one column, and the statement answers ${columns.length}; write "result: Row" or "Rows"`;
+  }
+  const names = columns.map(({ name }) => name);
+  const twice = names.find((name, i) => names.indexOf(name) !== i);
+  return twice === undefined ? undefined : `two columns are named "${twice}": give one another name with AS`;
+}
+
+async function elementTypes(connection: PostgresConnection, columns: readonly Column[]): Promise<ArrayElements> {
+  const unknown = [...new Set(columns.map(({ oid }) => oid).filter(isUnknownType))];
+  if (unknown.length === 0) return new Map();
+  const values = [`{${unknown.join(',')}}`];
+  const { rows } = await connection.execute({ text: ELEMENT_TYPES, values, keepRows: unknown.length });
+  return new Map(rows.map(([array, element]) => [Number(array), Number(element)]));
+}
+
+function refusedByDatabase(statement: Statement, error: DatabaseError): StatementState {
+  const characters = Number(error.position ?? 1) - 1;
+  const at = statement.sql?.placeAt(characters) ?? { line: 1, column: 1 };
+  return { kind: 'refused', problems: [statement.problemAt(at, `the database refuses it: ${sentence(error)}`)] };
+}
+
+function refusedAtStart(statement: Statement, message: string): StatementState {
+  return { kind: 'refused', problems: [statement.problemAt({ line: 1, column: 1 }, message)] };
+}
+
+/** The text is the owner's own, so the owner may read what the database says of it. */
+function sentence({ message, hint, code }: DatabaseError): string {
+  return `${message}${hint === undefined ? '' : `. ${hint}`} (SQLSTATE ${code ?? 'unknown'})`;
+}
