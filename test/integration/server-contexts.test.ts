@@ -4,6 +4,7 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { type Reason, ServiceError } from '#lib/errors.ts';
 import type { CallError } from '#lib/grpc/call-error.ts';
 import { CacheScope } from '#protos/generated/mcp2/CacheScope.ts';
+import type { ContextAnswer, ContextDeclaration } from '#sdk/server/declaration.ts';
 import { ToolFailed } from '#sdk/server/tool-failed.ts';
 import { echoContext, offerOf, reasonOf, startTestServer, type TestServer } from '../harness/context-tool-server.ts';
 import { eventually } from '../harness/eventually.ts';
@@ -214,6 +215,39 @@ describe('the cache', () => {
       },
       (reads) => reads > 1,
     );
+  });
+
+  test('calls that ask for the same while it is read wait for that one reading, and go on when it fails', async () => {
+    const readings: PromiseWithResolvers<ContextAnswer>[] = [];
+    const declared: ContextDeclaration = {
+      key: 'awaited:{id}',
+      cache: { ttlMs: 60_000, scope: 'Private' },
+      read: () => {
+        const reading = Promise.withResolvers<ContextAnswer>();
+        readings.push(reading);
+        return reading.promise;
+      },
+    };
+    await using other = await startTestServer({ contexts: [declared] });
+    const capability_token = await other.mint();
+    const read = () => other.contextTool.call('RequestContext', { context_key: 'awaited:x', capability_token });
+    const readingsAre = (wanted: number) =>
+      eventually(
+        () => readings.length,
+        (count) => count === wanted,
+      );
+    const first = read();
+    await readingsAre(1);
+    // With a token that is known by now these are at the reading in the tick in which they come.
+    const calls = [first, read(), read()];
+    await eventually(other.metrics, (text) => /started_total\{[^}]*RequestContext[^}]*\} 3/.test(text));
+    expect(readings).toHaveLength(1);
+    readings[0]?.reject(new ServiceError('BACKEND_UNAVAILABLE', 'away'));
+    await readingsAre(2);
+    readings[1]?.resolve({ content: Buffer.from('1'), contentType: '' });
+    const reasons = await Promise.all(calls.map(reasonOf));
+    expect(reasons.sort()).toEqual(['BACKEND_UNAVAILABLE', 'answered', 'answered']);
+    expect(readings).toHaveLength(2);
   });
 
   test('an error is never kept, and what was not foreseen is told without detail', async () => {
