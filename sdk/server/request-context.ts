@@ -69,8 +69,8 @@ export class ContextReader implements PreparedRead<ContextRequest__Output, Prepa
     return { serving, context, key, segments, parameters, accept, etag, cacheKey };
   }
 
-  holds({ serving }: PreparedContext): boolean {
-    return serving === this.#parts.current();
+  basis(): Serving {
+    return this.#parts.current();
   }
 
   byteLength({ cacheKey = '', etag }: PreparedContext): number {

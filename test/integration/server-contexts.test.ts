@@ -134,6 +134,16 @@ test.each<[string, Reason, () => Promise<string>]>([
   }
 });
 
+test('two credentials that differ are refused', async () => {
+  const request = { context_key: 'shared:x', capability_token: await server.mint() };
+  const metadata = { authorization: `Bearer ${await server.mint({ sub: 'shop.other' })}` };
+  for (let i = 0; i < 2; i++) {
+    expect(await reasonOf(server.contextTool.call('RequestContext', request, { metadata }))).toBe(
+      'CREDENTIAL_CONFLICT',
+    );
+  }
+});
+
 test('a proof is refused and never ignored', async () => {
   const capability_token = await server.mint();
   const request = { context_key: 'stock:p1:count', capability_token, agent_delegation_proof: 'x' };
