@@ -11,7 +11,10 @@ const FLOOR_STOCK = 500;
  */
 export function computePricing({ sku, stock_count }) {
   if (!Object.hasOwn(LIST_PRICES, sku)) {
-    throw Object.assign(new Error(`there is no product ${JSON.stringify(sku)}`), { name: 'ToolFailed', code: 'SKU_UNKNOWN' });
+    throw Object.assign(new Error(`there is no product ${JSON.stringify(sku)}`), {
+      name: 'ToolFailed',
+      code: 'SKU_UNKNOWN',
+    });
   }
   const discounted = (LIST_PRICES[sku] * (1000 - Math.min(stock_count, FLOOR_STOCK))) / 1000;
   return { recommended_price: Math.round(discounted) / 100 };
