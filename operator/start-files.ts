@@ -22,6 +22,7 @@ import type { FileState } from './source/file-state.ts';
 import { FileSource } from './source/files.ts';
 import { ResourceReader } from './source/reader/resource-reader.ts';
 import type { FileProblem } from './source/resource-file.ts';
+import type { RuntimeFiles } from './source/runtime-files.ts';
 import { noReferences, type SourcedServer } from './source/source.ts';
 
 /** What owns the records of standalone mode; two of them on one etcd are told apart by their fence and names only. */
@@ -32,6 +33,8 @@ const SWEEP_INTERVAL_MS = 15_000;
 export interface FileOperatorOptions {
   /** The folder with *.yaml and *.yml files. */
   readonly directory: string;
+  /** Who runs the servers that files of the folder configure. */
+  readonly runtimeFiles: RuntimeFiles;
   /** Where uids, generations and statuses are kept. */
   readonly statePath: string;
   readonly store: Store;
@@ -61,11 +64,11 @@ export interface FileOperator {
 
 /** @throws Error that says what to do when the folder or the state cannot be read. */
 export async function startFileOperator(options: FileOperatorOptions): Promise<FileOperator> {
-  const { directory, statePath, clock, random, log } = options;
+  const { directory, statePath, runtimeFiles, clock, random, log } = options;
   const parse = createMcp2ServerParser(readSchema(options.definition));
   const onKey = (key: string) => core.enqueue(key);
   const reader = new ResourceReader({ definition: options.definition });
-  const source = new FileSource({ directory, statePath, reader, clock, log, onKey });
+  const source = new FileSource({ directory, statePath, reader, runtimeFiles, clock, log, onKey });
   const core: OperatorCore = new OperatorCore({
     store: options.store,
     keys: options.keys,

@@ -4,19 +4,23 @@ import { statSync } from 'node:fs';
 import { join } from 'node:path';
 import { Command } from 'commander';
 import { compileCapability } from '#lib/capability/capability.ts';
+import { foldServerName } from '#lib/capability/name.ts';
 import { capabilityProblem } from '#lib/capability/problem.ts';
 import { readForeignFileSync } from '#lib/foreign-file.ts';
 import { keyOf } from '#lib/kube/object.ts';
 import { onOneLine } from '#lib/printable.ts';
-import type { Mcp2Server } from '../../operator/server/resource.ts';
+import { type Mcp2Server, serverNameOf } from '../../operator/server/resource.ts';
 import { listFiles } from '../../operator/source/reader/read-file.ts';
 import { ResourceReader } from '../../operator/source/reader/resource-reader.ts';
 import { type FileProblem, formatProblem, MAX_FILE_BYTES } from '../../operator/source/resource-file.ts';
+import { type ConfigReader, createConfigReader } from '../../services/context-tool/config/read-config.ts';
+import type { RuntimeConfig } from '../../services/context-tool/config/runtime-config.ts';
 import { readDefinition } from '../definition.ts';
 import { CommandFailed } from '../failure.ts';
 import type { Terminal } from '../terminal.ts';
 import { whyUnreadable } from '../text/input.ts';
 import { type Output, outputOption, printAs } from '../text/output.ts';
+import { checkRuntimeFile, summaryOf } from '../validate/runtime-file.ts';
 
 interface ValidateOptions {
   readonly output: Output;
@@ -26,11 +30,13 @@ const EXAMPLES = `
 Examples:
   mcp2 validate examples/standalone/inventory.yaml
   mcp2 validate servers/                          every *.yaml and *.yml in the folder
+  mcp2 validate inventory/primary.yaml            the configuration of a runtime server
   cat server.yaml | mcp2 validate -
   kubectl get m2s -A -o yaml | mcp2 validate -    the items of a list
 
 Files are read as kubectl reads them: "yes" and "on" without quotes are true, 010 is eight. Resources of other kinds in a
-file are not looked at. An address on this machine (127.0.0.1, localhost) is accepted, as in the files of "mcp2 up"; a
+file are not looked at. A file with "server:" at its top configures a runtime server; its SQL, modules and other files are
+looked for from its folder, no database is opened and no module run. An address on this machine (127.0.0.1, localhost) is accepted, as in the files of "mcp2 up"; a
 cluster refuses it. The first 20 problems of a file are shown.
 
 Exit codes:
@@ -46,7 +52,7 @@ export function validateCommand(terminal: Terminal): Command {
   return new Command('validate')
     .summary('check YAML files of servers')
     .description(
-      'Check YAML files of Mcp2Server resources. Exits with 1 when something is wrong, with 3 when there is nothing to check.',
+      'Check YAML files of Mcp2Server resources and of runtime servers. Exits with 1 when something is wrong, with 3 when there is nothing to check.',
     )
     .argument('<file...>', 'files, folders, or - for stdin')
     .addOption(outputOption())
@@ -65,6 +71,8 @@ interface Checked {
   /** As it is shown. */
   readonly file: string;
   readonly resources: readonly Mcp2Server[];
+  /** A file of a runtime server that has no problem. */
+  readonly runtime?: RuntimeConfig | undefined;
   readonly problems: readonly FileProblem[];
   readonly remarks: readonly FileProblem[];
   /** Kinds that were not looked at. */
@@ -73,8 +81,9 @@ interface Checked {
 
 async function validate(paths: readonly string[], { output }: ValidateOptions, terminal: Terminal): Promise<void> {
   const checked = await checkAll(paths.flatMap(inputsOf), terminal);
-  const problems = [...checked.flatMap((one) => one.problems), ...doubles(checked)].slice(0, MAX_PROBLEMS);
-  const servers = checked.reduce((sum, { resources }) => sum + resources.length, 0);
+  const doubled = [...doubles(checked), ...doubleRuntimes(checked)];
+  const problems = [...checked.flatMap((one) => one.problems), ...doubled].slice(0, MAX_PROBLEMS);
+  const servers = checked.reduce((sum, { resources, runtime }) => sum + resources.length + (runtime ? 1 : 0), 0);
   const valid = problems.length === 0 && servers > 0;
   printAs(terminal, output, { valid, files: checked.length, servers, problems }, () => {
     for (const problem of problems) terminal.print(formatProblem(problem));
@@ -86,24 +95,34 @@ async function validate(paths: readonly string[], { output }: ValidateOptions, t
     for (const remark of remarks) terminal.note(formatProblem(remark));
     for (const text of resources.flatMap(withoutEffect)) terminal.note(`${onOneLine(file)}: ${text}`);
   }
+  for (const text of shadowed(checked)) terminal.note(text);
   if (problems.length > 0) throw new CommandFailed(`${count(problems.length, 'problem')} found`);
-  if (servers === 0)
-    throw new CommandFailed('there is nothing to check here: no Mcp2Server', { exitCode: NOTHING_TO_CHECK });
+  if (servers === 0) {
+    const why = 'there is nothing to check here: no Mcp2Server and no configuration of a runtime server';
+    throw new CommandFailed(why, { exitCode: NOTHING_TO_CHECK });
+  }
 }
 
 /** In a thread with a time limit: files of others are what this is for. */
 async function checkAll(inputs: readonly Input[], terminal: Terminal): Promise<readonly Checked[]> {
   const reader = new ResourceReader({ definition: readDefinition(terminal) });
+  const readRuntime = createConfigReader();
   try {
     const checked: Checked[] = [];
-    for (const input of inputs) checked.push(await check(input, reader, terminal));
+    for (const input of inputs) checked.push(await check(input, { reader, readRuntime, terminal }));
     return checked;
   } finally {
     await reader.close();
   }
 }
 
-async function check({ path, isNamed }: Input, reader: ResourceReader, terminal: Terminal): Promise<Checked> {
+interface Tools {
+  readonly reader: ResourceReader;
+  readonly readRuntime: ConfigReader;
+  readonly terminal: Terminal;
+}
+
+async function check({ path, isNamed }: Input, { reader, readRuntime, terminal }: Tools): Promise<Checked> {
   const file = path === '-' ? 'stdin' : path;
   const text = await readText(path, terminal).catch((error: unknown) => {
     if (isNamed) throw unreadable(path, error);
@@ -115,10 +134,15 @@ async function check({ path, isNamed }: Input, reader: ResourceReader, terminal:
   }
   const read = await reader.readText(file, text, { skipOtherKinds: true });
   if (read.problems !== undefined) return { file, resources: [], problems: read.problems, remarks: [], others: [] };
+  if (read.isRuntime) {
+    const { config, problems } = await checkRuntimeFile({ file, text }, { read: readRuntime, terminal });
+    return { file, resources: [], runtime: config, problems, remarks: [], others: [] };
+  }
   return { file, resources: read.ok, problems: [], remarks: read.remarks ?? [], others: read.others ?? [] };
 }
 
-function verdictOf({ resources, others }: Checked): string {
+function verdictOf({ resources, runtime, others }: Checked): string {
+  if (runtime !== undefined) return `runtime server ${runtime.server.name} (${summaryOf(runtime)}), valid`;
   if (resources.length > 0) return `${count(resources.length, 'server')}, valid`;
   return others.length === 0 ? 'nothing to check' : `nothing to check, only ${others.join(', ')}`;
 }
@@ -172,6 +196,33 @@ function doubles(checked: readonly Checked[]): FileProblem[] {
         : [{ file, line: 1, message: `${key} is already defined in ${onOneLine(other)}` }];
     }),
   );
+}
+
+/** Two runtime servers of one name: `mcp2 up` would start the first one only. */
+function doubleRuntimes(checked: readonly Checked[]): FileProblem[] {
+  const first = new Map<string, string>();
+  return checked.flatMap(({ file, runtime }) => {
+    if (runtime === undefined) return [];
+    const folded = foldServerName(runtime.server.name);
+    const other = first.get(folded);
+    if (other === undefined) first.set(folded, file);
+    const message = `server.name: ${runtime.server.name} is already the name of the server in ${onOneLine(other ?? '')}`;
+    return other === undefined ? [] : [{ file, line: 1, message }];
+  });
+}
+
+/** Legal, and usual where the folder is also for a cluster: `mcp2 up` takes the resource at its word. */
+function shadowed(checked: readonly Checked[]): readonly string[] {
+  const named = new Map(
+    checked.flatMap(({ file, resources }) =>
+      resources.map((resource) => [foldServerName(serverNameOf(resource)), file] as const),
+    ),
+  );
+  return checked.flatMap(({ file, runtime }) => {
+    const other = runtime && named.get(foldServerName(runtime.server.name));
+    if (runtime === undefined || other === undefined) return [];
+    return `${onOneLine(file)}: ${onOneLine(other)} has an Mcp2Server ${runtime.server.name}; "mcp2 up" takes its address and not that of this server`;
+  });
 }
 
 function unreadable(path: string, error: unknown): CommandFailed {

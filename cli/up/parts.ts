@@ -8,15 +8,17 @@ import type { Logger } from '#lib/logger.ts';
 import { createMetrics } from '#lib/observe/metrics.ts';
 import type { ShutdownStep } from '#lib/service/shutdown.ts';
 import { atMost } from '#lib/time-limit.ts';
+import { noRuntimeFiles } from '../../operator/source/runtime-files.ts';
 import type { Terminal } from '../terminal.ts';
 import type { UpOptions } from './options.ts';
+import { contextToolPart } from './parts/context-tool.ts';
 import { operatorPart } from './parts/operator.ts';
 import type { Part, PartContext, RunningPart } from './parts/part.ts';
 import { registryPart } from './parts/registry.ts';
 import { samplePart } from './parts/sample.ts';
 
 /** In the order in which they start; the operator last, since it asks the servers. */
-const PARTS: readonly Part[] = [registryPart, samplePart, operatorPart];
+const PARTS: readonly Part[] = [registryPart, samplePart, contextToolPart, operatorPart];
 
 /** A part may wait for a store that is away; closing the store, the last step, ends that wait. */
 const STOP_MS = 600;
@@ -37,7 +39,7 @@ export async function planParts(options: UpOptions, terminal: Terminal): Promise
   return planned;
 }
 
-export interface StartPartsOptions extends Omit<PartContext, 'log' | 'metrics'> {
+export interface StartPartsOptions extends Omit<PartContext, 'log' | 'metrics' | 'runtimeFiles'> {
   readonly logOf: (service: string) => Logger;
   /** Gets the step that ends a part as soon as the part runs. */
   readonly onStarted: (step: ShutdownStep) => void;
@@ -58,7 +60,8 @@ export async function startParts(
   for (const { part, port } of planned) {
     const { name } = part;
     const metrics = createMetrics({ service: name, process: false });
-    const context = { ...shared, log: logOf(name), metrics };
+    const runtimeFiles = started.find((one) => one.running?.runtimeFiles)?.running?.runtimeFiles ?? noRuntimeFiles();
+    const context = { ...shared, runtimeFiles, log: logOf(name), metrics };
     const running = port === undefined ? undefined : await part.start(context, port);
     if (running !== undefined) {
       const run = async () => {

@@ -80,6 +80,7 @@ async function begin(files: string, shownFiles: string, context: UpContext): Pro
     files,
     shownFiles,
     definition: readDefinition(terminal),
+    env: terminal.env,
     protos: loadServices(),
     clock,
     random,
@@ -117,7 +118,8 @@ function showParts(parts: readonly StartedPart[], { options, terminal, state }: 
     ['log', shortenPath(state.log, terminal)],
   ];
   print(`${style('bold', 'mcp2')} ${terminal.version}`);
-  for (const [name, value] of rows) print(`  ${style('dim', name.padEnd(8))}  ${value}`);
+  for (const [name, value] of rows.filter(([, shown]) => shown !== ''))
+    print(`  ${style('dim', name.padEnd(8))}  ${value}`);
   print('');
 }
 

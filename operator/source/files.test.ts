@@ -1,7 +1,7 @@
 import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterEach, beforeEach, expect, test, vi } from 'vitest';
+import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
 import type { Clock } from '#lib/clock.ts';
 import { silentLogger } from '#lib/logger.ts';
 import { readSchema } from '#lib/schema/schema.ts';
@@ -9,6 +9,8 @@ import { createMcp2ServerParser, FINALIZER } from '../server/resource.ts';
 import { FileSource } from './files.ts';
 import { listFiles, readFileAt } from './reader/read-file.ts';
 import type { FolderReader } from './reader/resource-reader.ts';
+import type { FileProblem } from './resource-file.ts';
+import { noRuntimeFiles, type RuntimeFile, type RuntimeFiles } from './runtime-files.ts';
 
 const definition = readFileSync(new URL('../../crds/mcp2.dev_mcp2servers.yaml', import.meta.url), 'utf8');
 const parse = createMcp2ServerParser(readSchema(definition));
@@ -36,12 +38,46 @@ afterEach(async () => {
   rmSync(folder, { recursive: true });
 });
 
-function open(): FileSource {
+/** Runs nothing: what a test says of a file is what runs. */
+class ToldRuntimes implements RuntimeFiles {
+  readonly followed: (readonly string[])[] = [];
+  readonly #known = new Map<string, RuntimeFile>();
+  #listener: () => void = () => undefined;
+
+  follow(names: readonly string[]): void {
+    this.followed.push(names);
+  }
+
+  async settled(): Promise<void> {}
+
+  get(name: string): RuntimeFile | undefined {
+    return this.#known.get(name);
+  }
+
+  onChange(listener: () => void): void {
+    this.#listener = listener;
+  }
+
+  tell(name: string, serverName: string | undefined, ...problems: readonly FileProblem[]): void {
+    const spec = { serverName, source: { address: 'grpc://127.0.0.1:50061' }, tls: { mode: 'Disabled' } };
+    const value = {
+      apiVersion: 'mcp2.dev/v1alpha1',
+      kind: 'Mcp2Server',
+      metadata: { name: serverName?.toLowerCase() },
+    };
+    const parsed = parse({ ...value, spec: { ...spec, capabilityMode: 'Discovered' } }, { allowLoopback: true });
+    this.#known.set(name, { resource: serverName === undefined ? undefined : parsed.ok, problems });
+    this.#listener();
+  }
+}
+
+function open(runtimeFiles: RuntimeFiles = noRuntimeFiles()): FileSource {
   const clock: Clock = { nowMs: () => nowMs, monotonicMs: () => nowMs, sleep: async () => undefined };
   const source = new FileSource({
     directory: join(folder, 'servers'),
     statePath: join(folder, 'servers.json'),
     reader,
+    runtimeFiles,
     clock,
     log: silentLogger,
     onKey: (key) => keys.push(key),
@@ -235,4 +271,82 @@ test('a folder that is not there and a state file that is none are said in a sen
   await expect(open().start()).rejects.toThrow(/servers does not exist; create it/);
   writeFileSync(join(folder, 'servers.json'), 'not json');
   expect(() => open()).toThrow(/servers\.json is not JSON; delete it/);
+});
+
+describe('a file that configures a server', () => {
+  const RUNTIME = 'server: {name: Stock, version: "1"}\n';
+  const writeText = (file: string, text: string) => writeFileSync(join(folder, 'servers', file), text);
+  const serverNames = (source: FileSource) =>
+    [...source.all()].map(({ spec }) => (spec as { serverName: string }).serverName);
+  let runtimes: ToldRuntimes;
+  beforeEach(() => {
+    runtimes = new ToldRuntimes();
+    writeText('stock.yaml', RUNTIME);
+  });
+
+  test('is followed by whoever runs such servers, and is the resource that they say', async () => {
+    write('a.yaml', ['one', 'One']);
+    runtimes.tell('stock.yaml', 'Stock');
+    const source = open(runtimes);
+    await source.start();
+    expect(runtimes.followed).toEqual([['stock.yaml']]);
+    expect(names(source)).toEqual(['one', 'stock']);
+    expect(source.problems()).toEqual([]);
+  });
+
+  test('is a resource as soon as its server runs, and none any more when the file is gone', async () => {
+    const source = open(runtimes);
+    await source.start();
+    expect(names(source)).toEqual([]);
+    runtimes.tell('stock.yaml', 'Stock');
+    await vi.waitFor(() => expect(names(source)).toEqual(['stock']), { timeout: 5_000, interval: 5 });
+    expect(source.remembered()['default/stock']).toMatchObject({ file: 'stock.yaml', serverName: 'Stock' });
+    rmSync(join(folder, 'servers', 'stock.yaml'));
+    await source.look();
+    expect(runtimes.followed.at(-1)).toEqual([]);
+    expect(source.get('default/stock')?.metadata.deletionTimestamp).toBeDefined();
+  });
+
+  test('keeps its resource while it is broken, and whoever runs it says what is wrong', async () => {
+    runtimes.tell('stock.yaml', 'Stock');
+    const source = open(runtimes);
+    await source.start();
+    const problem = { file: 'stock.yaml', line: 2, column: 1, message: 'oops' };
+    writeText('stock.yaml', `${RUNTIME}oops: [\n`);
+    runtimes.tell('stock.yaml', 'Stock', problem);
+    await source.look();
+    expect(runtimes.followed.at(-1)).toEqual(['stock.yaml']);
+    expect(names(source)).toEqual(['stock']);
+    expect(source.problems()).toEqual([problem]);
+  });
+
+  test('that becomes an ordinary file of resources is not followed any more', async () => {
+    runtimes.tell('stock.yaml', 'Stock');
+    const source = open(runtimes);
+    await source.start();
+    write('stock.yaml', ['one', 'One']);
+    await source.look();
+    expect(runtimes.followed.at(-1)).toEqual([]);
+    expect(
+      names(source).filter((name) => source.get(`default/${name}`)?.metadata.deletionTimestamp === undefined),
+    ).toEqual(['one']);
+  });
+
+  test.each([
+    ['an Mcp2Server of the same server name', 'z.yaml', ['shop', 'STOCK'], 'the server STOCK in z.yaml'],
+    [
+      'an Mcp2Server of the name that its resource would have',
+      'z.yaml',
+      ['stock', 'Other'],
+      'the server Other in z.yaml',
+    ],
+  ] as const)('%s counts, and is named', async (_title, file, server, named) => {
+    runtimes.tell('stock.yaml', 'Stock');
+    write(file, server);
+    const source = open(runtimes);
+    await source.start();
+    expect(serverNames(source)).toEqual([server[1]]);
+    const message = `Stock runs, but clients are told of ${named}; rename one of them, or remove that file`;
+    expect(source.problems()).toEqual([{ file: 'stock.yaml', line: 1, message }]);
+  });
 });

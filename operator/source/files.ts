@@ -16,6 +16,7 @@ import { foldServerName } from '#lib/capability/name.ts';
 import type { Clock } from '#lib/clock.ts';
 import { formatKey, keyOf } from '#lib/kube/object.ts';
 import type { Logger } from '#lib/logger.ts';
+import { atMost } from '#lib/time-limit.ts';
 import { MassDeleteGuard } from '../discovery/mass-delete-guard.ts';
 import type { Mcp2Server, Mcp2ServerStatus } from '../server/resource.ts';
 import { defineServers, type ReadFile } from './file-definitions.ts';
@@ -24,12 +25,15 @@ import { type FileState, type RememberedServer, readFileState, writeFileState } 
 import type { Known } from './reader/read-file.ts';
 import type { FolderReader } from './reader/resource-reader.ts';
 import { type FileProblem, formatProblem } from './resource-file.ts';
+import { noRuntimeFiles, type RuntimeFiles, withServers } from './runtime-files.ts';
 import { SavedState } from './saved-state.ts';
 import type { ResourceEvent, ResourceSource, SourcedServer } from './source.ts';
 
 export const POLL_MS = 2000;
 /** From the first notice to the look: programs that replace a file by removing it first need a moment. */
 const SETTLE_MS = 50;
+/** For servers that files configure to start; one that takes longer is made known when it runs. */
+const RUNTIMES_MS = 3_000;
 
 export interface FileSourceOptions {
   readonly directory: string;
@@ -37,6 +41,8 @@ export interface FileSourceOptions {
   readonly statePath: string;
   /** Closed when the source stops. */
   readonly reader: FolderReader;
+  /** Default: nobody runs servers that files configure. */
+  readonly runtimeFiles?: RuntimeFiles;
   readonly clock: Clock;
   readonly log: Logger;
   /** A resource changed, came or went. Must not throw. */
@@ -45,6 +51,7 @@ export interface FileSourceOptions {
 
 export class FileSource implements ResourceSource {
   readonly #options: FileSourceOptions;
+  readonly #runtimeFiles: RuntimeFiles;
   readonly #guard = new MassDeleteGuard();
   readonly #saved: SavedState<FileSnapshot>;
   /** As they were read last, by name. */
@@ -63,6 +70,8 @@ export class FileSource implements ResourceSource {
   /** @throws Error when the state file cannot be read. */
   constructor(options: FileSourceOptions) {
     this.#options = options;
+    this.#runtimeFiles = options.runtimeFiles ?? noRuntimeFiles();
+    this.#runtimeFiles.onChange(() => this.#lookSoon());
     const state = readFileState(options.statePath);
     this.#saved = new SavedState<FileSnapshot>({ files: new Map(), state, servers: new Map() }, (next) =>
       writeFileState(options.statePath, next.state),
@@ -201,11 +210,20 @@ export class FileSource implements ResourceSource {
       if (file !== undefined) files.set(name, file);
     }
     this.#read = files;
+    await this.#followRuntimes(files);
+    const wanted = withServers(files, this.#runtimeFiles);
     const { files: inForce } = this.#saved.value;
-    const differs = [...files].some(([name, { digest }]) => inForce.get(name)?.digest !== digest);
-    const changed = differs || files.size !== inForce.size;
-    if (changed || this.#freshAtMs === undefined || this.#guardWaits) await this.#take(files);
+    const differs = [...wanted].some(([name, { digest }]) => inForce.get(name)?.digest !== digest);
+    const changed = differs || wanted.size !== inForce.size;
+    if (changed || this.#freshAtMs === undefined || this.#guardWaits) await this.#take(wanted);
     this.#freshAtMs = startMs;
+  }
+
+  /** The first look waits for their servers, so that a start does not take them for gone. */
+  async #followRuntimes(files: ReadonlyMap<string, ReadFile>): Promise<void> {
+    const names = [...files].filter(([, { isRuntime }]) => isRuntime === true).map(([name]) => name);
+    this.#runtimeFiles.follow(names);
+    if (this.#freshAtMs === undefined) await atMost(RUNTIMES_MS, this.#runtimeFiles.settled(), this.#options.clock);
   }
 
   /** What the look before read where the content is the same; a broken file's last good resources stay in force. */
@@ -218,9 +236,11 @@ export class FileSource implements ResourceSource {
     if (answer === undefined) return undefined;
     const { signature, digest, read } = answer;
     if (read === undefined && known !== undefined) return { ...known, signature };
-    for (const one of read?.problems ?? []) log.error({}, formatProblem(one));
+    const isJudgedElsewhere = known?.isRuntime === true;
+    for (const one of isJudgedElsewhere ? [] : (read?.problems ?? [])) log.error({}, formatProblem(one));
     const resources = read?.ok ?? known?.resources ?? this.#rememberedIn(name);
-    return { signature, digest, resources, problems: read?.problems ?? [] };
+    const isRuntime = read?.ok === undefined ? known?.isRuntime : read.isRuntime;
+    return { signature, digest, isRuntime, resources, problems: read?.problems ?? [] };
   }
 
   /** What a file that was broken already when we started defined before. */

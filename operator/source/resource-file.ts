@@ -5,8 +5,9 @@
  * A file may hold several documents, and lists. One broken document spoils the whole file: half of it would be a state
  * that nobody wrote.
  */
-import type { Document } from 'yaml';
+import { type Document, isMap, isScalar } from 'yaml';
 import { onOneLine } from '#lib/printable.ts';
+import { type DocumentKind, kindOfDocument } from '#lib/schema/document-kind.ts';
 import { formatPath, type Segments } from '#lib/schema/schema.ts';
 import { MAX_PROBLEMS } from '#lib/schema/structure.ts';
 import { readYaml, yamlValue } from '#lib/schema/yaml-documents.ts';
@@ -19,6 +20,8 @@ export interface FileProblem {
   readonly file: string;
   /** From 1. */
   readonly line: number;
+  /** From 1; absent where only the line is known. */
+  readonly column?: number;
   readonly message: string;
 }
 
@@ -27,6 +30,8 @@ export interface ReadOk {
   readonly problems?: undefined;
   /** Kinds that were skipped, each once; absent where there are none. */
   readonly others?: readonly string[];
+  /** It configures a runtime server, and defines no resource itself. Absent where it does not. */
+  readonly isRuntime?: true;
   /** Words that other readers of YAML take for something else. Absent where there are none. */
   readonly remarks?: readonly FileProblem[];
 }
@@ -58,6 +63,7 @@ export function readResources(
   const { documents, problems: refusals, lineOf } = readYaml(text, MAX_PROBLEMS);
   const problem = (offset: number, message: string): FileProblem => ({ file, line: lineOf(offset), message });
   if (refusals.length > 0) return { problems: refusals.map(({ offset, message }) => problem(offset, message)) };
+  if (documents.some((document) => kindOf(document) === 'runtime')) return { ok: [], isRuntime: true };
   const resources: Mcp2Server[] = [];
   const problems: FileProblem[] = [];
   const remarks: FileProblem[] = [];
@@ -86,8 +92,8 @@ export function readResources(
 }
 
 /** The name of a file is foreign, too. */
-export function formatProblem({ file, line, message }: FileProblem): string {
-  return `${onOneLine(file)}:${line}: ${message}`;
+export function formatProblem({ file, line, column, message }: FileProblem): string {
+  return `${onOneLine(file)}:${line}${column === undefined ? '' : `:${column}`}: ${message}`;
 }
 
 interface Placed {
@@ -99,6 +105,12 @@ interface ReadMember {
   readonly resource?: Mcp2Server;
   readonly other?: string | undefined;
   readonly problems: readonly Placed[];
+}
+
+/** By what stands at its top: the rest of it may be large. */
+function kindOf({ contents }: Document.Parsed): DocumentKind {
+  if (!isMap(contents)) return 'resource';
+  return kindOfDocument(Object.fromEntries(contents.items.map(({ key }) => [isScalar(key) ? key.value : '', true])));
 }
 
 function readMembers(document: Document.Parsed): readonly Member[] {

@@ -7,6 +7,7 @@
  */
 import { editDistance } from '#lib/edit-distance.ts';
 import { onOneLine, shortOnOneLine } from '#lib/printable.ts';
+import { kindOfDocument } from '#lib/schema/document-kind.ts';
 import { isObject, type Segments } from '#lib/schema/schema.ts';
 import { KIND } from '../server/resource.ts';
 
@@ -26,9 +27,10 @@ export function membersOf(value: unknown): readonly Member[] {
   return value.items.map((item, index) => ({ value: item, segments: ['items', index] }));
 }
 
-/** "Deployment of apps/v1" for a resource of another group; undefined for ours, and for what is no resource at all. */
+/** "Deployment of apps/v1" for a resource of another group, also for what has none; undefined for ours, and for what is no resource at all. */
 export function otherKind(value: unknown): string | undefined {
   if (!isObject(value)) return undefined;
+  if (kindOfDocument(value) !== 'resource') return 'document without apiVersion';
   const { apiVersion, kind } = value;
   if (typeof apiVersion !== 'string' || typeof kind !== 'string') return undefined;
   if (isOurs(apiVersion, kind)) return undefined;

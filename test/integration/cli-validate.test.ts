@@ -88,6 +88,7 @@ const NOTHING: readonly [title: string, text: string, verdict: RegExp][] = [
   ['an empty file', '', /nothing to check$/],
   ['comments', '# nothing\n', /nothing to check$/],
   ['another kind', 'apiVersion: apps/v1\nkind: Deployment\n', /nothing to check, only Deployment of apps\/v1$/],
+  ['values of something else', 'replicas: 3\n', /nothing to check, only document without apiVersion$/],
   ['an empty list', 'apiVersion: v1\nkind: List\nitems: []\n', /nothing to check$/],
   [
     'a list of other kinds',
@@ -100,7 +101,9 @@ test.each(NOTHING)('%s is nothing to check, which is not "valid": exit code 3', 
   const { code, stdout, stderr } = await validate(['-'], text);
   expect(code).toBe(3);
   expect(stdout.trimEnd()).toMatch(verdict);
-  expect(stderr).toBe('error: there is nothing to check here: no Mcp2Server\n');
+  expect(stderr).toBe(
+    'error: there is nothing to check here: no Mcp2Server and no configuration of a runtime server\n',
+  );
   const { stdout: json } = await validate(['-', '-o', 'json'], text);
   expect(JSON.parse(json)).toEqual({ valid: false, files: 1, servers: 0, problems: [] });
 });

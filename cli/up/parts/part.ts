@@ -1,11 +1,13 @@
 /** What one part of `mcp2 up` says of itself; `../parts.ts` lists them. */
 import type { Registry } from 'prom-client';
 import type { Clock } from '#lib/clock.ts';
+import type { Environment } from '#lib/config/env-reader.ts';
 import type { StateFolder } from '#lib/config/state-folder.ts';
 import type { Logger } from '#lib/logger.ts';
 import type { Store } from '#lib/store/store.ts';
 import type { Services } from '#protos/load.ts';
 import type { FileProblem } from '../../../operator/source/resource-file.ts';
+import type { RuntimeFiles } from '../../../operator/source/runtime-files.ts';
 import type { ListedServer } from '../../servers.ts';
 import type { Signer } from '../../state/keys.ts';
 import type { Terminal } from '../../terminal.ts';
@@ -27,6 +29,10 @@ export interface PartContext {
   readonly state: StateFolder;
   readonly store: Store;
   readonly signer: Signer;
+  /** Of the process: secrets of configurations may be in it. */
+  readonly env: Environment;
+  /** Who runs the servers that files of the folder configure: of the parts that were started before. */
+  readonly runtimeFiles: RuntimeFiles;
   /** The folder of YAML files, and as people see it. */
   readonly files: string;
   readonly shownFiles: string;
@@ -41,12 +47,14 @@ export interface PartContext {
 }
 
 export interface RunningPart {
-  /** Its line in the list of what runs. */
+  /** Its line in the list of what runs; "" for none. */
   readonly shown: string;
   /** host:port where other commands find it. */
   readonly address?: string;
   /** Resolves when it serves. */
   readonly ready?: Promise<void>;
+  /** For the operator: it runs servers that files configure. */
+  readonly runtimeFiles?: RuntimeFiles;
   /** The servers that it knows. */
   servers?(): readonly ListedServer[];
   /** What is wrong with the files now. */

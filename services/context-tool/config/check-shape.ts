@@ -7,12 +7,19 @@ import { describeError, suggest } from '#lib/schema/sentences.ts';
 import { type FormatSchema, LATER_SECTIONS, runtimeFormat } from './format.ts';
 import { MAX_PROBLEMS, memberOf, type RuntimeDocument } from './runtime-document.ts';
 
-/** Compiles the format once; the result may be called from anywhere. */
+/** Compiles the format at the first call; the result may be called from anywhere. */
 export function createShapeCheck(): (document: RuntimeDocument) => void {
+  let check: ValidateFunction | undefined;
+  return (document) => {
+    check ??= compileFormat();
+    checkShape(document, check);
+  };
+}
+
+function compileFormat(): ValidateFunction {
   const ajv = new Ajv2020({ allErrors: true, verbose: true, strictTypes: false, strictRequired: false });
   ajv.addKeyword('errorMessage');
-  const check = ajv.compile(runtimeFormat());
-  return (document) => checkShape(document, check);
+  return ajv.compile(runtimeFormat());
 }
 
 function checkShape(document: RuntimeDocument, check: ValidateFunction): void {

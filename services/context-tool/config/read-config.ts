@@ -24,6 +24,10 @@ export interface ReadConfigOptions {
   /** Paths in problems are shown from here where they lie below it. */
   readonly workingFolder: string;
   readonly sqlite: SqlitePlace;
+  /** What problems call the configuration. Default: its path, from the working folder where it lies below that. */
+  readonly shownAs?: string | undefined;
+  /** Of the configuration, where it was read already. */
+  readonly text?: string | undefined;
   /** To ask whether each secret is there; without it nobody asks. */
   readonly secrets?: Secrets | undefined;
 }
@@ -52,35 +56,25 @@ export type ConfigReader = (options: ReadConfigOptions) => ReadConfig;
 /** A larger file is refused: a ConfigMap holds no more. */
 export const MAX_CONFIG_BYTES = 1024 * 1024;
 
-/** Compiles the format once. */
+/** Compiles the format once, when it is first needed. */
 export function createConfigReader(): ConfigReader {
   const checkShape = createShapeCheck();
   return function readRuntimeConfig(options) {
-    const shown = shownPath(options.file, options.workingFolder);
+    const { file, workingFolder, shownAs = shownPath(file, workingFolder) } = options;
     try {
-      const text = readForeignFileSync(options.file, { maxBytes: MAX_CONFIG_BYTES }).toString('utf8');
-      return readText(text, shown, options, checkShape);
+      const text = options.text ?? readForeignFileSync(file, { maxBytes: MAX_CONFIG_BYTES }).toString('utf8');
+      const document = new RuntimeDocument(shownAs, text);
+      if (document.problems.length === 0 || document.value !== undefined) checkShape(document);
+      return readDocument(document, options);
     } catch (error) {
       if (!(error instanceof ForeignFileError)) throw error;
       const message = `cannot be read: ${error.message}`;
-      return { files: [options.file], problems: [{ file: shown, line: 1, column: 1, path: '', message }] };
+      return { files: [file], problems: [{ file: shownAs, line: 1, column: 1, path: '', message }] };
     }
   };
 }
 
-/** The same for a text that was read already; `file` says where it belongs. */
-export function readConfigText(text: string, options: ReadConfigOptions): ReadConfig {
-  return readText(text, shownPath(options.file, options.workingFolder), options, createShapeCheck());
-}
-
-function readText(
-  text: string,
-  shown: string,
-  options: ReadConfigOptions,
-  checkShape: (document: RuntimeDocument) => void,
-): ReadConfig {
-  const document = new RuntimeDocument(shown, text);
-  if (document.problems.length === 0 || document.value !== undefined) checkShape(document);
+function readDocument(document: RuntimeDocument, options: ReadConfigOptions): ReadConfig {
   const files = new Set([options.file]);
   const config = readParts(document, options, files);
   const { problems } = document;

@@ -23,8 +23,13 @@ const CHECK_MS = 5_000;
 
 /** Never rejects for what the database does. */
 export async function checkStatements(options: CheckOptions): Promise<Checked> {
-  const textProblems = options.statements.flatMap(({ textProblem }) => textProblem ?? []);
-  if (textProblems.length > 0) return textProblems;
+  const ofText = options.statements.flatMap(({ textProblem }) => textProblem ?? []);
+  const ofDatabase = await askDatabase(options);
+  if (ofDatabase === 'unreachable') return ofText.length === 0 ? ofDatabase : ofText;
+  return [...ofText, ...ofDatabase];
+}
+
+async function askDatabase(options: CheckOptions): Promise<Checked> {
   const { clock, signal } = options;
   const onTimeout = () => new Error('the database did not answer in time');
   try {
@@ -46,7 +51,9 @@ async function check(options: CheckOptions, limit: AbortSignal): Promise<Checked
 }
 
 async function checkAll(options: CheckOptions, access: Access, signal: AbortSignal): Promise<Problem[]> {
-  const statements = options.statements.filter((statement) => statement.access === access);
+  const statements = options.statements.filter(
+    (statement) => statement.access === access && statement.textProblem === undefined,
+  );
   if (statements.length === 0) return [];
   const request = { kind: 'check', statements: statements.map(({ sql }) => sql), busyMs: CHECK_MS / 2 } as const;
   try {

@@ -3,12 +3,15 @@
  * a transaction with the answer that is kept for its idempotency key.
  */
 import type { Clock } from '#lib/clock.ts';
+import { ServiceError } from '#lib/errors.ts';
 import type { Logger } from '#lib/logger.ts';
+import { withDeadline } from '#lib/time-limit.ts';
 import type { Call, ContextAnswer, ContextDeclaration, ToolAnswer, ToolDeclaration } from '#sdk/server/declaration.ts';
 import type { SqliteConfig, StatementConfig, ToolStatementConfig } from '../../config/runtime-config.ts';
 import type { Checked, Database, StatementNames } from '../database.ts';
 import { bindValues } from './bind-values.ts';
 import { checkStatements } from './check-statements.ts';
+import type { RunOptions } from './child-lane.ts';
 import type { Access, SqlValue, WriteAnswer } from './messages.ts';
 import type { OpenFile, SqliteFiles } from './sqlite-files.ts';
 import { createStatement, type SqliteStatement } from './sqlite-statement.ts';
@@ -44,9 +47,9 @@ class SqliteDatabase implements Database {
     const statement = this.#add(config, 'read');
     return async ({ segments, parameters }, call): Promise<ContextAnswer> => {
       const values = bindValues(statement.namesOrThrow(), [segments, parameters]);
-      const { content, contentType } = await this.#open.file
-        .lane('read')
-        .run<'read'>({ kind: 'read', ...this.#common(statement, values) }, this.#bounds(call));
+      const request = { kind: 'read', ...this.#common(statement, values) } as const;
+      const lane = this.#open.file.lane('read');
+      const { content, contentType } = await this.#within(call, (bounds) => lane.run<'read'>(request, bounds));
       return { content: asBuffer(content), contentType };
     };
   }
@@ -55,11 +58,10 @@ class SqliteDatabase implements Database {
     const statement = this.#add(config, 'write');
     return async (args, call): Promise<ToolAnswer> => {
       const values = bindValues(statement.namesOrThrow(), [args]);
-      const request = { kind: 'write', keyed: call.keyed, nowMs: this.#options.clock.nowMs() } as const;
-      const answer = await this.#open.file
-        .lane('write')
-        .run<'write'>({ ...request, ...this.#common(statement, values) }, this.#bounds(call));
-      return toToolAnswer(answer);
+      const nowMs = this.#options.clock.nowMs();
+      const request = { kind: 'write', keyed: call.keyed, nowMs, ...this.#common(statement, values) } as const;
+      const lane = this.#open.file.lane('write');
+      return toToolAnswer(await this.#within(call, (bounds) => lane.run<'write'>(request, bounds)));
     };
   }
 
@@ -83,9 +85,21 @@ class SqliteDatabase implements Database {
     return { sql, values, result: config.result, busyMs };
   }
 
-  #bounds({ signal }: Call) {
-    return { timeoutMs: this.#config.statementTimeoutMs, signal };
+  /** The shortest of the caller's deadline and the statement's time holds, and is named. */
+  #within<T>({ signal, deadlineMs }: Call, run: (bounds: RunOptions) => Promise<T>): Promise<T> {
+    const { clock } = this.#options;
+    const timeoutMs = Math.max(0, Math.min(deadlineMs - clock.nowMs(), LONGEST_MS));
+    return withDeadline({ clock, timeoutMs, signal, onTimeout: deadlineExceeded }, (limit) =>
+      run({ timeoutMs: this.#config.statementTimeoutMs, signal: limit }),
+    );
   }
+}
+
+/** What setTimeout takes. */
+const LONGEST_MS = 2 ** 31 - 1;
+
+function deadlineExceeded(): ServiceError {
+  return new ServiceError('DEADLINE_EXCEEDED', 'the deadline passed before the database had answered');
 }
 
 function toToolAnswer(answer: WriteAnswer): ToolAnswer {

@@ -8,7 +8,7 @@ import { type ChildProcess, spawn } from 'node:child_process';
 import { extname } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { ServiceError } from '#lib/errors.ts';
-import type { ChildSettings, FromChild, SqliteRequest } from './messages.ts';
+import type { ChildSettings, FromChild, SqliteRequest, ToChild } from './messages.ts';
 
 export interface SqliteChildOptions extends ChildSettings {
   /** Path of util-linux' setpriv, where it works: then the kernel ends the child together with this process. */
@@ -83,8 +83,7 @@ export class SqliteChild {
     if (this.#hasEnded) return Promise.reject(this.#toError());
     const { promise, resolve, reject } = Promise.withResolvers<ChildAnswer>();
     this.#run = { wasCommitting: false, resolve, reject };
-    // A channel that is broken: the end of the child follows.
-    this.#process.send(request, () => undefined);
+    this.#post(request);
     return promise;
   }
 
@@ -94,13 +93,19 @@ export class SqliteChild {
 
   /** Closes its file in order. Resolves when it has ended. */
   async stop(): Promise<void> {
-    if (this.#process.connected) this.#process.disconnect();
+    // Not `disconnect()`: after it Node never says that the channel is drained.
+    this.#post({ kind: 'stop' });
     await this.#ended.promise;
   }
 
   /** Resolves when it has ended. */
   get ended(): Promise<void> {
     return this.#ended.promise;
+  }
+
+  #post(message: ToChild): void {
+    // When the channel is broken the end of the child follows.
+    if (this.#process.connected) this.#process.send(message, () => undefined);
   }
 
   #receive(message: FromChild): void {

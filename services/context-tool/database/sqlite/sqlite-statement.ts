@@ -29,7 +29,7 @@ export class SqliteStatement {
 
   /** @throws ServiceError BACKEND_UNAVAILABLE until it was checked, BACKEND_REFUSED when the database refused it */
   namesOrThrow(): readonly string[] {
-    if (this.#state === 'unchecked') {
+    if (this.#state === 'unchecked' && !isSqlProblem(this.#text)) {
       throw new ServiceError('BACKEND_UNAVAILABLE', 'the database has not been reached yet; try again');
     }
     if (this.#state === 'refused' || isSqlProblem(this.#text)) {
@@ -50,7 +50,6 @@ export class SqliteStatement {
 
   #findProblems(description: Description): Problem[] {
     const { place } = this.config;
-    if (this.textProblem !== undefined) return [this.textProblem];
     if ('refused' in description) {
       const at = isSqlProblem(this.#text) ? this.#text : placeOfMistake(this.#text, description.refused);
       return [{ ...placeInFile(place, at), message: `the database refused the statement: ${description.refused}` }];
