@@ -121,7 +121,10 @@ test('a broken configuration is named with line and column and keeps its server;
     () => read('company:address'),
     (answer) => answer === 'Side Street',
   );
-  expect(await up.output()).toContain('are fine again');
+  await eventually(
+    () => up.output(),
+    (output) => output.includes('are fine again'),
+  );
 });
 
 test('a file that comes brings its server, one that goes takes it away, and a restart finds the same again', async () => {
@@ -189,6 +192,8 @@ test('an Mcp2Server of the same server name counts, and is named', async () => {
   await eventually(
     () => lookUp(up),
     (endpoints) => endpoints.length === 1,
+    // The registration of the other one drains first.
+    { timeoutMs: 40_000 },
   );
 });
 

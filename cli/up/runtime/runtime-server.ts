@@ -130,7 +130,8 @@ export class RuntimeServer {
       if (error instanceof ConfigurationRefused) return error.problems;
       if (!(error instanceof UserError))
         this.#options.log.error({ err: error, file: this.#file }, 'a server did not start');
-      const message = error instanceof UserError ? error.message : 'it did not start; the log says why';
+      const why = error instanceof UserError ? error.message : 'it did not start, and the log says why';
+      const message = `${why}; save this file again to try again`;
       return [{ file: this.#file, line: 1, column: 1, path: '', message }];
     }
   }
