@@ -1,6 +1,7 @@
 /**
  * What the values hold beyond what values.yaml says of them: each component's section also takes what componentDefaults
- * holds, and each of its certificates may be a Secret of the user's. Both follow from the component's traits.
+ * holds, each entry of a section what the section takes, and each certificate of a component may be a Secret of the user's. All
+ * of it follows from the component's traits.
  */
 import { type Components, meets, type Traits, toKebabCase } from './traits.ts';
 import type { Value } from './values-document.ts';
@@ -11,6 +12,7 @@ export const DEFAULTS = 'componentDefaults';
 export function withSecrets(values: readonly Value[], components: Components): readonly Value[] {
   const missing = [...components.keys()].filter((key) => !values.some((value) => value.key === key));
   if (missing.length > 0) throw new Error(`values.yaml has no section ${missing.join(', ')}`);
+  requireEntries(values, components);
   const added = new Map([
     ['tls.existingSecrets', [...components].flatMap(([key, traits]) => certificateSecrets(key, traits))],
     ['etcd.external', [...components].flatMap(([key, traits]) => storeSecrets(key, traits))],
@@ -24,7 +26,8 @@ export function withDefaults(values: readonly Value[], components: Components): 
   return values.map((value) => {
     const traits = components.get(value.key);
     if (traits === undefined) return value;
-    return { ...value, children: layUnder(value.children, inheritable(defaults, traits), `${value.path}.`) };
+    const children = layUnder(value.children, inheritable(defaults, traits), `${value.path}.`);
+    return { ...value, children: children.map((child) => withEntry(child, children, traits)) };
   });
 }
 
@@ -34,6 +37,26 @@ export function uselessDefaults(values: readonly Value[], traits: Traits): reado
   const useless = (value: Value): string[] =>
     meets(traits, value.trait) ? value.children.flatMap(useless) : [value.path.slice(DEFAULTS.length + 1)];
   return defaults.flatMap(useless);
+}
+
+/** @throws Error where traits and values.yaml do not name the same map of entries. */
+function requireEntries(values: readonly Value[], components: Components): void {
+  for (const { key: section, children } of values) {
+    const marked = children.filter(({ hasEntries }) => hasEntries).map(({ key }) => key);
+    const { entries } = components.get(section) ?? {};
+    const wanted = entries === undefined ? [] : [entries];
+    if (marked.join() === wanted.join()) continue;
+    throw new Error(
+      `the trait entries of ${section} is ${wanted.join() || 'not there'}, but "@entries" marks ${marked.join(', ') || 'nothing'}`,
+    );
+  }
+}
+
+/** The map of entries with what each of them may hold. */
+function withEntry(value: Value, beside: readonly Value[], { entries }: Traits): Value {
+  if (value.key !== entries) return value;
+  const inEntry = beside.filter(({ isOnce, hasEntries }) => !isOnce && !hasEntries);
+  return { ...value, entry: inEntry.map((child) => inherited(child, `${value.path}.<entry>.`)) };
 }
 
 function inheritable(defaults: readonly Value[], traits: Traits): readonly Value[] {
@@ -66,7 +89,9 @@ function addTo(values: readonly Value[], added: ReadonlyMap<string, readonly Val
   }));
 }
 
-function certificateSecrets(key: string, { port, clientCertificate, store }: Traits): Value[] {
+/** An entry names its own. */
+function certificateSecrets(key: string, { port, clientCertificate, store, entries }: Traits): Value[] {
+  if (entries !== undefined) return [];
   const name = toKebabCase(key);
   const kinds = [...(port === undefined ? [] : ['server']), ...(clientCertificate ? ['client'] : [])];
   const own = `The ${kinds.join(' and ')} certificate of ${name}. Empty: <fullname>-${name}-tls.`;

@@ -10,9 +10,17 @@ const ROOT = new URL('../', import.meta.url);
 const read = (path: string) => readFileSync(new URL(path, ROOT), 'utf8');
 
 /** Where the schema is open on purpose: objects of Kubernetes' own, and `global`, which other charts share. */
-const OPEN = ['definitions.kubernetes', 'properties.global', 'properties.extraObjects.items'];
+const OPEN = [
+  ...['definitions.kubernetes', 'properties.global', 'properties.extraObjects.items'],
+  // What former charts took.
+  'properties.sample',
+  // JSON Schemas in a configuration.
+  'definitions.configuration.properties.contexts.items.properties.parameters',
+  'definitions.configuration.properties.tools.items.properties.input',
+  'definitions.configuration.properties.tools.items.properties.output',
+];
 
-test('values.schema.json, docs/values.md and the copies of crds/ are what npm run generate writes', () => {
+test('values.schema.json, docs/values.md and the copies of crds/ and the inventory are what npm run generate writes', () => {
   for (const [path, text] of generateChartFiles()) {
     expect(existsSync(new URL(path, ROOT)) ? read(path) : '', `${path}: run "npm run generate"`).toBe(text);
   }
@@ -21,6 +29,15 @@ test('values.schema.json, docs/values.md and the copies of crds/ are what npm ru
 test('the chart holds every custom resource definition, and no other', () => {
   const names = (folder: string) => readdirSync(new URL(folder, ROOT)).filter((name) => name.endsWith('.yaml'));
   expect(names('helm/mcp2/files/crds')).toEqual(names('crds'));
+});
+
+test('the chart holds the inventory with all that its configurations name, and no other file', () => {
+  const copies = [...generateChartFiles().keys()].filter((path) => path.startsWith('helm/mcp2/files/inventory/'));
+  const names = readdirSync(new URL('helm/mcp2/files/inventory', ROOT)).sort();
+  expect(names).toEqual(copies.map((path) => path.slice(path.lastIndexOf('/') + 1)).sort());
+  const texts = ['inventory.yaml', 'pricing.yaml'].map((name) => read(`helm/mcp2/files/inventory/${name}`));
+  const named = texts.flatMap((text) => [...text.matchAll(/[\w-]+\.(?:sql|mjs)\b/g)].map(([name]) => name));
+  expect(names).toEqual(expect.arrayContaining(['inventory.yaml', 'pricing.yaml', ...named]));
 });
 
 test('chart, image and package carry one version', () => {
@@ -42,6 +59,15 @@ test('every value has a property with a description in the schema, and the schem
 test('the schema is closed but for what belongs to Kubernetes', () => {
   const schema = JSON.parse(read('helm/mcp2/values.schema.json')) as Schema;
   expect(openObjects(schema, '').sort()).toEqual([...OPEN].sort());
+});
+
+test('an entry may hold what stands beside the map of entries, and need hold nothing', () => {
+  const { contextTool } = (JSON.parse(read('helm/mcp2/values.schema.json')) as Schema).properties ?? {};
+  const { servers, sample, ...beside } = contextTool?.properties ?? {};
+  expect(sample).toBeDefined();
+  const entry = servers?.additionalProperties as Schema;
+  expect(Object.keys(entry.properties ?? {}).sort()).toEqual(Object.keys(beside).sort());
+  expect(entry.required).toEqual([]);
 });
 
 test('a value without a comment is refused, by its path', () => {

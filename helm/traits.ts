@@ -10,17 +10,21 @@ export interface Traits {
   readonly store?: Readonly<Record<string, readonly string[]>>;
   readonly calls?: readonly string[];
   readonly clientCertificate?: boolean;
+  readonly entries?: string;
   readonly [trait: string]: unknown;
 }
 
 /** By the key of the values, for example "eventBus". */
 export type Components = ReadonlyMap<string, Traits>;
 
-/** Of `calls`: those that resources point to, which is no component. */
-export const ANY_SERVER = 'servers';
+/** Of `calls`, no components: those that resources point to, and those that a configuration names. */
+export const ANYWHERE: readonly string[] = ['servers', 'backends'];
+/** Traits that name objects, rights or users by the component, of which one with entries has several. */
+const NOT_WITH_ENTRIES = ['volume', 'leader', 'store', 'api', 'signingKey', 'clientCertificate'];
 
 const KNOWN = [
   'port',
+  'entries',
   'volume',
   'leader',
   'store',
@@ -31,6 +35,8 @@ const KNOWN = [
   'settings',
   'installationId',
   'stateFolder',
+  'configuration',
+  'claim',
 ];
 
 /** @param text of templates/_traits.tpl @throws Error that names every entry that is wrong. */
@@ -59,8 +65,10 @@ function problemsOf(key: string, traits: Traits, components: Components): string
     .filter((trait) => !KNOWN.includes(trait))
     .map((trait) => `${key}.${trait} is not a trait; use one of ${KNOWN.join(', ')}`);
   if (!/^[a-z]+([A-Z][a-z]+)*$/.test(key)) problems.push(`${key} must be camelCase, of letters`);
+  const excluded = traits.entries === undefined ? [] : NOT_WITH_ENTRIES.filter((trait) => trait in traits);
+  problems.push(...excluded.map((trait) => `${key} has entries, so it cannot have ${trait}`));
   for (const called of traits.calls ?? []) {
-    if (called === ANY_SERVER || components.get(called)?.port !== undefined) continue;
+    if (ANYWHERE.includes(called) || components.get(called)?.port !== undefined) continue;
     problems.push(`${key}.calls names ${called}, which is not a component with a port`);
   }
   return problems;

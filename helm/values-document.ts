@@ -1,6 +1,6 @@
 /**
- * values.yaml as a tree: each value with its comment, its default and what the lines "@schema" and "@trait" in it add. The
- * schema and the page are written from it, so that a value is described in one place.
+ * values.yaml as a tree: each value with its comment, its default and what the lines "@schema", "@trait", "@entries" and "@once"
+ * in it add. The schema and the page are written from it, so that a value is described in one place.
  */
 import { isMap, isNode, isScalar, type Node, parse, parseDocument, type YAMLMap } from 'yaml';
 
@@ -17,6 +17,12 @@ export interface Value {
   readonly trait?: string;
   /** It may be left out: what stands for it is in another place. */
   readonly isInherited?: boolean;
+  /** The line "@entries": a map whose entries hold what stands beside it. */
+  readonly hasEntries?: boolean;
+  /** The line "@once": of the section, not of each entry. */
+  readonly isOnce?: boolean;
+  /** What an entry may hold; the section's traits decide that (component-values.ts). */
+  readonly entry?: readonly Value[];
   /** Empty unless the default is a map that this file describes key by key. */
   readonly children: readonly Value[];
 }
@@ -63,7 +69,7 @@ function readValue(node: Node | null, { prefix, trait: around, key, comment }: P
   const schema = Object.assign({}, ...annotations(lines, 'schema')) as Record<string, unknown>;
   const trait = (annotations(lines, 'trait')[0] as string | undefined) ?? around;
   const description = lines
-    .filter((line) => !/^@(schema|trait)\s/.test(line))
+    .filter((line) => !/^@(?:(?:schema|trait)\s|(?:entries|once)$)/.test(line))
     .join(' ')
     .replace(/^--\s+/, '')
     .trim();
@@ -76,6 +82,8 @@ function readValue(node: Node | null, { prefix, trait: around, key, comment }: P
     default: node === null ? null : node.toJSON(),
     schema,
     ...(trait === undefined ? {} : { trait }),
+    ...(lines.includes('@entries') ? { hasEntries: true } : {}),
+    ...(lines.includes('@once') ? { isOnce: true } : {}),
     children: isDescribed ? childrenOf(node, { prefix: `${path}.`, trait }) : [],
   };
 }

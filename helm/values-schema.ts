@@ -2,6 +2,7 @@
  * values.schema.json: what Helm checks before it renders. Closed, so that a misspelt value is an error and not a
  * default. Draft 7, since Helm 3 knows no later one.
  */
+import { runtimeFormat } from '../services/context-tool/config/format.ts';
 import type { Value } from './values-document.ts';
 
 type JsonSchema = Readonly<Record<string, unknown>>;
@@ -59,6 +60,7 @@ const DEFINITIONS: Readonly<Record<string, JsonSchema>> = {
       pullPolicy: { enum: ['Always', 'IfNotPresent', 'Never'] },
     },
   },
+  configuration: configuration(),
 };
 
 /** @returns JSON. @throws Error for a value whose type cannot be told. */
@@ -84,6 +86,11 @@ function objectOf(values: readonly Value[]): JsonSchema {
   };
 }
 
+/** Of entries, each under a name of the user's, which the templates judge: they can say what is wrong with it. */
+function mapOf(entry: readonly Value[]): JsonSchema {
+  return { type: 'object', additionalProperties: objectOf(entry) };
+}
+
 function mayBeNull({ schema: { type } }: Value): boolean {
   return Array.isArray(type) && type.includes('null');
 }
@@ -92,6 +99,7 @@ function schemaOf(value: Value): JsonSchema {
   const { description, schema } = value;
   if (typeof schema.$ref === 'string') return { description, ...resolved(schema) };
   const own = resolved(schema);
+  if (value.entry !== undefined) return { description, ...mapOf(value.entry), default: value.default };
   if (value.children.length > 0) return { description, ...objectOf(value.children), ...own };
   return { description, ...typeOf(value), ...own, default: value.default };
 }
@@ -112,6 +120,23 @@ function typeOf({ path, default: value, schema }: Value): JsonSchema {
       if (value === null) throw new Error(`${path} is null: say "@schema type: …"`);
       return 'additionalProperties' in schema ? STRINGS : { type: 'object', additionalProperties: false };
   }
+}
+
+/**
+ * The format of the context-tool's configuration, as a map or unread as text. What stands beside the entries is a part of one, so
+ * that nothing is required at the top.
+ */
+function configuration(): JsonSchema {
+  const { $schema, $id, title, required, ...format } = runtimeFormat();
+  return { ...(forHelm(format) as JsonSchema), type: ['object', 'string'] };
+}
+
+/** Without sentences that Helm does not show, and without `propertyNames`, for which it names a wrong place. */
+function forHelm(schema: unknown): unknown {
+  if (Array.isArray(schema)) return schema.map(forHelm);
+  if (typeof schema !== 'object' || schema === null) return schema;
+  const kept = Object.entries(schema).filter(([keyword]) => !['errorMessage', 'propertyNames'].includes(keyword));
+  return Object.fromEntries(kept.map(([keyword, inner]) => [keyword, forHelm(inner)]));
 }
 
 /** "$ref: name" becomes a JSON pointer, at any depth. */

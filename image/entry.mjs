@@ -11,7 +11,9 @@ import { fileURLToPath } from 'node:url';
 const PROCESSES = {
   operator: '../operator/main.ts',
   registry: '../services/registry/main.ts',
-  sample: '../services/sample/main.ts',
+  'context-tool': '../services/context-tool/main.ts',
+  // The context-tool with the inventory of examples/: pods of former charts have this argument.
+  sample: '../services/context-tool/sample/main.ts',
   setup: '../operator/setup/main.ts',
   check: '../operator/check/main.ts',
   etcd: '../operator/etcd/main.ts',

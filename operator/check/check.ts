@@ -1,5 +1,5 @@
 /**
- * One server's whole way, as a client of the cluster sees it: a resource is made, becomes Ready, is looked up with a
+ * One server's whole way, as a client of the cluster sees it: a resource is made, becomes Ready, is looked up and read with a
  * token, and leaves Discovery when it is removed. What was made is removed whatever happens.
  */
 import type { Clock } from '#lib/clock.ts';
@@ -14,8 +14,8 @@ import type { CheckConfig } from './config.ts';
 
 export interface CheckDependencies {
   readonly api: Pick<KubeApi, 'get' | 'delete' | 'serverSideApply'>;
-  /** Its token may look the server up. */
-  readonly discovery: Pick<Mcp2Client, 'lookup'>;
+  /** Its token may look the server up and read from it. */
+  readonly client: Pick<Mcp2Client, 'lookup' | 'call' | 'services'>;
   readonly clock: Clock;
   readonly log: Logger;
 }
@@ -34,8 +34,10 @@ const POLL_MS = 500;
 /** For taking back what was made, after the time of the check. */
 const CLEAN_UP_MS = 30_000;
 const MANAGER = 'mcp2-check';
-/** Of the sample server, which is what answers behind the Service. */
-const CAPABILITY = 'db:inventory:read';
+/** What the server behind the Service offers: helm/mcp2/templates/tests/check.yaml has its configuration. */
+const CONTEXT_KEY = 'selftest:greeting';
+const GREETING = 'hello';
+export const CAPABILITY = 'db:selftest:read';
 
 interface Condition {
   readonly type: string;
@@ -69,6 +71,8 @@ export async function runCheck(settings: CheckSettings, dependencies: CheckDepen
     log.info({}, 'it is Ready');
     await waitFor('Lookup to answer it', async () => ((await lookUp())?.length ? undefined : 'it answers nothing'));
     log.info({ endpoints: await lookUp() }, 'Lookup answers it');
+    await waitFor(`its context ${CONTEXT_KEY} to be read`, () => whyNotRead(settings, dependencies));
+    log.info({}, 'its context was read');
   } finally {
     await api.delete(MCP2_SERVERS, name);
   }
@@ -96,11 +100,20 @@ function serverOf({ namespace, name, serverName, tlsServerName }: CheckSettings)
 /** @returns undefined when the answer is marked stale. */
 async function endpointsOf(
   { serverName }: CheckSettings,
-  { discovery }: CheckDependencies,
+  { client }: CheckDependencies,
 ): Promise<readonly string[] | undefined> {
   const request = { capability_filter: [CAPABILITY], server_name: serverName };
-  const { endpoints, stale } = await discovery.lookup(request);
+  const { endpoints, stale } = await client.lookup(request);
   return stale ? undefined : endpoints.map(({ grpc_url }) => grpc_url);
+}
+
+/** Over the network, as a client would: from this pod to the address that Lookup answers. */
+async function whyNotRead({ serverName }: CheckSettings, { client }: CheckDependencies): Promise<string | undefined> {
+  const { ContextTool } = client.services;
+  const found = { capability: CAPABILITY, server: serverName };
+  const { serialized_value } = await client.call(ContextTool, 'RequestContext', { context_key: CONTEXT_KEY }, found);
+  const text = serialized_value.toString('utf8');
+  return text === GREETING ? undefined : `it is ${JSON.stringify(text.slice(0, 100))}`;
 }
 
 function whyNotReady({ status }: ServerObject): string | undefined {

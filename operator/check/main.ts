@@ -7,7 +7,7 @@ import { type JobRuntime, runJob } from '#lib/service/run-job.ts';
 import { mintToken } from '#lib/token/mint.ts';
 import { parseSigningKey } from '#lib/token/signing-key.ts';
 import { connect } from '#sdk/client/index.ts';
-import { runCheck } from './check.ts';
+import { CAPABILITY, runCheck } from './check.ts';
 import { type CheckConfig, readCheckConfig } from './config.ts';
 
 const TOKEN_TTL_SECONDS = 120;
@@ -24,12 +24,12 @@ async function run(config: CheckConfig, { clock, random, log }: JobRuntime): Pro
     iss: config.issuer,
     sub: `${config.namespace}.${config.name}`,
     aud: [config.serverName],
-    capabilities: ['registry:lookup'],
+    capabilities: ['registry:lookup', CAPABILITY],
     ttlSeconds: TOKEN_TTL_SECONDS,
   };
   const { registry, caFile } = config;
-  // Minted for each Lookup: the check may take longer than a token lives.
-  const discovery = await connect({ registry, caFile, token: () => mintToken(key, claims, { clock }), log });
-  await runCheck(config, { api, discovery, clock, log });
+  // Minted for each call: the check may take longer than a token lives.
+  const client = await connect({ registry, caFile, token: () => mintToken(key, claims, { clock }), log });
+  await runCheck(config, { api, client, clock, log });
   return 0;
 }

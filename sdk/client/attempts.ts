@@ -19,8 +19,8 @@ export interface AttemptPlan {
   readonly maxAttempts: number;
   /** Before the attempt with this number, from 2; 0 = none. */
   readonly pauseMs: (attempt: number) => number;
-  /** Whether the call may be sent again after this. */
-  readonly mayRepeat: (error: CallError) => boolean;
+  /** Whether the call may be sent again after this. Never rejects. */
+  readonly mayRepeat: (error: CallError) => boolean | Promise<boolean>;
   /** False for an attempt that cost nobody anything while there is another endpoint to go to. */
   readonly counts: (error: CallError) => boolean;
   /** Makes one. Throws a CallError, which has no `tried` yet. */
@@ -51,9 +51,9 @@ export async function runAttempts(
       if (!(error instanceof CallError)) throw error;
       if (plan.counts(error)) counted += 1;
       const isLast = counted >= plan.maxAttempts || attempt >= plan.maxAttempts + MAX_UNCOUNTED;
+      if (isLast || !(await plan.mayRepeat(error))) throw error;
       const pauseMs = plan.pauseMs(attempt + 1);
-      const isLate = clock.monotonicMs() + pauseMs >= endMs;
-      if (isLast || isLate || !plan.mayRepeat(error)) throw error;
+      if (clock.monotonicMs() + pauseMs >= endMs) throw error;
       // Only what reaches a server adds to its work.
       if (error.reachedServer && !budget.take()) throw error;
       if (pauseMs > 0) await clock.sleep(pauseMs, signal);

@@ -15,28 +15,22 @@ import type { LookupRequest } from '#protos/generated/mcp2/LookupRequest.ts';
 import type { LookupResponse__Output } from '#protos/generated/mcp2/LookupResponse.ts';
 import type { Services } from '#protos/load.ts';
 import { type RunningCall, remainingMs } from './attempts.ts';
+import type { Card } from './card.ts';
+import { CardCalls } from './card-calls.ts';
+import { ContextCalls, type ContextOptions } from './context-calls.ts';
 import { Directory, type Query } from './directory.ts';
 import { heldCapabilities } from './held-capabilities.ts';
 import type { Handler, Middleware } from './middleware.ts';
 import { callRegistry, type RegistryCallDependencies } from './registry-calls.ts';
+import type { ContextResult, ToolResult } from './results.ts';
+import type { EndpointQuery, Sent, ServerCaller, TargetOptions } from './server-caller.ts';
 import { callServer, type ServerCallDependencies } from './server-calls.ts';
 import { takeToken } from './token-source.ts';
+import { ToolCalls, type ToolOptions } from './tool-calls.ts';
 
-export interface EndpointQuery {
-  /** Any one of them is enough; of a list those are asked for that the token may look up. */
-  readonly capability: string | readonly string[];
-  /** Only this server. */
-  readonly server?: string | undefined;
-}
-
-export interface CallOptions extends Partial<EndpointQuery> {
-  /** Choose from these instead of asking the registry. */
-  readonly endpoints?: readonly Endpoint[];
+export interface CallOptions extends Partial<EndpointQuery>, TargetOptions {
   /** May be carried out twice. Default: for methods that change nothing. */
   readonly idempotent?: boolean;
-  /** Of the whole call, from now. Default 10 000. */
-  readonly deadlineMs?: number;
-  readonly signal?: AbortSignal | undefined;
 }
 
 export interface LookupOptions {
@@ -52,6 +46,30 @@ export interface Mcp2Client extends Disposable {
   readonly services: Services;
   /** host:port of the registry. */
   readonly registry: string;
+  /**
+   * Reads a context: finds a server that gives it, calls it, goes on to another one, or has the answer kept from before for
+   * as long as its server said.
+   *
+   * @throws CallError; TypeError for a parameter that cannot be sent
+   */
+  context<Value = unknown>(
+    key: string,
+    parameters?: Readonly<Record<string, unknown>>,
+    options?: ContextOptions,
+  ): Promise<ContextResult<Value>>;
+  /**
+   * Runs a tool: finds a server that offers it and calls it. What may have been carried out is not sent again, unless the
+   * tool is idempotent or the call has an idempotency key.
+   *
+   * @throws CallError; ToolFailure when it ran and failed; TypeError for an argument that cannot be sent
+   */
+  tool<Value = Readonly<Record<string, unknown>>>(
+    name: string,
+    args?: Readonly<Record<string, unknown>>,
+    options?: ToolOptions,
+  ): Promise<ToolResult<Value>>;
+  /** What a server says of itself: contexts, tools, schemas, rights. Asked anew each time. @throws CallError */
+  card(server: string, options?: TargetOptions): Promise<Card>;
   /** One Lookup, as it is. `requester_token` is this client's unless the request has one. @throws CallError */
   lookup(request: LookupRequest, options?: LookupOptions): Promise<LookupResponse__Output>;
   /** The endpoints that can do it, best first; from memory for as long as the registry said. @throws CallError */
@@ -84,15 +102,6 @@ const SAFE_METHODS: readonly string[] = [
   '/mcp2.TokenService/GetJwks',
 ];
 
-interface Sent {
-  readonly method: Method;
-  readonly request: object;
-  /** What the layers are round. */
-  readonly run: (request: object, running: RunningCall) => Promise<unknown>;
-  readonly deadlineMs?: number | undefined;
-  readonly signal?: AbortSignal | undefined;
-}
-
 interface RunningWith extends RunningCall {
   readonly run: Sent['run'];
 }
@@ -104,6 +113,9 @@ export class DiscoveringClient implements Mcp2Client {
   readonly #directory: Directory;
   readonly #handlers = new WeakMap<Method, Handler>();
   readonly #running = new Set<AbortController>();
+  readonly #contexts: ContextCalls;
+  readonly #tools: ToolCalls;
+  readonly #cards: CardCalls;
   #isClosed = false;
 
   constructor(parts: ClientParts) {
@@ -111,6 +123,27 @@ export class DiscoveringClient implements Mcp2Client {
     this.services = parts.services;
     this.registry = parts.address;
     this.#directory = new Directory({ clock: parts.clock, ask: (query) => this.#ask(query) });
+    const caller: ServerCaller = {
+      services: parts.services,
+      parts,
+      send: (sent) => this.#send(sent),
+      find: (query, running, again) => this.#find(query, running, again),
+    };
+    this.#contexts = new ContextCalls(caller);
+    this.#cards = new CardCalls(caller);
+    this.#tools = new ToolCalls(caller, this.#cards.directory);
+  }
+
+  async context<Value>(key: string, parameters = {}, options: ContextOptions = {}): Promise<ContextResult<Value>> {
+    return (await this.#contexts.read(key, parameters, options)) as ContextResult<Value>;
+  }
+
+  async tool<Value>(name: string, args = {}, options: ToolOptions = {}): Promise<ToolResult<Value>> {
+    return (await this.#tools.run(name, args, options)) as ToolResult<Value>;
+  }
+
+  async card(server: string, options: TargetOptions = {}): Promise<Card> {
+    return this.#cards.read(server, options);
   }
 
   async lookup(request: LookupRequest, options: LookupOptions = {}): Promise<LookupResponse__Output> {
@@ -136,12 +169,11 @@ export class DiscoveringClient implements Mcp2Client {
   ): Promise<ResponseOf<Definition[Name]>> {
     const method = unaryMethod(service, name);
     const { idempotent = SAFE_METHODS.includes(method.path), deadlineMs, signal } = options;
-    const run: Sent['run'] = (sent, running) =>
-      callServer(
-        { method, request: sent, idempotent, find: (again) => this.#find(options, running, again) },
-        running,
-        this.#parts,
-      );
+    const run: Sent['run'] = async (sent, running) => {
+      const find = (again: boolean) => this.#find(options, running, again);
+      const { answer } = await callServer({ method, request: sent, idempotent, find }, running, this.#parts);
+      return answer;
+    };
     const answer = await this.#send({ method, request: request as object, run, deadlineMs, signal });
     return answer as ResponseOf<Definition[Name]>;
   }

@@ -9,8 +9,14 @@ export type { EndpointDescriptor__Output as Endpoint } from '#protos/generated/m
 export type { LookupRequest } from '#protos/generated/mcp2/LookupRequest.ts';
 export type { LookupResponse__Output as LookupAnswer } from '#protos/generated/mcp2/LookupResponse.ts';
 export { loadServices, type Services } from '#protos/load.ts';
-export type { CallOptions, EndpointQuery, LookupOptions, Mcp2Client } from './client.ts';
+export type { Card, CardContext, CardSchema, CardTool } from './card.ts';
+export type { CallOptions, LookupOptions, Mcp2Client } from './client.ts';
 export { type ConnectOptions, connect } from './connect.ts';
+export type { ContextOptions } from './context-calls.ts';
 export type { Attempt, ClientCall, Handler, MethodInfo, Middleware } from './middleware.ts';
+export type { ContextResult, ToolResult } from './results.ts';
+export type { EndpointQuery, TargetOptions } from './server-caller.ts';
 export { NotConfigured } from './settings.ts';
 export { type TokenSource, tokenFile } from './token-source.ts';
+export type { ToolOptions } from './tool-calls.ts';
+export { ToolFailure } from './tool-failure.ts';

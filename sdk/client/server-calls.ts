@@ -1,7 +1,8 @@
 /**
  * Calls of servers that were found: pick an endpoint, fail fast, go on to the next one (docs/clients.md).
  *
- * What reached no server may always go on. What may have been carried out goes on only where that may happen twice.
+ * What reached no server may always go on. What may have been carried out goes on only where that may happen twice, or
+ * where whoever carried it out knows it again.
  */
 import { status } from '@grpc/grpc-js';
 import type { Clock } from '#lib/clock.ts';
@@ -10,15 +11,19 @@ import type { Method } from '#lib/grpc/channel.ts';
 import type { EndpointDescriptor__Output as Endpoint } from '#protos/generated/mcp2/EndpointDescriptor.ts';
 import { type AttemptDependencies, type RunningCall, recordAttempt, remainingMs, runAttempts } from './attempts.ts';
 import { sendWithToken } from './authorized-call.ts';
-import { chooseEndpoint } from './endpoint-choice.ts';
+import { Candidates, type Repeat } from './candidates.ts';
 import type { EndpointPool, PooledEndpoint } from './endpoint-pool.ts';
 import { type TokenSource, takeToken } from './token-source.ts';
 
 export interface ServerCall {
   readonly method: Method;
   readonly request: object;
-  /** May be carried out twice. */
+  /** May be carried out twice, anywhere. An attempt of such a call takes 2 s at most. */
   readonly idempotent: boolean;
+  /** Where else it may go after an attempt at this endpoint that may have been carried out. Default: nowhere. */
+  readonly repeat?: ((at: Endpoint) => Promise<Repeat>) | undefined;
+  /** Of every attempt. Default: the token source is asked before each. */
+  readonly token?: string | undefined;
   /** Those to choose from. `again`: the ones that were given before did not do. */
   readonly find: (again: boolean) => Promise<readonly Endpoint[]>;
 }
@@ -29,6 +34,12 @@ export interface ServerCallDependencies extends AttemptDependencies {
   /** Of this client; ''. */
   readonly zone: string;
   readonly random: () => number;
+}
+
+export interface Answered {
+  readonly answer: unknown;
+  /** Who gave it. */
+  readonly endpoint: Endpoint;
 }
 
 const MAX_ATTEMPTS = 3;
@@ -44,48 +55,34 @@ export async function callServer(
   call: ServerCall,
   running: RunningCall,
   dependencies: ServerCallDependencies,
-): Promise<unknown> {
+): Promise<Answered> {
   const { random } = dependencies;
-  const tried = new Set<string>();
-  const order: string[] = [];
-  let known: readonly Endpoint[] = await call.find(false);
-  const fresh = () => known.filter((endpoint) => !tried.has(endpoint.grpc_url));
+  const candidates = new Candidates(await call.find(false), dependencies);
 
-  const run = async () => {
-    if (fresh().length === 0 && tried.size > 0) known = await call.find(true);
-    const credential = await takeToken(dependencies.token);
+  const run = async (): Promise<Answered> => {
+    if (candidates.areUsedUp) candidates.replace(await call.find(true));
+    const credential = call.token ?? (await takeToken(dependencies.token));
     // From here to its first byte nothing waits: calls at one time see each other, and one alone tries what is half-open.
-    const endpoint = choose(fresh().length > 0 ? fresh() : known, dependencies);
+    const endpoint = candidates.choose();
     if (endpoint === undefined) throw noEndpoint(call.method);
-    tried.add(endpoint.grpc_url);
-    order.push(`${endpoint.server_name} at ${endpoint.grpc_url}`);
-    return attempt(call, { endpoint, credential, running, dependencies });
+    return { answer: await attempt(call, { endpoint, credential, running, dependencies }), endpoint };
+  };
+
+  const mayRepeat = async ({ code, reason, reachedServer }: CallError): Promise<boolean> => {
+    if (!FAILED.includes(code) || reason === 'NO_ENDPOINT') return false;
+    if (call.idempotent || !reachedServer) return true;
+    const { last } = candidates;
+    return last !== undefined && candidates.confine((await call.repeat?.(last)) ?? 'nowhere');
   };
 
   try {
-    return await runAttempts(
-      {
-        maxAttempts: MAX_ATTEMPTS,
-        pauseMs: (next) => (fresh().length > 0 ? 0 : PAUSE_MS * 2 ** (next - 2) * (0.5 + random() / 2)),
-        mayRepeat: ({ code, reason, reachedServer }) =>
-          FAILED.includes(code) && reason !== 'NO_ENDPOINT' && (call.idempotent || !reachedServer),
-        counts: (error) => error.reachedServer || fresh().length === 0,
-        run,
-      },
-      running,
-      dependencies,
-    );
+    const pauseMs = (next: number) => (candidates.hasFresh ? 0 : PAUSE_MS * 2 ** (next - 2) * (0.5 + random() / 2));
+    const counts = (error: CallError) => error.reachedServer || !candidates.hasFresh;
+    const plan = { maxAttempts: MAX_ATTEMPTS, pauseMs, mayRepeat, counts, run };
+    return (await runAttempts(plan, running, dependencies)) as Answered;
   } catch (error) {
-    throw error instanceof CallError ? naming(order, error) : error;
+    throw error instanceof CallError ? naming(candidates.tried, error) : error;
   }
-}
-
-function choose(endpoints: readonly Endpoint[], { pool, zone, random }: ServerCallDependencies): Endpoint | undefined {
-  const candidates = endpoints.map((endpoint) => {
-    const { latencyMs, inFlight = 0, breaker } = pool.peek(endpoint) ?? {};
-    return { endpoint, latencyMs, inFlight, isCallable: breaker?.isCallable ?? true };
-  });
-  return chooseEndpoint(candidates, { zone, random })?.endpoint;
 }
 
 interface AttemptAt {

@@ -5,8 +5,7 @@ import type { ServiceRuntime } from '#lib/service/start-service.ts';
 import { createSecrets } from './config/secrets.ts';
 import { createOpenDatabase } from './database/open-database.ts';
 import type { SqliteFiles } from './database/sqlite/sqlite-files.ts';
-import { createHttpClient } from './http/client.ts';
-import { createKeptAnswers } from './http/kept-answers.ts';
+import { createHttpSources } from './http/http-sources.ts';
 import { createModuleMetrics } from './modules/metrics.ts';
 import type { ProcessLimits } from './modules/process-limits.ts';
 import type { RuntimeDependencies } from './runtime.ts';
@@ -34,16 +33,15 @@ export interface Host extends RuntimeDependencies {
 export function createHost(options: HostOptions): Host {
   const { clock, log, metrics, random, env, lookup, allowLoopback, sqliteFiles, limits } = options;
   const secrets = createSecrets(env);
-  const client = createHttpClient({ lookup, allowLoopback, clock, metrics });
+  const http = createHttpSources({ lookup, allowLoopback, clock, metrics, readSecret: secrets.read });
   return {
     clock,
     log,
     random,
-    secrets,
     metrics: createRuntimeMetrics(metrics),
-    http: { client, kept: createKeptAnswers() },
+    http,
     modules: { limits, metrics: createModuleMetrics(metrics) },
     openDatabase: createOpenDatabase({ clock, log, random, metrics, secrets, sqliteFiles }),
-    close: () => client.close(),
+    close: () => http.close(),
   };
 }

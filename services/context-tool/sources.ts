@@ -16,13 +16,9 @@ import type {
   StaticConfig,
   ToolConfig,
 } from './config/runtime-config.ts';
-import type { Secrets } from './config/secrets.ts';
 import type { Database } from './database/database.ts';
 import { namesOf } from './declared-names.ts';
-import type { HttpClient } from './http/client.ts';
-import { createHttpContext } from './http/context.ts';
-import type { KeptAnswers } from './http/kept-answers.ts';
-import { createHttpTool } from './http/tool.ts';
+import type { HttpSources } from './http/http-sources.ts';
 import type { ModuleMetrics } from './modules/metrics.ts';
 import { createModules, type Modules } from './modules/modules.ts';
 import type { ProcessLimits } from './modules/process-limits.ts';
@@ -30,8 +26,7 @@ import type { ProcessLimits } from './modules/process-limits.ts';
 export interface SourceDependencies {
   readonly clock: Clock;
   readonly log: Logger;
-  readonly secrets: Secrets;
-  readonly http: { readonly client: HttpClient; readonly kept: KeptAnswers };
+  readonly http: HttpSources;
   readonly modules: { readonly limits: ProcessLimits; readonly metrics: ModuleMetrics };
   /** Opens nothing yet. */
   readonly openDatabase: (config: DatabaseConfig) => Database;
@@ -49,19 +44,18 @@ export interface Sources {
 }
 
 export function openSources(config: RuntimeConfig, dependencies: SourceDependencies): Sources {
-  const { clock, log, http, secrets, openDatabase } = dependencies;
+  const { clock, log, http, openDatabase } = dependencies;
   const modules = createModules({ ...dependencies.modules, clock, log });
   const databases = new Map([...config.databases].map(([name, one]) => [name, openDatabase(one)]));
-  const shared = { client: http.client, kept: http.kept, readSecret: secrets.read };
   return {
     databases,
     contextRead(context) {
       if ('query' in context) return databaseOf(context.query.database).context(context.query, namesOf(context));
-      return 'http' in context ? createHttpContext(context.http, shared) : constant(context.static);
+      return 'http' in context ? http.context(context.http) : constant(context.static);
     },
     toolRun(tool) {
       if ('statement' in tool) return databaseOf(tool.statement.database).tool(tool.statement, namesOf(tool));
-      return 'http' in tool ? createHttpTool(tool.http, tool.annotations, shared) : modules.tool(tool.module);
+      return 'http' in tool ? http.tool(tool.http, tool.annotations) : modules.tool(tool.module);
     },
     checkModules: (signal) => modules.check(signal),
     close: () => closeAll(modules, [...databases.values()]),

@@ -6,15 +6,22 @@ const CLIENT: readonly string[] = [
   // Values.
   'CallError',
   'NotConfigured',
+  'ToolFailure',
   'connect',
   'loadServices',
   'tokenFile',
   // Types.
   'Attempt',
   'CallOptions',
+  'Card',
+  'CardContext',
+  'CardSchema',
+  'CardTool',
   'ClientCall',
   'ClientReason',
   'ConnectOptions',
+  'ContextOptions',
+  'ContextResult',
   'Endpoint',
   'EndpointQuery',
   'Handler',
@@ -26,12 +33,61 @@ const CLIENT: readonly string[] = [
   'Middleware',
   'Reason',
   'Services',
+  'TargetOptions',
   'TokenSource',
+  'ToolOptions',
+  'ToolResult',
 ];
 
-test('mcp2/client exports these names and no other', () => {
-  const text = readSources().find(({ path }) => path === 'sdk/client/index.ts')?.text ?? '';
-  expect(exportedNames(text)).toEqual([...CLIENT].sort());
+const SERVER: readonly string[] = [
+  // Values.
+  'CallError',
+  'DeclarationError',
+  'NotConfigured',
+  'ServiceError',
+  'ToolFailed',
+  'ToolResult',
+  'createServer',
+  'loadServices',
+  'tokenFile',
+  // Types.
+  'ArgumentsOf',
+  'Call',
+  'Caller',
+  'ContentPiece',
+  'ContextHandler',
+  'ContextOptions',
+  'CreateServerOptions',
+  'Handler',
+  'JsonObject',
+  'JsonSchema',
+  'ListenOptions',
+  'ListeningPorts',
+  'Logger',
+  'Mcp2Server',
+  'MethodInfo',
+  'Middleware',
+  'Reason',
+  'RegisterOptions',
+  'ResultOf',
+  'Schema',
+  'SegmentsOf',
+  'ServerCall',
+  'ServiceErrorOptions',
+  'Services',
+  'StandardSchema',
+  'TokenSource',
+  'ToolHandler',
+  'ToolOptions',
+  'TrustOptions',
+];
+
+test.each([
+  ['mcp2/client', 'sdk/client/index.ts', CLIENT],
+  ['mcp2/server', 'sdk/server/index.ts', SERVER],
+])('%s exports these names and no other', (_title, path, names) => {
+  const text = readSources().find((source) => source.path === path)?.text ?? '';
+  expect(exportedNames(text)).toEqual([...names].sort());
 });
 
 test('every way to export a name is seen', () => {

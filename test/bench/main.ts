@@ -8,10 +8,12 @@ import { runRegistryBench } from './registry-bench.ts';
 import { type Comparison, formatComparison } from './rounds.ts';
 import { runStandaloneBench } from './standalone-bench.ts';
 import { runStoreBench } from './store-bench.ts';
+import { runToolsBench } from './tools-bench.ts';
 
 type Bench = (options: BenchOptions, report: (comparison: Comparison) => void) => Promise<void>;
 
 const BENCHES: Readonly<Record<string, Bench>> = Object.freeze({
+  'context-tool': runToolsBench,
   registry: runRegistryBench,
   standalone: runStandaloneBench,
   store: runStoreBench,

@@ -17,7 +17,8 @@ const ROOT = join(import.meta.dirname, '../..');
 /** What .dockerignore lets through, and how it is built. */
 const INPUTS = [
   ...['package.json', 'package-lock.json', 'LICENSE', 'Dockerfile', '.dockerignore'],
-  ...['cli', 'crds', 'examples/standalone', 'image', 'operator', 'protos', 'services'],
+  ...['cli', 'crds', 'examples/inventory', 'examples/standalone'],
+  ...['image', 'operator', 'protos', 'sdk', 'services'],
 ];
 const DAY_MS = 24 * 3_600_000;
 

@@ -19,7 +19,28 @@ export function storeRightsSetting(components: Components = chartComponents()): 
     .join(',');
 }
 
-/** Values with which every component is installed. */
-export function allInstalled(): Readonly<Record<string, { readonly enabled: true }>> {
-  return Object.fromEntries([...chartComponents().keys()].map((key) => [key, { enabled: true }]));
+/** The entries of contextTool.sample. */
+const SAMPLE = ['inventory', 'pricing'];
+
+/** Values with which every component is installed, one with entries as those of the sample. */
+export function allInstalled(): Readonly<Record<string, object>> {
+  const components = [...chartComponents()];
+  return Object.fromEntries(
+    components.map(([key, { entries }]) => [key, entries ? { sample: true } : { enabled: true }]),
+  );
+}
+
+/** The same as arguments of --set. */
+export function allInstalledSet(): readonly string[] {
+  return Object.entries(allInstalled()).map(([key, value]) => `${key}.${Object.keys(value)[0]}=true`);
+}
+
+/** What is called after a component there. */
+export function namesOf(key: string, components: Components = chartComponents()): readonly string[] {
+  return components.get(key)?.entries === undefined ? [toKebabCase(key)] : SAMPLE;
+}
+
+/** What all that is installed there is called. */
+export function allNames(components: Components = chartComponents()): readonly string[] {
+  return [...components.keys()].flatMap((key) => namesOf(key, components));
 }

@@ -4,6 +4,7 @@
  */
 
 import { systemClock } from '#lib/clock.ts';
+import { ServiceError } from '#lib/errors.ts';
 import { implement } from '#lib/grpc/method.ts';
 import { unary } from '#lib/grpc/unary.ts';
 import type { ContextRequest__Output } from '#protos/generated/mcp2/ContextRequest.ts';
@@ -16,11 +17,13 @@ import { startGrpcServer } from './grpc-server.ts';
 import { createTokens, startRegistry, startStore, type TestRegistry, type TestTokens } from './registry-fixture.ts';
 import { startTcpProxy, type TcpProxy } from './tcp-proxy.ts';
 
-const { ContextTool } = loadServices();
+const { ContextTool, ServiceInfo } = loadServices();
 
 export interface ServerHandlers {
   readonly context?: (request: ContextRequest__Output) => Promise<ContextResponse>;
   readonly tool?: (request: ToolRequest__Output) => Promise<ToolResponse>;
+  /** Asked for each time. Default: the server does not know ServiceInfo. */
+  readonly card?: () => object;
 }
 
 export interface RegisteredServer {
@@ -45,7 +48,7 @@ export class DiscoveryFixture implements AsyncDisposable {
   }
 
   /** A server of this name for "db:inventory:read" and "tool:order". */
-  async serve(server_name: string, { context, tool }: ServerHandlers): Promise<RegisteredServer> {
+  async serve(server_name: string, { context, tool, card }: ServerHandlers): Promise<RegisteredServer> {
     let calls = 0;
     const answers = {
       RequestContext: unary(async (request: ContextRequest__Output) => {
@@ -57,7 +60,12 @@ export class DiscoveryFixture implements AsyncDisposable {
         return tool === undefined ? { success: true } : tool(request);
       }),
     };
-    const server = this.#stack.use(await startGrpcServer([implement(ContextTool, answers)]));
+    const getCard = () => {
+      if (card === undefined) throw new ServiceError('UNIMPLEMENTED', 'this server has no card');
+      return { card: { card_json: Buffer.from(JSON.stringify(card())) } };
+    };
+    const services = [implement(ContextTool, answers), implement(ServiceInfo, { GetCard: unary(getCard) })];
+    const server = this.#stack.use(await startGrpcServer(services));
     const proxy = this.#stack.use(await startTcpProxy({ targetPort: server.port }));
     const address = `127.0.0.1:${proxy.port}`;
     await this.register(server_name, address);

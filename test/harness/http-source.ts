@@ -5,11 +5,8 @@ import { systemClock } from '#lib/clock.ts';
 import { silentLogger } from '#lib/logger.ts';
 import { lookUpBySystem } from '#lib/net/name-lookup.ts';
 import type { ContextAnswer, JsonObject, ToolAnnotations, ToolAnswer, ToolCall } from '#sdk/server/declaration.ts';
-import type { HttpConfig, SecretReference } from '../../services/context-tool/config/runtime-config.ts';
-import { createHttpClient, type HttpClientOptions } from '../../services/context-tool/http/client.ts';
-import { createHttpContext } from '../../services/context-tool/http/context.ts';
-import { createKeptAnswers } from '../../services/context-tool/http/kept-answers.ts';
-import { createHttpTool } from '../../services/context-tool/http/tool.ts';
+import type { HttpConfig } from '../../services/context-tool/config/runtime-config.ts';
+import { createHttpSources, type HttpSourcesOptions } from '../../services/context-tool/http/http-sources.ts';
 
 export type HttpOptions = Partial<HttpConfig> & { readonly url: string };
 
@@ -19,7 +16,7 @@ export interface CallOptions {
   readonly deadlineMs?: number;
 }
 
-export interface HttpSources extends Disposable {
+export interface CalledSources extends Disposable {
   read(config: HttpOptions, parameters?: JsonObject, call?: CallOptions): Promise<ContextAnswer>;
   run(
     config: HttpOptions,
@@ -30,36 +27,26 @@ export interface HttpSources extends Disposable {
   metric(name: string, result?: string): Promise<number>;
 }
 
-export interface HttpSourcesOptions extends Partial<HttpClientOptions> {
-  readonly readSecret?: (reference: SecretReference) => string | Promise<string>;
-}
-
 /** Loopback is allowed unless said otherwise, as in standalone mode. */
-export function openHttpSources({ readSecret = noSecret, ...options }: HttpSourcesOptions = {}): HttpSources {
+export function openHttpSources(options: Partial<HttpSourcesOptions> = {}): CalledSources {
   const metrics = new Registry();
-  const client = createHttpClient({
-    lookup: lookUpBySystem,
-    allowLoopback: true,
-    clock: systemClock,
-    metrics,
+  const sources = createHttpSources({
+    ...{ lookup: lookUpBySystem, allowLoopback: true, clock: systemClock, metrics, readSecret: noSecret },
     ...options,
   });
-  const kept = createKeptAnswers();
   return {
     async read(config, parameters = {}, call = {}) {
-      const read = createHttpContext(configOf(config), { client, readSecret, kept });
-      return read({ key: 'test:key', segments: {}, parameters }, callOf(call));
+      return sources.context(configOf(config))({ key: 'test:key', segments: {}, parameters }, callOf(call));
     },
     async run(config, args = {}, { annotations = {}, ...call } = {}) {
-      const run = createHttpTool(configOf({ method: 'POST', ...config }), annotations, { client, readSecret });
-      return run(args, callOf(call));
+      return sources.tool(configOf({ method: 'POST', ...config }), annotations)(args, callOf(call));
     },
     async metric(name, result) {
       const { values = [] } = (await metrics.getMetricsAsJSON()).find((metric) => metric.name === name) ?? {};
       const wanted = values.filter(({ labels }) => result === undefined || Object(labels).result === result);
       return wanted.reduce((sum, { value }) => sum + value, 0);
     },
-    [Symbol.dispose]: () => client.close(),
+    [Symbol.dispose]: () => sources.close(),
   };
 }
 

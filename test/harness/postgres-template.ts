@@ -9,17 +9,8 @@ import { execFile } from 'node:child_process';
 import { chownSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
-import { inject } from 'vitest';
-import type { TestProject } from 'vitest/node';
-import { requirePostgres } from './postgres-binaries.ts';
+import { requirePostgres } from '../cluster/postgres-binaries.ts';
 import { createWorkspace, type ProcessUser, type Workspace } from './processes.ts';
-
-declare module 'vitest' {
-  interface ProvidedContext {
-    /** A data folder that initdb has made. */
-    postgresTemplate: string;
-  }
-}
 
 /** Of the superuser "postgres" of every test server. */
 export const SUPERUSER_PASSWORD = 'made for tests';
@@ -39,14 +30,17 @@ export function createDatabaseWorkspace(name: string): Workspace {
   return workspace;
 }
 
+/** Where the test workers find the data folder that initdb has made; by the environment, since benchmarks have no workers. */
+const TEMPLATE = 'MCP2_TEST_POSTGRES_TEMPLATE';
+
 /** For a global setup: makes it once for all files of a run. */
-export async function provideTemplate(project: TestProject): Promise<void> {
-  project.provide('postgresTemplate', await initialize(createDatabaseWorkspace('postgres-template').folder));
+export async function provideTemplate(): Promise<void> {
+  process.env[TEMPLATE] = await initialize(createDatabaseWorkspace('postgres-template').folder);
 }
 
 /** A data folder of one's own in `folder`. */
 export async function createDataFolder(folder: string): Promise<string> {
-  const template = inject('postgresTemplate');
+  const template = process.env[TEMPLATE];
   if (template === undefined) return initialize(folder);
   const data = join(folder, 'data');
   await runAsDatabaseUser('cp', ['-Rp', template, data]);

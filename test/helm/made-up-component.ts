@@ -24,7 +24,8 @@ export interface MadeUpComponent {
 export function chartWith(...components: readonly MadeUpComponent[]): string {
   const { folder } = createWorkspace('chart');
   const chart = join(folder, 'helm/mcp2');
-  cpSync(join(ROOT, 'crds'), join(folder, 'crds'), { recursive: true });
+  for (const copied of ['crds', 'examples/inventory'])
+    cpSync(join(ROOT, copied), join(folder, copied), { recursive: true });
   cpSync(join(ROOT, 'helm/mcp2'), chart, { recursive: true });
   for (const component of components) addComponent(chart, component);
   writeChartFiles(pathToFileURL(`${folder}/`));

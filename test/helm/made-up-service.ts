@@ -51,7 +51,7 @@ const EDITS: readonly (readonly [file: string, before: string, added: string])[]
 `,
   ],
   // Where it runs.
-  ['image/entry.mjs', "  sample: '../services/", "  'price-feed': '../services/price-feed/main.ts',\n"],
+  ['image/entry.mjs', "  'context-tool': '../services/", "  'price-feed': '../services/price-feed/main.ts',\n"],
   ['cli/up/parts.ts', 'import { registryPart }', "import { priceFeedPart } from './parts/price-feed.ts';\n"],
   ['cli/up/parts.ts', 'samplePart, operatorPart];', 'priceFeedPart, '],
 ];

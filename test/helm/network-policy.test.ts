@@ -7,8 +7,9 @@ import { join } from 'node:path';
 import ipaddr from 'ipaddr.js';
 import { beforeAll, expect, test } from 'vitest';
 import { METADATA_ADDRESSES } from '#lib/net/forbidden-address.ts';
+import { ANYWHERE } from '../../helm/traits.ts';
 import { ensureTools } from '../cluster/tools.ts';
-import { allInstalled } from '../harness/chart-traits.ts';
+import { allInstalled, namesOf } from '../harness/chart-traits.ts';
 import { find } from './chart.ts';
 import { API_SERVER_IP, allFlows, allowedFlows, describeFlow, type Flow, isOwn, PEERS } from './network-traffic.ts';
 import { type Manifest, renderChart } from './render.ts';
@@ -50,6 +51,8 @@ test('the registry can be kept for some, and the operator, jobs and tests still 
   expect(allowed).toEqual([
     'operator -> registry 50050/TCP',
     'registry -> registry 50050/TCP',
+    'inventory -> registry 50050/TCP',
+    'pricing -> registry 50050/TCP',
     'test -> registry 50050/TCP',
     'client -> registry 50050/TCP',
   ]);
@@ -75,19 +78,37 @@ test('handshakes can be kept to some ports and namespaces', async () => {
   expect(await allowedBy(values, asked)).toEqual(['operator -> client 8443/TCP']);
 });
 
-test('the operator may not reach what hands out the credentials of a machine', async () => {
-  const { spec } = find(await renderChart(), 'NetworkPolicy', 'mcp2-operator');
-  const left = (spec.egress as readonly { readonly to?: readonly Manifest[] }[])
-    .flatMap(({ to = [] }) => to)
-    .flatMap(({ ipBlock }) => ipBlock?.except ?? []);
-  for (const address of [...METADATA_ADDRESSES, '169.254.169.254', 'fd00:ec2::254']) {
-    const ip = ipaddr.parse(address);
-    const networks = left.map((network) => ipaddr.parseCIDR(network)).filter(([base]) => base.kind() === ip.kind());
-    expect(
-      networks.some((network) => ip.match(network)),
-      address,
-    ).toBe(true);
-  }
+test.each(['operator', ...namesOf('contextTool')])(
+  '%s may not reach what hands out the credentials of a machine',
+  async (name) => {
+    const { spec } = find(await renderChart({ values: everything }), 'NetworkPolicy', `mcp2-${name}`);
+    const left = (spec.egress as readonly { readonly to?: readonly Manifest[] }[])
+      .flatMap(({ to = [] }) => to)
+      .flatMap(({ ipBlock }) => ipBlock?.except ?? []);
+    for (const address of [...METADATA_ADDRESSES, '169.254.169.254', 'fd00:ec2::254']) {
+      const ip = ipaddr.parse(address);
+      const networks = left.map((network) => ipaddr.parseCIDR(network)).filter(([base]) => base.kind() === ip.kind());
+      expect(
+        networks.some((network) => ip.match(network)),
+        address,
+      ).toBe(true);
+    }
+  },
+);
+
+test('what a server reads from can be kept to its database, and it still finds the others', async () => {
+  const backends = {
+    to: [{ namespaceSelector: { matchLabels: { 'kubernetes.io/metadata.name': 'agents' } } }],
+    ports: [5432],
+  };
+  const values = { ...everything, ...narrow, contextTool: { sample: true, networkPolicy: { backends } } };
+  const asked = flows.filter(({ from, to }) => from === 'inventory' && to !== 'dns');
+  expect(await allowedBy(values, asked)).toEqual([
+    'inventory -> registry 50050/TCP',
+    'inventory -> inventory 50061/TCP',
+    'inventory -> pricing 50061/TCP',
+    'inventory -> client 5432/TCP',
+  ]);
 });
 
 test('without policies everything is allowed, so the analysis can tell', async () => {
@@ -114,21 +135,28 @@ interface Row {
 
 function readTable(text: string): readonly Row[] {
   const rows = [...text.matchAll(/^\| `([a-z-]+)` \| `([a-z-]+)` \| (any|[\d, ]+) \| (any|[A-Z, ]+) \|/gm)];
-  return rows.map(([, from = '', to = '', ports = '', protocols = '']) => {
-    if (from !== 'anyone' && !PEERS.has(from)) throw new Error(`the table names ${from}, whom this test does not know`);
-    if (to !== 'servers' && !PEERS.has(to)) throw new Error(`the table names ${to}, whom this test does not know`);
-    return {
-      from,
-      to,
+  return rows.flatMap(([, from = '', to = '', ports = '', protocols = '']) => {
+    const rest = {
       ports: ports === 'any' ? undefined : ports.split(', ').map(Number),
       protocols: protocols === 'any' ? undefined : protocols.split(', '),
     };
+    return named(from, ['anyone']).flatMap((one) =>
+      named(to, ANYWHERE).map((other) => ({ from: one, to: other, ...rest })),
+    );
   });
 }
 
+/** Each server of the context-tool is a peer of its own. @param also words that are no peers */
+function named(name: string, also: readonly string[]): readonly string[] {
+  const names = name === 'context-tool' ? namesOf('contextTool') : [name];
+  const unknown = names.find((one) => !PEERS.has(one) && !also.includes(one));
+  if (unknown !== undefined) throw new Error(`the table names ${unknown}, whom this test does not know`);
+  return names;
+}
+
 /**
- * A flow needs a row of the caller, where the caller is ours, and one of the called, where that is ours. `servers` may be
- * anybody but a machine's metadata, our own pods included; so may `anyone`.
+ * A flow needs a row of the caller, where the caller is ours, and one of the called, where that is ours. `servers` and
+ * `backends` may be anybody but a machine's metadata, our own pods included; so may `anyone`.
  */
 function inTable(rows: readonly Row[]): (flow: Flow) => boolean {
   return ({ from, to, port }) => {
@@ -136,7 +164,7 @@ function inTable(rows: readonly Row[]): (flow: Flow) => boolean {
       ({ ports, protocols }) => (ports?.includes(port.number) ?? true) && (protocols?.includes(port.protocol) ?? true),
     );
     const mayCall = fitting.some(
-      (row) => row.from === from && (row.to === to || (row.to === 'servers' && to !== 'metadata')),
+      (row) => row.from === from && (row.to === to || (ANYWHERE.includes(row.to) && to !== 'metadata')),
     );
     const mayBeCalled = fitting.some((row) => row.to === to && (row.from === from || row.from === 'anyone'));
     return (mayCall || !isOwn(from)) && (mayBeCalled || !isOwn(to));

@@ -2,9 +2,9 @@
 import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { type Components, toKebabCase } from '../../helm/traits.ts';
+import type { Components } from '../../helm/traits.ts';
 import { runCommand } from '../cluster/run-command.ts';
-import { chartComponents } from '../harness/chart-traits.ts';
+import { allNames, chartComponents } from '../harness/chart-traits.ts';
 import type { Manifest } from './render.ts';
 
 export interface Peer {
@@ -49,7 +49,7 @@ export const PORTS: readonly Port[] = portsOf(COMPONENTS);
 /** With those of these components. */
 export function portsOf(components: Components): readonly Port[] {
   const own = [...components.values()].flatMap(({ port }) => port ?? []);
-  const numbers = [53, 80, 443, 2379, 2380, 2381, 6443, 8443, 9090, ...own];
+  const numbers = [53, 80, 443, 2379, 2380, 2381, 5432, 6443, 8443, 9090, ...own];
   return [{ number: 53, protocol: 'UDP' }, ...numbers.map((number) => ({ number, protocol: 'TCP' as const }))];
 }
 
@@ -151,7 +151,7 @@ function trafficPeer(name: string, peers: ReadonlyMap<string, Peer>) {
 }
 
 function ownOf(components: Components): string[] {
-  return [...[...components.keys()].map(toKebabCase), ...OTHERS];
+  return [...allNames(components), ...OTHERS];
 }
 
 function pod(ip: string, namespace: string, component: string): Peer {

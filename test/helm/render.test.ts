@@ -49,7 +49,7 @@ test.each([
 ])('names of release %s are short enough for every kind', async (release, registry) => {
   const objects = await render({
     release,
-    set: ['etcd.replicas=3', 'etcd.snapshot.enabled=true', 'sample.enabled=true'],
+    set: ['etcd.replicas=3', 'etcd.snapshot.enabled=true', 'contextTool.sample=true'],
   });
   expect(has(objects, 'Service', registry)).toBe(true);
   const tooLong = objects.filter(({ kind, metadata: { name } }) => {
@@ -125,7 +125,13 @@ const SWITCHES: readonly Switch[] = [
     on: {},
     off: { set: ['registry.enabled=false'] },
   },
-  { title: 'sample.enabled', kind: 'Deployment', name: 'mcp2-sample', on: { set: ['sample.enabled=true'] }, off: {} },
+  {
+    title: 'contextTool.sample',
+    kind: 'Deployment',
+    name: 'mcp2-inventory',
+    on: { set: ['contextTool.sample=true'] },
+    off: {},
+  },
   {
     title: 'podDisruptionBudget.enabled',
     kind: 'PodDisruptionBudget',
@@ -266,7 +272,7 @@ test('pods of one component prefer different nodes where nodes name no zone, unl
 });
 
 test('only what uses the API server gets a token for it', async () => {
-  const objects = await render({ file: 'production', set: ['sample.enabled=true'] });
+  const objects = await render({ file: 'production', set: ['contextTool.sample=true'] });
   const accounts = objects.filter(({ kind }) => kind === 'ServiceAccount');
   expect(accounts.map(({ automountServiceAccountToken: mounts }) => mounts)).not.toContain(true);
   const withToken = podTemplates(objects)
@@ -314,7 +320,7 @@ test('every variable that the chart sets is one that docs/settings.md names', as
     .flatMap(({ env = [] }) => (env as readonly { readonly name: string }[]).map(({ name }) => name));
   expect(new Set(set).size).toBeGreaterThan(30);
   // Node's own, and those that the values add.
-  const others = ['NODE_OPTIONS', 'TZ', 'NODE_NAME'];
+  const others = ['NODE_OPTIONS', 'TZ', 'NODE_NAME', 'INVENTORY_URL'];
   expect([...new Set(set)].filter((name) => !documented.has(name) && !others.includes(name))).toEqual([]);
 });
 
@@ -333,7 +339,7 @@ test('NOTES give commands for what was installed, and warn of what is for develo
   };
   const development = await notes('development');
   expect(development).toContain('helm test mcp2 -n mcp2-system');
-  expect(development).toContain('source: {service: {name: mcp2-sample, port: grpc}}');
+  expect(development).toContain('source: {service: {name: mcp2-inventory, port: grpc}}');
   expect(development).toContain('etcd.replicas is 1');
   expect(development).toContain('tls.mode is selfSigned');
   // Whatever answers to that name on the public registry of npm is not ours.

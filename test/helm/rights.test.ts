@@ -26,7 +26,11 @@ const RELEASE: SetupAccessOptions = {
 
 const CASES: readonly (readonly [title: string, options: RenderOptions, access: Partial<SetupAccessOptions>])[] = [
   ['by default', {}, {}],
-  ['with the sample server', { set: ['sample.enabled=true'] }, { servers: ['registry', 'sample'] }],
+  [
+    'with the sample’s servers',
+    { set: ['contextTool.sample=true'] },
+    { servers: ['registry', 'inventory', 'pricing'] },
+  ],
   [
     'with cert-manager and an installation id',
     { file: 'production' },
@@ -71,7 +75,7 @@ test.each(CASES)('the setup jobs have the rights that their tests give them, %s'
 });
 
 test('the job that sets etcd up is given the rights that its tests give it', async () => {
-  const { spec } = find(await render({ set: ['sample.enabled=true'] }), 'Job', 'mcp2-store-setup');
+  const { spec } = find(await render({ set: ['contextTool.sample=true'] }), 'Job', 'mcp2-store-setup');
   const value = storeRightsSetting();
   expect(spec.template.spec.containers[0].env).toContainEqual({ name: 'MCP2_SETUP_STORE_RIGHTS', value });
 });

@@ -43,8 +43,8 @@ const GUARDS: readonly (readonly [set: readonly string[], said: string])[] = [
   [['etcd.mode=external', 'etcd.external.endpoints={https://etcd:2379}'], 'set etcd.external.existingSecret'],
   [['registry.autoscaling.enabled=true', 'registry.replicas=3'], 'leave registry.replicas null, or autoscaling off'],
   [
-    ['sample.enabled=true', 'sample.autoscaling.enabled=true', 'sample.autoscaling.minReplicas=9'],
-    'sample.autoscaling.minReplicas is more than maxReplicas',
+    ['contextTool.sample=true', ...of('pricing', 'autoscaling.enabled=true', 'autoscaling.minReplicas=9')],
+    'contextTool.servers.pricing.autoscaling.minReplicas is more than maxReplicas',
   ],
   [
     ['registry.autoscaling.enabled=true', 'registry.resources.requests.cpu=null'],
@@ -55,6 +55,11 @@ const GUARDS: readonly (readonly [set: readonly string[], said: string])[] = [
   [['tls.mode=certManager', 'registry.enabled=false'], 'registry.enabled false needs tls.mode selfSigned'],
   [['etcd.restore.snapshot=a.db'], 'needs etcd.dataDirectory set to a new folder'],
 ];
+
+/** Values of an entry of the context-tool. */
+function of(entry: string, ...assignments: readonly string[]): readonly string[] {
+  return assignments.map((assignment) => `contextTool.servers.${entry}.${assignment}`);
+}
 
 test.each(GUARDS)('--set %j is refused: %s', async (set, said) => {
   await expect(render({ set })).rejects.toThrow(said);

@@ -1,5 +1,6 @@
 /** Upstreams that hang, break, drip and lie: each call ends in time, with the reason that says whether to call again. */
 import type { Socket } from 'node:net';
+import { inspect } from 'node:util';
 import { expect, test } from 'vitest';
 import { eventually } from '../harness/eventually.ts';
 import { openHttpSources } from '../harness/http-source.ts';
@@ -288,3 +289,14 @@ function interim(socket: Socket): void {
   const timer = setInterval(() => socket.write('HTTP/1.1 102 Processing\r\n\r\n'), 40);
   socket.once('close', () => clearInterval(timer));
 }
+
+test('the log learns which upstream failed and how, and nothing that callers or secrets say', async () => {
+  await using upstream = await startRawUpstream((socket) => onRawRequest(socket, () => socket.end('nonsense\r\n\r\n')));
+  using sources = openHttpSources({ readSecret: () => 'Bearer hunter2' });
+  const config = { url: `${upstream.origin}/{who}?q={who}`, headers: { authorization: { fromEnv: 'TOKEN' } } };
+  const error: unknown = await sources.read(config, { who: 'alice' }).catch((failure: unknown) => failure);
+  const logged = inspect(error, { depth: 20, showHidden: true });
+  expect(logged).toContain(`GET ${upstream.origin}: `);
+  expect(logged).not.toMatch(/hunter2|alice|nonsense/);
+  expect(Object(error).message).not.toContain('127.0.0.1');
+});

@@ -26,7 +26,7 @@ const entry = (...args: string[]) => run('image/entry.mjs', args);
 test.each([
   ['operator', 'MCP2_ISSUER'],
   ['registry', 'MCP2_ISSUER'],
-  ['sample', 'MCP2_ISSUER'],
+  ['context-tool', 'MCP2_CONTEXT_TOOL_CONFIG is required'],
   ['setup', 'the first argument must be prepare'],
   ['check', 'MCP2_CHECK_REGISTRY'],
   ['etcd', 'the first argument must be join or prune'],
@@ -35,6 +35,12 @@ test.each([
   expect({ code, stdout }).toEqual({ code: 1, stdout: '' });
   expect(stderr).toMatch(new RegExp(`^mcp2 ${name}: `));
   expect(stderr).toContain(problem);
+});
+
+test('"sample" starts the context-tool', async () => {
+  const { code, stderr } = await entry('sample');
+  expect(code).toBe(1);
+  expect(stderr).toMatch(/^mcp2 context-tool: [\s\S]*MCP2_ISSUER/);
 });
 
 test('a task of the setup process is its first argument', async () => {
@@ -49,7 +55,7 @@ test.each([[], ['regsitry'], ['../cli/main'], ['token-mint'], ['constructor'], [
   async (...args) => {
     const { code, stdout, stderr } = await entry(...args);
     expect({ code, stdout }).toEqual({ code: 2, stdout: '' });
-    expect(stderr).toMatch(/process \(operator, registry, sample, setup, check, etcd\)/);
+    expect(stderr).toMatch(/process \(operator, registry, context-tool, sample, setup, check, etcd\)/);
     expect(stderr.trim().split('\n')).toHaveLength(1);
   },
 );

@@ -18,7 +18,7 @@
 - name: MCP2_JWKS_FILE
   value: /etc/mcp2/jwks/jwks.json
 {{- end }}
-{{- range without (.traits.calls | default list) "servers" }}
+{{- range include "mcp2.component.calledByAddress" . | fromJsonArray }}
 - name: MCP2_{{ snakecase . | upper }}_ADDRESS
   value: {{ include "mcp2.address" (list $.root .) }}
 {{- end }}
@@ -51,6 +51,10 @@
 - name: {{ . }}
   value: {{ include "mcp2.component.volumeFolder" $ }}
 {{- end }}
+{{- with .traits.configuration }}
+- name: {{ . }}
+  value: {{ include "mcp2.configuration.folder" $ }}/{{ include "mcp2.configuration.file" $ }}
+{{- end }}
 {{- if .traits.api }}
 - name: POD_NAME
   valueFrom: {fieldRef: {fieldPath: metadata.name}}
@@ -63,7 +67,7 @@
   value: {{ ternary (join "," .) (toString .) (kindIs "slice" .) | quote }}
 {{- end }}
 {{- end }}
-{{- include "mcp2.heapEnv" .values.resources }}
+{{- include "mcp2.heapEnv" (list .values.resources (include "mcp2.component.childrenMiB" .)) }}
 {{- with .values.extraEnv }}
 {{ toYaml . }}
 {{- end }}
@@ -92,6 +96,21 @@ starts; in the other modes it may be filled in later, so the registry's own cert
 */}}
 {{- define "mcp2.caFolder" -}}
 {{- ternary "/etc/mcp2/trust" "/etc/mcp2/ca" (eq .Values.tls.mode "selfSigned") -}}
+{{- end -}}
+
+{{/* Those that it calls at one address, as a JSON list of keys. */}}
+{{- define "mcp2.component.calledByAddress" -}}
+{{- $all := include "mcp2.traits" .root | fromYaml -}}
+{{- $keys := list -}}
+{{- range without (.traits.calls | default list) "servers" "backends" -}}
+{{- if not (get $all .).entries -}}{{- $keys = append $keys . -}}{{- end -}}
+{{- end -}}
+{{- toJson $keys -}}
+{{- end -}}
+
+{{/* Memory of the processes that it starts, as its configuration bounds it. */}}
+{{- define "mcp2.component.childrenMiB" -}}
+{{- if .traits.configuration -}}{{ include "mcp2.configuration.childrenMiB" (include "mcp2.configuration.parsed" .values | fromJson) }}{{- else -}}0{{- end -}}
 {{- end -}}
 
 {{/* Where a component finds the CA of those that it calls; nothing when it calls nobody. */}}
@@ -127,9 +146,12 @@ starts; in the other modes it may be filled in later, so the registry's own cert
 {{- if and .traits.calls (include "mcp2.component.callsItself" . | ne "true") }}
 {{ include "mcp2.mount" (list "ca" (include "mcp2.caFolder" .root)) }}
 {{- end }}
-{{- if .traits.volume }}
+{{- if or .traits.volume .traits.claim }}
 - name: data
   mountPath: {{ include "mcp2.component.volumeFolder" . }}
+{{- end }}
+{{- if .traits.configuration }}
+{{ include "mcp2.configuration.mounts" . }}
 {{- end }}
 {{- with .values.extraVolumeMounts }}
 {{ toYaml . }}
@@ -139,7 +161,7 @@ starts; in the other modes it may be filled in later, so the registry's own cert
 {{- define "mcp2.component.volumes" -}}
 {{ include "mcp2.tmpVolume" . }}
 {{- if or .traits.port .traits.clientCertificate }}
-{{ include "mcp2.secretVolume" (list "tls" (include "mcp2.certificateSecret" (list .root .component))) }}
+{{ include "mcp2.secretVolume" (list "tls" (include "mcp2.component.certificateSecret" .)) }}
 {{- end }}
 {{- if .traits.port }}
 - name: jwks
@@ -157,9 +179,22 @@ starts; in the other modes it may be filled in later, so the registry's own cert
 {{- if .traits.volume }}
 {{ include "mcp2.claimSubstitute" .values.persistence }}
 {{- end }}
+{{- if .traits.claim }}
+{{ include "mcp2.claim.volume" . }}
+{{- end }}
+{{- if .traits.configuration }}
+{{ include "mcp2.configuration.volumes" . }}
+{{- end }}
 {{- with .values.extraVolumes }}
 {{ toYaml . }}
 {{- end }}
+{{- end -}}
+
+{{/* An entry names a Secret of yours itself; for other components tls.existingSecrets does. */}}
+{{- define "mcp2.component.certificateSecret" -}}
+{{- $own := "" -}}
+{{- if eq .root.Values.tls.mode "existingSecret" -}}{{- $own = .values.certificateSecret -}}{{- end -}}
+{{- $own | default (include "mcp2.certificateSecret" (list .root .component)) -}}
 {{- end -}}
 
 {{- define "mcp2.caVolume" -}}

@@ -1,34 +1,57 @@
 {{/*
 One component: ServiceAccount, rights, Deployment or StatefulSet, Service, PodDisruptionBudget, HorizontalPodAutoscaler and
-NetworkPolicy, all from its traits and from values of one shape. (list root "key")
+NetworkPolicy, all from its traits and from values of one shape; the same once more for each entry of one that has entries.
+(list root "key")
 */}}
 {{- define "mcp2.component" -}}
 {{- $root := index . 0 -}}
 {{- $key := index . 1 -}}
-{{- if (get $root.Values $key).enabled }}
-{{- $traits := get (include "mcp2.traits" $root | fromYaml) $key }}
-{{- $values := include "mcp2.componentValues" . | fromJson }}
-{{- $context := dict "root" $root "key" $key "component" (kebabcase $key) "values" $values "traits" $traits
-      "name" (printf "%s-%s" (include "mcp2.fullname" $root) (kebabcase $key))
+{{- range include "mcp2.instances" $root | fromJsonArray }}
+{{- if eq .key $key }}
+{{ include "mcp2.component.objects" (set (include "mcp2.component.context" (list $root .) | fromJson) "root" $root) }}
+{{- end }}
+{{- end }}
+{{- end -}}
+
+{{/*
+(list root instance): what the templates of a component take beside the root, as JSON. `component` is what its objects and
+pods are called by, `process` the argument that starts it.
+*/}}
+{{- define "mcp2.component.context" -}}
+{{- $root := index . 0 -}}
+{{- with index . 1 -}}
+{{- $traits := get (include "mcp2.traits" $root | fromYaml) .key -}}
+{{- $values := include "mcp2.componentValues" (list $root .key .entry) | fromJson -}}
+{{- dict "key" .key "component" .name "process" (include "mcp2.kebab" .key) "values" $values "traits" $traits
+      "name" (printf "%s-%s" (include "mcp2.fullname" $root) .name)
       "kind" (ternary "StatefulSet" "Deployment" (hasKey $traits "volume"))
-      "scalesByLoad" (and $values.autoscaling.enabled (not $traits.leader)) -}}
-{{- include "mcp2.component.serviceAccount" $context }}
-{{- if and $traits.api $root.Values.rbac.create }}
-{{ include "mcp2.component.rights" $context }}
+      "scalesByLoad" (and $values.autoscaling.enabled (not $traits.leader)) | toJson -}}
+{{- end -}}
+{{- end -}}
+
+{{- define "mcp2.component.objects" -}}
+{{- include "mcp2.component.serviceAccount" . }}
+{{- if and .traits.api .root.Values.rbac.create }}
+{{ include "mcp2.component.rights" . }}
 {{- end }}
-{{ include "mcp2.component.workload" $context }}
-{{- if $traits.port }}
-{{ include "mcp2.component.service" $context }}
+{{- if .traits.configuration }}
+{{ include "mcp2.configuration.object" . }}
 {{- end }}
-{{- if $values.podDisruptionBudget.enabled }}
-{{ include "mcp2.component.podDisruptionBudget" $context }}
+{{- if include "mcp2.claim.isMade" . }}
+{{ include "mcp2.claim.object" . }}
 {{- end }}
-{{- if $context.scalesByLoad }}
-{{ include "mcp2.component.autoscaler" $context }}
+{{ include "mcp2.component.workload" . }}
+{{- if .traits.port }}
+{{ include "mcp2.component.service" . }}
 {{- end }}
-{{- if $root.Values.networkPolicy.enabled }}
-{{ include "mcp2.component.networkPolicy" $context }}
+{{- if .values.podDisruptionBudget.enabled }}
+{{ include "mcp2.component.podDisruptionBudget" . }}
 {{- end }}
+{{- if .scalesByLoad }}
+{{ include "mcp2.component.autoscaler" . }}
+{{- end }}
+{{- if .root.Values.networkPolicy.enabled }}
+{{ include "mcp2.component.networkPolicy" . }}
 {{- end }}
 {{- end -}}
 
@@ -62,7 +85,8 @@ spec:
   {{- include "mcp2.claims" (list .root .component .values.persistence) | nindent 2 }}
   {{- else }}
   strategy:
-    {{- toYaml .values.updateStrategy | nindent 4 }}
+    {{- /* A claim is one pod's at a time. */}}
+    {{- ternary (dict "type" "Recreate") .values.updateStrategy (include "mcp2.claim.name" . | ne "") | toYaml | nindent 4 }}
   {{- end }}
   template:
     metadata:
@@ -71,9 +95,11 @@ spec:
       {{- include "mcp2.component.podSpec" . | nindent 6 }}
 {{- end -}}
 
-{{/* The issuer is read once, at the start, from an object that the jobs write: what it follows from goes into a checksum. */}}
+{{/* What is read once, at the start, goes into a checksum: what the issuer, which the jobs write, follows from, and files. */}}
 {{- define "mcp2.component.podMetadata" -}}
-{{- $checksum := toJson (dict "installationId" .root.Values.installationId) | sha256sum -}}
+{{- $read := dict "installationId" .root.Values.installationId -}}
+{{- if .traits.configuration -}}{{- $_ := set $read "files" (include "mcp2.configuration.files" .values) -}}{{- end -}}
+{{- $checksum := toJson $read | sha256sum -}}
 {{- $annotations := merge (dict) .values.podAnnotations (dict "checksum/config" $checksum) -}}
 {{- include "mcp2.podMetadata" (list .root .component (dict "podLabels" .values.podLabels "podAnnotations" $annotations)) -}}
 {{- end -}}
@@ -91,10 +117,10 @@ securityContext:
 topologySpreadConstraints:
   {{- include "mcp2.component.spread" . | nindent 2 }}
 containers:
-  - name: {{ .component }}
+  - name: {{ .process }}
     image: {{ include "mcp2.image" (list .root .root.Values.image .values.image) }}
     imagePullPolicy: {{ .values.image.pullPolicy | default .root.Values.image.pullPolicy }}
-    args: [{{ .component }}]
+    args: [{{ .process }}]
     {{- include "mcp2.component.lifecycle" . | nindent 4 }}
     env:
       {{- include "mcp2.component.env" . | nindent 6 }}

@@ -1,35 +1,100 @@
 {{/* What follows from the traits of all components together: who is there, what its values are, where it answers. */}}
 
-{{/* (list root trait): keys of the installed components that have the trait, as a JSON list. */}}
-{{- define "mcp2.componentsWith" -}}
+{{/*
+What is installed, as a JSON list of maps: `key` of the component, `entry` where it has entries, and the `name` that follows.
+*/}}
+{{- define "mcp2.instances" -}}
+{{- $root := . -}}
+{{- $instances := list -}}
+{{- range $key, $traits := include "mcp2.traits" . | fromYaml -}}
+{{- if $traits.entries -}}
+{{- range include "mcp2.entries" (list $root $key) | fromJson | keys | sortAlpha -}}
+{{- $instances = append $instances (dict "key" $key "entry" . "name" (include "mcp2.kebab" .)) -}}
+{{- end -}}
+{{- else if (get $root.Values $key).enabled -}}
+{{- $instances = append $instances (dict "key" $key "entry" "" "name" (include "mcp2.kebab" $key)) -}}
+{{- end -}}
+{{- end -}}
+{{- toJson $instances -}}
+{{- end -}}
+
+{{/* (list root key): the entries of a component that has some, as JSON; the sample's among them where it is wanted. */}}
+{{- define "mcp2.entries" -}}
 {{- $root := index . 0 -}}
-{{- $trait := index . 1 -}}
+{{- $key := index . 1 -}}
+{{- $section := get $root.Values $key -}}
+{{- $entries := deepCopy (get $section (get (include "mcp2.traits" $root | fromYaml) $key).entries) -}}
+{{- if $section.sample -}}
+{{- range $entry, $values := include "mcp2.sample" $root | fromJson -}}
+{{- $own := get $entries $entry | default dict -}}
+{{- include "mcp2.layUnder" (list $own $values) -}}
+{{- $_ := set $entries $entry $own -}}
+{{- end -}}
+{{- end -}}
+{{- toJson $entries -}}
+{{- end -}}
+
+{{/* (list root trait): keys of the installed components that have the trait and no entries, as a JSON list. */}}
+{{- define "mcp2.componentsWith" -}}
+{{- $traits := include "mcp2.traits" (index . 0) | fromYaml -}}
 {{- $keys := list -}}
-{{- range $key, $traits := include "mcp2.traits" $root | fromYaml -}}
-{{- if and (get $traits $trait) (get $root.Values $key).enabled -}}{{- $keys = append $keys $key -}}{{- end -}}
+{{- range include "mcp2.instances" (index . 0) | fromJsonArray -}}
+{{- if and (not .entry) (get (get $traits .key) (index $ 1)) -}}{{- $keys = append $keys .key -}}{{- end -}}
 {{- end -}}
 {{- toJson $keys -}}
 {{- end -}}
 
-{{/* (list root trait): their names, as a JSON list. */}}
+{{/* (list root trait): names of all that is installed and has the trait, as a JSON list. */}}
 {{- define "mcp2.namesWith" -}}
+{{- $traits := include "mcp2.traits" (index . 0) | fromYaml -}}
 {{- $names := list -}}
-{{- range include "mcp2.componentsWith" . | fromJsonArray -}}{{- $names = append $names (kebabcase .) -}}{{- end -}}
+{{- range include "mcp2.instances" (index . 0) | fromJsonArray -}}
+{{- if get (get $traits .key) (index $ 1) -}}{{- $names = append $names .name -}}{{- end -}}
+{{- end -}}
+{{- toJson $names -}}
+{{- end -}}
+
+{{/* (list root key): names of the installed ones of a component, as a JSON list. */}}
+{{- define "mcp2.namesOf" -}}
+{{- $names := list -}}
+{{- range include "mcp2.instances" (index . 0) | fromJsonArray -}}
+{{- if eq .key (index $ 1) -}}{{- $names = append $names .name -}}{{- end -}}
+{{- end -}}
 {{- toJson $names -}}
 {{- end -}}
 
 {{/*
-(list root key): a component's section of the values, with componentDefaults under it, as JSON. How many pods a section wants
-goes before what the defaults say of that, be it a number or autoscaling.
+(list root key [entry]): a component's section of the values, with componentDefaults under it, as JSON; of an entry its own
+values, with all that under them.
 */}}
 {{- define "mcp2.componentValues" -}}
 {{- $root := index . 0 -}}
-{{- $values := deepCopy (get $root.Values (index . 1)) -}}
+{{- $key := index . 1 -}}
+{{- $entry := "" -}}
+{{- if gt (len .) 2 -}}{{- $entry = index . 2 -}}{{- end -}}
+{{- $traits := get (include "mcp2.traits" $root | fromYaml) $key -}}
 {{- $defaults := deepCopy $root.Values.componentDefaults -}}
+{{- if not $traits.volume -}}{{- $defaults = omit $defaults "persistence" -}}{{- end -}}
+{{- $values := deepCopy (get $root.Values $key) -}}
+{{- include "mcp2.layOver" (list $values $defaults) -}}
+{{- if $entry -}}
+{{- $defaults = omit $values "sample" $traits.entries -}}
+{{- $values = get (include "mcp2.entries" (list $root $key) | fromJson) $entry | default dict -}}
+{{- include "mcp2.layOver" (list $values $defaults) -}}
+{{- end -}}
+{{- toJson $values -}}
+{{- end -}}
+
+{{/*
+(list values defaults): lays a section over its defaults. How many pods it wants goes before what these say of that, be it
+a number or autoscaling.
+*/}}
+{{- define "mcp2.layOver" -}}
+{{- $values := index . 0 -}}
+{{- $defaults := index . 1 -}}
 {{- if not (kindIs "invalid" $values.replicas) -}}{{- $_ := set $defaults.autoscaling "enabled" false -}}{{- end -}}
 {{- if dig "autoscaling" "enabled" false $values -}}{{- $_ := unset $defaults "replicas" -}}{{- end -}}
 {{- include "mcp2.layUnder" (list $values $defaults) -}}
-{{- toJson $values -}}
 {{- end -}}
 
 {{/*
@@ -56,7 +121,7 @@ goes before what the defaults say of that, be it a number or autoscaling.
 {{- $key := index . 1 -}}
 {{- $port := (get (include "mcp2.traits" $root | fromYaml) $key).port -}}
 {{- $service := (include "mcp2.componentValues" . | fromJson).service -}}
-{{ include "mcp2.fullname" $root }}-{{ kebabcase $key }}.{{ include "mcp2.namespace" $root }}.svc:{{ $service.port | default $port }}
+{{ include "mcp2.fullname" $root }}-{{ include "mcp2.kebab" $key }}.{{ include "mcp2.namespace" $root }}.svc:{{ $service.port | default $port }}
 {{- end -}}
 
 {{- define "mcp2.registryAddress" -}}

@@ -35,7 +35,11 @@ do.
 {{- if and $traits.leader (dig "autoscaling" "enabled" false (get $.Values $key)) -}}
 {{- fail (printf "%s.autoscaling: one %s leads and the others stand by, so more of them do no more" $key $key) -}}
 {{- end -}}
+{{- if $traits.entries -}}
+{{- include "mcp2.guards.entries" (list $ $key) -}}
+{{- else -}}
 {{- include "mcp2.guards.component" (list $key (include "mcp2.componentValues" (list $ $key) | fromJson) $traits) -}}
+{{- end -}}
 {{- end -}}
 {{- end -}}
 

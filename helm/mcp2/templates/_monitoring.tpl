@@ -10,14 +10,19 @@
 
 {{/* The components that have metrics and the name of the port where they answer. */}}
 {{- define "mcp2.monitoring.targets" -}}
-{{- range $key, $_ := include "mcp2.traits" . | fromYaml }}
-{{- if (get $.Values $key).enabled }}
-{{ kebabcase $key }}: ops
-{{- end }}
+{{- range include "mcp2.instances" . | fromJsonArray }}
+{{ .name }}: ops
 {{- end }}
 {{- if eq .Values.etcd.mode "bundled" }}
 etcd: metrics
 {{- end }}
+{{- end -}}
+
+{{/* Groups of files/alerts.yaml that are about something installed, as a JSON list. */}}
+{{- define "mcp2.monitoring.groups" -}}
+{{- $groups := concat (list "processes") (include "mcp2.monitoring.targets" . | fromYaml | keys) -}}
+{{- range include "mcp2.instances" . | fromJsonArray -}}{{- $groups = append $groups (include "mcp2.kebab" .key) -}}{{- end -}}
+{{- uniq $groups | toJson -}}
 {{- end -}}
 
 {{/* (list root text): an expression or a sentence of files/alerts.yaml with this release's labels in place of the marks. */}}
@@ -27,10 +32,14 @@ etcd: metrics
 {{- $fullname := include "mcp2.fullname" $root -}}
 {{- $namespace := printf "namespace=%q" (include "mcp2.namespace" $root) -}}
 {{- range $key := append (include "mcp2.traits" $root | fromYaml | keys) "etcd" -}}
-{{- $labels := printf "{job=%q,%s" (printf "%s-%s" $fullname (kebabcase $key)) $namespace -}}
+{{- $labels := printf "{job=%q,%s" (printf "%s-%s" $fullname (include "mcp2.kebab" $key)) $namespace -}}
+{{- if dig $key "entries" "" (include "mcp2.traits" $root | fromYaml) -}}
+{{- $names := include "mcp2.namesOf" (list $root $key) | fromJsonArray | join "|" -}}
+{{- $labels = printf "{job=~%q,%s" (printf "%s-(%s)" $fullname $names) $namespace -}}
+{{- end -}}
 {{- /* With what follows it: the name of one may begin like that of another. */ -}}
 {{- range $end := list "}" "," -}}
-{{- $text = $text | replace (printf "{@%s%s" (kebabcase $key) $end) (print $labels $end) -}}
+{{- $text = $text | replace (printf "{@%s%s" (include "mcp2.kebab" $key) $end) (print $labels $end) -}}
 {{- end -}}
 {{- end -}}
 {{- $targets := include "mcp2.monitoring.targets" $root | fromYaml | keys | sortAlpha | join "|" -}}

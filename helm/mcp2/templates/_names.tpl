@@ -63,6 +63,11 @@ annotations:
 {{- end }}
 {{- end -}}
 
+{{/* "eventBus" as a name: event-bus. Not sprig's kebabcase, which makes a word of each digit. */}}
+{{- define "mcp2.kebab" -}}
+{{- regexReplaceAll "([A-Z])" . "-${1}" | lower -}}
+{{- end -}}
+
 {{/* "event-bus" as a key of the values: eventBus. */}}
 {{- define "mcp2.camelCase" -}}
 {{- camelcase (replace "-" "_" .) | untitle -}}

@@ -40,7 +40,7 @@ spec:
     {{- include "mcp2.egressApiServer" .root | nindent 4 }}
     {{- end }}
     {{- range .traits.calls }}
-    {{- include "mcp2.egressCall" (list $.root .) | nindent 4 }}
+    {{- include "mcp2.egressCall" (list $ .) | nindent 4 }}
     {{- end }}
     {{- with $values.extraEgress }}
     {{- toYaml . | nindent 4 }}
@@ -98,23 +98,30 @@ spec:
 {{- end -}}
 {{- end -}}
 
-{{/* (list root key): to a component of this release, or to "servers". */}}
+{{/* (list context key): to a component of this release, to "servers" or to "backends". */}}
 {{- define "mcp2.egressCall" -}}
-{{- $root := index . 0 -}}
+{{- $root := (index . 0).root -}}
 {{- $key := index . 1 -}}
 {{- if eq $key "servers" -}}
-{{ include "mcp2.egressServers" $root }}
-{{- else if (get $root.Values $key).enabled -}}
+{{ include "mcp2.egressAnywhere" $root.Values.networkPolicy.servers }}
+{{- else if eq $key "backends" -}}
+{{ include "mcp2.egressAnywhere" (index . 0).values.networkPolicy.backends }}
+{{- else -}}
+{{- with include "mcp2.namesOf" (list $root $key) | fromJsonArray -}}
 - ports: [{port: {{ (get (include "mcp2.traits" $root | fromYaml) $key).port }}, protocol: TCP}]
   to:
+    {{- range . }}
     - podSelector:
         matchLabels:
-          {{- include "mcp2.selectorLabels" (list $root (kebabcase $key)) | nindent 10 }}
+          {{- include "mcp2.selectorLabels" (list $root .) | nindent 10 }}
+    {{- end }}
+{{- end -}}
 {{- end -}}
 {{- end -}}
 
-{{- define "mcp2.egressServers" -}}
-{{- with .Values.networkPolicy.servers -}}
+{{/* dict to ports: peers that are not of this release; nobody where there are none. */}}
+{{- define "mcp2.egressAnywhere" -}}
+{{- if .to -}}
 - to:
     {{- toYaml .to | nindent 4 }}
   {{- with .ports }}

@@ -88,11 +88,8 @@ annotations:
 {{- end }}
 {{- end -}}
 
-{{/*
-Three quarters of a memory limit in MiB, or nothing without a limit: Node would otherwise size its heap by the node and
-be killed instead of collecting garbage.
-*/}}
-{{- define "mcp2.heapMiB" -}}
+{{/* A quantity of memory in MiB, rounded down; nothing for what is none. */}}
+{{- define "mcp2.mebibytes" -}}
 {{- $text := . -}}
 {{- if kindIs "float64" . -}}{{- $text = printf "%.0f" . -}}{{- end -}}
 {{- $text = toString $text -}}
@@ -100,16 +97,20 @@ be killed instead of collecting garbage.
 {{- $units := dict "" 1.0 "k" 1000.0 "M" 1000000.0 "G" 1000000000.0 "Ki" 1024.0 "Mi" 1048576.0 "Gi" 1073741824.0 -}}
 {{- $unit := get $units (trimPrefix $number $text) -}}
 {{- if and $number $unit -}}
-{{- divf (mulf (float64 $number) $unit 0.75) 1048576.0 | floor | int64 -}}
+{{- divf (mulf (float64 $number) $unit) 1048576.0 | floor | int64 -}}
 {{- end -}}
 {{- end -}}
 
-{{/* resources: the environment variable that bounds Node's heap. */}}
+{{/*
+(list resources taken): the environment variable that bounds Node's heap to three quarters of the memory limit, of which
+other processes take so many MiB; nothing without a limit. Node would otherwise size its heap by the node and be killed
+instead of collecting garbage.
+*/}}
 {{- define "mcp2.heapEnv" -}}
-{{- with dig "limits" "memory" "" (. | default dict) }}
-{{- with include "mcp2.heapMiB" . }}
+{{- with dig "limits" "memory" "" (index . 0 | default dict) }}
+{{- with include "mcp2.mebibytes" . }}
 - name: NODE_OPTIONS
-  value: --max-old-space-size={{ . }}
+  value: --max-old-space-size={{ div (mul 3 (sub (int64 .) (int64 (index $ 1)))) 4 }}
 {{- end }}
 {{- end }}
 {{- end -}}

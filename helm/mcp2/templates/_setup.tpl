@@ -86,7 +86,7 @@ spec:
 {{- if .hasStore }}
 {{ include "mcp2.storeEnv" (list .root "setup") }}
 {{- end }}
-{{- include "mcp2.heapEnv" $values.setup.resources }}
+{{- include "mcp2.heapEnv" (list $values.setup.resources 0) }}
 {{- end -}}
 
 {{/* "registry:read:/,registry:write:/servers/": who may do what in the store, for the job that sets etcd up. */}}
@@ -94,7 +94,7 @@ spec:
 {{- $rights := list -}}
 {{- range $key := include "mcp2.componentsWith" (list . "store") | fromJsonArray -}}
 {{- range $kind, $paths := (get (include "mcp2.traits" $ | fromYaml) $key).store -}}
-{{- range $paths -}}{{- $rights = append $rights (printf "%s:%s:%s" (kebabcase $key) $kind .) -}}{{- end -}}
+{{- range $paths -}}{{- $rights = append $rights (printf "%s:%s:%s" (include "mcp2.kebab" $key) $kind .) -}}{{- end -}}
 {{- end -}}
 {{- end -}}
 {{- join "," $rights -}}

@@ -1,11 +1,14 @@
 {{/*
 What tells one component from another. A new one is an entry here, a section of values.yaml that says how it differs from
 componentDefaults, and a file that includes "mcp2.component". Its key is camelCase, here and in the values; what is made
-from it (names, labels, certificates, etcd's users, the process' argument) is the same in kebab case.
+from it (names, labels, certificates, etcd's users, the process' argument) is the same in kebab case. One with `entries` is
+made as often as that map has entries: all but the process' argument is then named after the entry.
 
 The generator of values.schema.json reads this as YAML (helm/traits.ts): no templates in it.
 
   port              gRPC port; with it come a Service, a server certificate and the keys that verify tokens
+  entries           the map in its section with an entry for each of it; what stands beside the map is every entry's default.
+                    Not together with volume, leader, store, api, signingKey and clientCertificate
   volume            makes it a StatefulSet whose pods each keep a volume; the variable that names its folder
   leader            one pod leads and the others stand by: load does not decide how many there are
   store             its rights in etcd, and a certificate that etcd takes it by. Paths follow the prefix without its last
@@ -14,11 +17,14 @@ The generator of values.schema.json reads this as YAML (helm/traits.ts): no temp
                     namespaces of its setting of that name or else in all, `workAndOwn` in both, `cluster` in all
   signingKey        mints tokens
   calls             components that it calls: its network policy lets it, and MCP2_<NAME>_ADDRESS says where they are.
-                    "servers" are those that resources point to, anywhere
+                    "servers" are those that resources point to, anywhere; "backends" what a configuration names
   clientCertificate shows a certificate of its own to those it calls
   settings          values below <component>.settings and the variable each becomes
   installationId    the variable that says which installation this is, where the values do
   stateFolder       the variable that names a folder that outlives the container, not the pod
+  configuration     the variable that names its configuration file: values `config`, `modules` and `sql` lie in one folder,
+                    `secrets` and `token` are mounted, and every change of the files rolls the pods
+  claim             has a folder that outlives its only pod where `persistence` says so, and else the container
 */}}
 {{- define "mcp2.traits" -}}
 operator:
@@ -98,8 +104,12 @@ registry:
     collectAfter: MCP2_REGISTRY_COLLECT_AFTER
     allowedSuffixes: MCP2_REGISTRY_ALLOWED_SUFFIXES
     allowedCidrs: MCP2_REGISTRY_ALLOWED_CIDRS
-sample:
+contextTool:
+  entries: servers
   port: 50061
-  settings:
-    serverName: MCP2_SAMPLE_SERVER_NAME
+  configuration: MCP2_CONTEXT_TOOL_CONFIG
+  claim: true
+  # `mcp2 context` and `mcp2 call` in the pod of one find it and the others through the registry. What a server reads from is
+  # anywhere.
+  calls: [registry, contextTool, backends]
 {{- end -}}

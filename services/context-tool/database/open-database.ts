@@ -5,6 +5,8 @@ import type { Logger } from '#lib/logger.ts';
 import type { DatabaseConfig } from '../config/runtime-config.ts';
 import type { Secrets } from '../config/secrets.ts';
 import type { Database } from './database.ts';
+import { createDatabaseMetrics } from './database-metrics.ts';
+import { createPostgresDatabase } from './postgres/postgres-database.ts';
 import { openSqlite } from './sqlite/open-sqlite.ts';
 import type { SqliteFiles } from './sqlite/sqlite-files.ts';
 
@@ -19,9 +21,10 @@ export interface OpenDatabaseOptions {
 }
 
 export function createOpenDatabase(options: OpenDatabaseOptions): (config: DatabaseConfig) => Database {
-  const { clock, log, sqliteFiles } = options;
+  const { clock, log, random, secrets, sqliteFiles } = options;
+  const metrics = createDatabaseMetrics(options.metrics);
   return (config) => {
     if (config.kind === 'sqlite') return openSqlite(config, { files: sqliteFiles, clock, log });
-    throw new Error('TODO');
+    return createPostgresDatabase(config, { clock, log, random, metrics, readSecret: secrets.read });
   };
 }

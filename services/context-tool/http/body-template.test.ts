@@ -32,7 +32,7 @@ test.each([
   ['inside of a longer text', { a: 'for {a}' }],
   ['as the whole body', '{a}'],
 ])('an absent name %s is refused', (_title, template) => {
-  const invalid = expect.objectContaining({ reason: 'ARGUMENT_INVALID', metadata: { path: 'a' } });
+  const invalid = expect.objectContaining({ reason: 'ARGUMENT_INVALID', metadata: { path: '/a' } });
   expect(() => parseBody(template).fill({})).toThrow(invalid);
 });
 

@@ -19,8 +19,6 @@ export interface PoolOptions {
 /** So that an upstream whose name leads elsewhere by now is found again. */
 const MAX_AGE_MS = 300_000;
 
-const CLOSED = new HttpFailure('unreachable', { ...NOT_SENT, detail: 'the sources of this server were closed' });
-
 interface Waiter {
   readonly go: () => void;
   readonly fail: (failure: HttpFailure) => void;
@@ -73,13 +71,13 @@ export class ConnectionPool {
   close(): void {
     this.#isClosed = true;
     for (const connection of [...this.#idle, ...this.#inUse]) connection.destroy();
-    for (const { fail } of this.#waiting) fail(CLOSED);
+    for (const { fail } of this.#waiting) fail(closed());
     this.#idle = [];
     this.#waiting = [];
   }
 
   async #enter(signal: AbortSignal): Promise<void> {
-    if (this.#isClosed) throw CLOSED;
+    if (this.#isClosed) throw closed();
     if (signal.aborted) throw new HttpFailure('cancelled', { ...NOT_SENT, cause: signal.reason });
     if (this.#taken < this.#options.maxConnections) {
       this.#taken += 1;
@@ -118,4 +116,8 @@ export class ConnectionPool {
     if (next === undefined) this.#taken -= 1;
     else next.go();
   }
+}
+
+function closed(): HttpFailure {
+  return new HttpFailure('unreachable', { ...NOT_SENT, detail: 'the sources of this server were closed' });
 }

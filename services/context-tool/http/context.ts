@@ -2,9 +2,10 @@
 import { ServiceError } from '#lib/errors.ts';
 import type { ContextAnswer, ContextDeclaration } from '#sdk/server/declaration.ts';
 import type { HttpConfig } from '../config/runtime-config.ts';
-import type { HttpClient, HttpRequest, HttpResponse } from './client.ts';
+import type { HttpClient } from './client.ts';
 import { HttpFailure } from './failure.ts';
 import type { ReadSecret } from './header-template.ts';
+import type { HttpRequest, HttpResponse } from './http-request.ts';
 import type { KeptAnswers } from './kept-answers.ts';
 import { createRequestBuilder } from './request-template.ts';
 import { parseRetryAfter } from './retry-after.ts';
@@ -38,9 +39,9 @@ export function createHttpContext(
         return { content: held.body, contentType: contentTypeOf(held.contentType) };
       }
       if (request.method === 'GET') kept.keep(request, response);
-      return answerOf(response, client.clock.nowMs());
+      return answerOf(response, request, client.clock.nowMs());
     } catch (error) {
-      throw error instanceof HttpFailure ? errorOfFailure(error, factsOf(request)) : error;
+      throw error instanceof HttpFailure ? errorOfFailure(error, { request, mayChange: false }) : error;
     }
   };
 }
@@ -51,11 +52,7 @@ export function contentTypeOf(header: string | undefined): string {
   return text.length <= MAX_CONTENT_TYPE_CHARACTERS && PRINTABLE.test(text) ? text.trim() : '';
 }
 
-function factsOf({ timeoutMs, maxBytes }: HttpRequest) {
-  return { timeoutMs, maxBytes, mayChange: false };
-}
-
-function answerOf(response: HttpResponse, nowMs: number): ContextAnswer {
+function answerOf(response: HttpResponse, request: HttpRequest, nowMs: number): ContextAnswer {
   const { status, body, header } = response;
   if (status < 300) return { content: body, contentType: contentTypeOf(header('content-type')) };
   if (status === 404) throw new ServiceError('CONTEXT_UNKNOWN', 'the upstream knows nothing under this key (404)');
@@ -64,5 +61,5 @@ function answerOf(response: HttpResponse, nowMs: number): ContextAnswer {
     const message = `the upstream takes no more calls for now (429); wait at least ${Math.ceil(retryAfterMs / 1_000)} s`;
     throw new ServiceError('RATE_LIMITED', message, { retryAfterMs, metadata: { http_status: '429' } });
   }
-  throw errorOfStatus(response, nowMs);
+  throw errorOfStatus(response, request, nowMs);
 }

@@ -56,12 +56,8 @@ export const NOT_SENT: HttpFailureFacts = Object.freeze({ sent: false, answered:
 /** For the log: undici's errors carry pieces of the answer and of the socket, which are nobody's business there. */
 function withoutContent(cause: unknown): unknown {
   if (!(cause instanceof Error)) return undefined;
-  const code = 'code' in cause && typeof cause.code === 'string' ? { code: cause.code } : {};
   const inner = cause instanceof AggregateError ? cause.errors.map((each) => messageOf(each)).join('; ') : '';
-  const clean = Object.assign(new Error(cause.message === '' ? inner : cause.message), code);
-  clean.name = cause.name;
-  delete clean.stack;
-  return clean;
+  return new Error(cause.message === '' ? inner : cause.message);
 }
 
 function messageOf(error: unknown): string {

@@ -39,13 +39,13 @@ test.each([
 ])('a value with %s is refused', async (_title, value) => {
   for (const template of ['{a}', 'x {a}']) {
     const filled = parseHeaders({ h: template }).fill({ a: value }, noSecret);
-    await expect(filled).rejects.toMatchObject({ reason: 'ARGUMENT_INVALID', metadata: { path: 'a' } });
+    await expect(filled).rejects.toMatchObject({ reason: 'ARGUMENT_INVALID', metadata: { path: '/a' } });
   }
 });
 
 test('an absent name in a longer text is refused', async () => {
   const filled = parseHeaders({ h: 'x {a}' }).fill({}, noSecret);
-  await expect(filled).rejects.toMatchObject({ reason: 'ARGUMENT_INVALID', metadata: { path: 'a' } });
+  await expect(filled).rejects.toMatchObject({ reason: 'ARGUMENT_INVALID', metadata: { path: '/a' } });
 });
 
 test.each([

@@ -50,5 +50,5 @@ export function textOf(values: Values, name: string): string {
 
 /** @param what Goes on after the name: "is missing". Never the value, which may be anything. */
 export function invalid(name: string, what: string): ServiceError {
-  return new ServiceError('ARGUMENT_INVALID', `"${name}" ${what}`, { metadata: { path: name } });
+  return new ServiceError('ARGUMENT_INVALID', `"${name}" ${what}`, { metadata: { path: `/${name}` } });
 }

@@ -1,8 +1,8 @@
 /** From an `http` of the configuration and the values of one call to the request that is sent. */
 import type { HttpConfig } from '../config/runtime-config.ts';
 import { parseBody } from './body-template.ts';
-import type { HttpRequest } from './client.ts';
 import { parseHeaders, type ReadSecret } from './header-template.ts';
+import type { HttpRequest } from './http-request.ts';
 import type { Values } from './placeholder.ts';
 import { parseUrlTemplate } from './url-template.ts';
 

@@ -1,12 +1,14 @@
-/** What a caller is told of an upstream that failed. Neither its address nor anything that it said goes along. */
+/**
+ * What a caller is told of an upstream that failed: neither its address nor anything that it said. The log gets the method
+ * and the origin, and nothing of path, query or headers, which may hold what callers and secrets say.
+ */
 import { type Reason, ServiceError } from '#lib/errors.ts';
-import type { HttpResponse } from './client.ts';
 import type { HttpFailure, HttpFailureKind } from './failure.ts';
+import type { HttpRequest, HttpResponse } from './http-request.ts';
 import { parseRetryAfter } from './retry-after.ts';
 
 export interface RequestFacts {
-  readonly timeoutMs: number;
-  readonly maxBytes: number;
+  readonly request: HttpRequest;
   /** The request may have changed something: a run that began may be over, and must not be called "unavailable". */
   readonly mayChange: boolean;
 }
@@ -25,26 +27,32 @@ const UNCERTAIN: readonly HttpFailureKind[] = ['broken', 'timeout', 'deadline', 
 
 /** @returns the error to throw; for a caller who left the reason of the signal */
 export function errorOfFailure(failure: HttpFailure, facts: RequestFacts): unknown {
-  const what = describe(failure, facts);
+  const what = describe(failure, facts.request);
+  const cause = causeOf(failure, facts.request);
   if (failure.sent && facts.mayChange && UNCERTAIN.includes(failure.kind)) {
     const message = `${what}, after the request was sent: it may have been carried out. Look before you call again`;
-    return new ServiceError('OUTCOME_UNKNOWN', message, { metadata: limitOf(failure.kind), cause: causeOf(failure) });
+    return new ServiceError('OUTCOME_UNKNOWN', message, { metadata: limitOf(failure.kind), cause });
   }
   if (failure.kind === 'cancelled') return failure.cause ?? failure;
-  return new ServiceError(REASONS[failure.kind], what, { metadata: limitOf(failure.kind), cause: causeOf(failure) });
+  return new ServiceError(REASONS[failure.kind], what, { metadata: limitOf(failure.kind), cause });
 }
 
 /** For a status that is neither 2xx nor has a meaning of its own for the one who asks. */
-export function errorOfStatus({ status, header }: HttpResponse, nowMs: number): ServiceError {
+export function errorOfStatus({ status, header }: HttpResponse, request: HttpRequest, nowMs: number): ServiceError {
   const metadata = { http_status: String(status) };
+  const cause = new Error(`${nameOf(request)} answered ${status}`);
   const retryAfterMs = parseRetryAfter(header('retry-after'), nowMs);
   if (status >= 500) {
-    return new ServiceError('BACKEND_UNAVAILABLE', `the upstream answered ${status}`, { metadata, retryAfterMs });
+    return new ServiceError('BACKEND_UNAVAILABLE', `the upstream answered ${status}`, {
+      metadata,
+      cause,
+      retryAfterMs,
+    });
   }
-  return new ServiceError('BACKEND_REFUSED', `the upstream answered ${status}`, { metadata });
+  return new ServiceError('BACKEND_REFUSED', `the upstream answered ${status}`, { metadata, cause });
 }
 
-function describe({ kind, detail }: HttpFailure, { timeoutMs, maxBytes }: RequestFacts): string {
+function describe({ kind, detail }: HttpFailure, { timeoutMs, maxBytes }: HttpRequest): string {
   switch (kind) {
     case 'pool-full':
       return 'too many calls wait for this upstream; try again later';
@@ -70,7 +78,12 @@ function limitOf(kind: HttpFailureKind): Readonly<Record<string, string>> {
   return kind === 'too-large' ? { limit: 'maxBytes' } : {};
 }
 
-/** Without a cause nothing is logged: limits are no news. */
-function causeOf({ cause, kind }: HttpFailure): unknown {
-  return kind === 'cancelled' || kind === 'pool-full' ? undefined : cause;
+/** Without a cause nothing is logged: that a caller left, or that many call at once, is counted and no news. */
+function causeOf({ cause, kind, detail }: HttpFailure, request: HttpRequest): Error | undefined {
+  if (kind === 'cancelled' || kind === 'pool-full') return undefined;
+  return new Error(`${nameOf(request)}: ${detail ?? (cause instanceof Error ? cause.message : kind)}`);
+}
+
+function nameOf({ method, url }: HttpRequest): string {
+  return `${method} ${url.origin}`;
 }

@@ -32,10 +32,13 @@ test.each(['[1, 2]', '"text"', 'null', '7', 'true', '[]'])('%s is the structured
   expect(answer).toEqual({ success: true, outputs: {}, structured: Buffer.from(text) });
 });
 
-test('a member __proto__ is an output of that name', () => {
-  const { outputs } = Object(toolOutput(Buffer.from('{"__proto__": {"a": 1}}'), JSON_TYPE));
-  expect(Object.keys(outputs)).toEqual(['__proto__']);
-});
+test.each(['{"__proto__": {"a": 1}}', '{"with space": 1, "a": 2}', '{"": 1}'])(
+  '%s is the structured result',
+  (text) => {
+    const answer = toolOutput(Buffer.from(text), JSON_TYPE);
+    expect(answer).toEqual({ success: true, outputs: {}, structured: Buffer.from(text) });
+  },
+);
 
 test.each([
   ['text', 'text/plain; charset=utf-8', 'hello', [{ text: 'hello' }]],

@@ -1,9 +1,10 @@
 /**
- * What an upstream answered, as a tool's result: a JSON object becomes outputs by name, other JSON the structured result,
- * text and pictures content, anything else a file.
+ * What an upstream answered, as a tool's result: a JSON object becomes outputs by name, other JSON (and an object with a name
+ * that no output can have) the structured result, text and pictures content, anything else a file.
  *
  * Numbers keep all their digits: JSON.parse alone would round those beyond 2^53.
  */
+import { isParameterName } from '#lib/capability/name.ts';
 import type { ToolAnswer } from '#sdk/server/declaration.ts';
 
 const DEFAULT_TYPE = 'application/octet-stream';
@@ -29,7 +30,7 @@ export function toolOutput(body: Buffer, contentType: string | undefined): ToolA
 function jsonOutput(text: string): ToolAnswer | undefined {
   try {
     const value: unknown = LONG_NUMBER.test(text) ? JSON.parse(text, keepDigits) : JSON.parse(text);
-    if (typeof value !== 'object' || value === null || Array.isArray(value) || isRawNumber(value)) {
+    if (!isObject(value) || !Object.keys(value).every(isParameterName)) {
       return { success: true, outputs: {}, structured: Buffer.from(text.trim()) };
     }
     const outputs = Object.entries(value).map(([name, member]) => [name, Buffer.from(memberText(member))] as const);
@@ -38,6 +39,10 @@ function jsonOutput(text: string): ToolAnswer | undefined {
     if (error instanceof SyntaxError || error instanceof RangeError) return undefined;
     throw error;
   }
+}
+
+function isObject(value: unknown): value is object {
+  return typeof value === 'object' && value !== null && !Array.isArray(value) && !isRawNumber(value);
 }
 
 function memberText(member: unknown): string {

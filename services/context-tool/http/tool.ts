@@ -7,9 +7,10 @@
 import { STATUS_CODES } from 'node:http';
 import type { ToolAnnotations, ToolAnswer, ToolDeclaration } from '#sdk/server/declaration.ts';
 import type { HttpConfig } from '../config/runtime-config.ts';
-import type { HttpClient, HttpRequest, HttpResponse } from './client.ts';
+import type { HttpClient } from './client.ts';
 import { HttpFailure } from './failure.ts';
 import type { ReadSecret } from './header-template.ts';
+import type { HttpRequest, HttpResponse } from './http-request.ts';
 import { createRequestBuilder } from './request-template.ts';
 import { errorOfFailure, errorOfStatus } from './service-error.ts';
 import { toolOutput } from './tool-output.ts';
@@ -29,21 +30,17 @@ export function createHttpTool(
   return async (args, call) => {
     const request = await build(args);
     try {
-      return answerOf(await client.send(request, call), client.clock.nowMs());
+      return answerOf(await client.send(request, call), request, client.clock.nowMs());
     } catch (error) {
-      throw error instanceof HttpFailure ? errorOfFailure(error, factsOf(request)) : error;
+      throw error instanceof HttpFailure ? errorOfFailure(error, { request, mayChange: !request.isRepeatable }) : error;
     }
   };
 }
 
-function factsOf({ timeoutMs, maxBytes, isRepeatable }: HttpRequest) {
-  return { timeoutMs, maxBytes, mayChange: !isRepeatable };
-}
-
-function answerOf(response: HttpResponse, nowMs: number): ToolAnswer {
+function answerOf(response: HttpResponse, request: HttpRequest, nowMs: number): ToolAnswer {
   const { status, body, header } = response;
   if (status < 300) return toolOutput(body, header('content-type'));
-  if (status < 400 || status >= 500) throw errorOfStatus(response, nowMs);
+  if (status < 400 || status >= 500) throw errorOfStatus(response, request, nowMs);
   const name = STATUS_CODES[status];
   const message = `the upstream answered ${status}${name === undefined ? '' : ` (${name})`}`;
   return { success: false, errorCode: `HTTP_${status}`, message };

@@ -55,13 +55,15 @@ export function parseUrlTemplate(text: string): UrlTemplate {
     const filledQuery = pairs.flatMap((pair) => fillPair(pair, values)).join('&');
     const target = `${filledPath}${filledQuery === '' ? '' : `?${filledQuery}`}`;
     if (target.length > MAX_TARGET_CHARACTERS) {
-      throw invalid(
-        names.length === 0 ? 'url' : namesOf(names).join('", "'),
-        `is too long: the URL would exceed ${MAX_TARGET_CHARACTERS} characters`,
-      );
+      const [longest = ''] = namesOf(names).toSorted((a, b) => lengthOf(values, b) - lengthOf(values, a));
+      throw invalid(longest, `is too long: the URL would exceed ${MAX_TARGET_CHARACTERS} characters`);
     }
     return new URL(`${origin}${target}`);
   }
+}
+
+function lengthOf(values: Values, name: string): number {
+  return argumentOf(values, name) === undefined ? 0 : textOf(values, name).length;
 }
 
 function broken(problem: string): UrlTemplate {

@@ -8,6 +8,7 @@
  * | json    | JSON                                   | JSON                   |
  * | open    | the text, strict UTF-8                 | JSON                   |
  */
+import { ArgumentEncoding, type ArgumentEncoding__Output } from '#protos/generated/mcp2/ArgumentEncoding.ts';
 import { isParameterName, MAX_PARAMETERS, requireParameterNames } from '../capability/name.ts';
 import { decodeText } from '../capability/parameter-value.ts';
 import { ServiceError } from '../errors.ts';
@@ -30,8 +31,7 @@ export interface WireArguments {
   readonly hasArguments?: boolean | undefined;
 }
 
-const RAW = 0;
-const JSON_TEXT = 1;
+const { ARGUMENT_ENCODING_RAW: RAW, ARGUMENT_ENCODING_JSON: JSON_TEXT } = ArgumentEncoding;
 
 /** @throws ServiceError ARGUMENT_INVALID with metadata `path`, "/items/0/sku" */
 export function decodeArguments(schema: CompiledSchema, wire: WireArguments): JsonObject {
@@ -131,7 +131,7 @@ function invalid(path: string, message: string): ServiceError {
 /** The fields of a ToolRequest, for whoever does not know the tool's schema. */
 export interface EncodedArguments {
   readonly arguments: Record<string, Buffer>;
-  readonly argument_encoding: Record<string, number>;
+  readonly argument_encoding: Record<string, ArgumentEncoding__Output>;
   /** Absent unless a name is no parameter name. */
   readonly arguments_json?: Buffer;
   readonly has_arguments: true;
@@ -150,7 +150,7 @@ export function encodeArguments(args: JsonObject): EncodedArguments {
     return { arguments: {}, argument_encoding: {}, arguments_json: json, has_arguments: true };
   }
   const values: Record<string, Buffer> = {};
-  const encoding: Record<string, number> = {};
+  const encoding: Record<string, ArgumentEncoding__Output> = {};
   for (const [name, value] of given) {
     const raw = rawBytes(value);
     values[name] = raw ?? Buffer.from(toJsonText(value));

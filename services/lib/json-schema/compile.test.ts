@@ -275,7 +275,8 @@ test('what is refused as a schema, and as a value, is what ajv refuses', () => {
       const isLegal = oracle.validateSchema(schema) === true;
       const compiled = compiledOrProblem(schema as Record<string, unknown>);
       if (compiled instanceof SchemaProblem) {
-        expect(isLegal && !compiled.message.includes('no value fits')).toBe(false);
+        // Legal, and useless: no value would ever be accepted.
+        expect(isLegal && !/no value fits|at least one value/.test(compiled.message)).toBe(false);
         return;
       }
       expect(isLegal).toBe(true);

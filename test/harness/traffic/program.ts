@@ -97,7 +97,7 @@ class Traffic {
 
   #call({ mcp2 }: Agent): Promise<boolean> {
     const { capability, serverName: server, contextKey } = this.#settings;
-    const request = { context_key: contextKey, parameters: { filter: Buffer.from("warehouse='NY'") } };
+    const request = { context_key: contextKey };
     const call = mcp2.call(this.#services.ContextTool, 'RequestContext', request, { capability, server });
     return call.then(
       () => true,

@@ -1,7 +1,6 @@
 /** What the chart makes for Prometheus and Grafana: off unless asked for, and what it selects is there. */
 import { expect, test } from 'vitest';
-import { toKebabCase } from '../../../helm/traits.ts';
-import { chartComponents } from '../../harness/chart-traits.ts';
+import { allInstalledSet, allNames } from '../../harness/chart-traits.ts';
 import type { KubeObject } from '../../harness/kube-client.ts';
 import { CHART, find, helm, NAMESPACE, podTemplates, render } from '../chart.ts';
 import { readDashboard } from './dashboard-queries.ts';
@@ -15,10 +14,9 @@ test('nothing of it is made unless it is asked for', async () => {
 });
 
 test('each component has a PodMonitor, which selects its pods alone and a port that they have', async () => {
-  const components = [...chartComponents().keys()];
-  const objects = await render({ file: 'monitoring', set: components.map((key) => `${key}.enabled=true`) });
+  const objects = await render({ file: 'monitoring', set: allInstalledSet() });
   const monitors = objects.filter(({ kind }) => kind === 'PodMonitor');
-  const names = ['etcd', ...components.map(toKebabCase)].map((component) => `mcp2-${component}`);
+  const names = ['etcd', ...allNames()].map((component) => `mcp2-${component}`);
   expect(monitors.map(({ metadata }) => metadata.name).sort()).toEqual(names.sort());
   for (const { metadata, spec } of monitors) {
     const [endpoint, ...others] = spec.podMetricsEndpoints;
@@ -33,7 +31,7 @@ test('each component has a PodMonitor, which selects its pods alone and a port t
 });
 
 test('what is not installed is not scraped', async () => {
-  const set = ['etcd.mode=external', 'etcd.external.endpoints={https://etcd.example:2379}', 'sample.enabled=false'];
+  const set = ['etcd.mode=external', 'etcd.external.endpoints={https://etcd.example:2379}', 'contextTool.sample=false'];
   const objects = await render({ file: 'monitoring', set: [...set, 'etcd.external.existingSecret=etcd'] });
   const monitors = objects.filter(({ kind }) => kind === 'PodMonitor').map(({ metadata }) => metadata.name);
   expect(monitors.sort()).toEqual(['mcp2-operator', 'mcp2-registry']);
@@ -47,7 +45,7 @@ test('the dashboard is a ConfigMap with the label and annotations of the sidecar
 });
 
 test('the dashboard shows the processes that are installed', async () => {
-  const objects = await render({ file: 'monitoring', set: ['sample.enabled=false'] });
+  const objects = await render({ file: 'monitoring', set: ['contextTool.sample=false'] });
   expect(find(objects, 'ConfigMap', 'mcp2-dashboard').data['mcp2.json']).toContain('service=~\\"operator|registry\\"');
 });
 

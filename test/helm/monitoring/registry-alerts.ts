@@ -68,14 +68,14 @@ export const PROCESS_ALERTS: readonly AlertCase[] = [
   {
     alert: 'Mcp2TargetDown',
     fires: [
-      [of('sample', 'up'), always(0)],
+      [of('inventory', 'up'), always(0)],
       [of('operator', 'up'), always(1)],
     ],
-    labels: { job: 'mcp2-sample', namespace: 'mcp2-system', pod: 'sample-0' },
-    says: 'Pod sample-0 (mcp2-sample) has not answered for 5 minutes.',
+    labels: { job: 'mcp2-inventory', namespace: 'mcp2-system', pod: 'inventory-0' },
+    says: 'Pod inventory-0 (mcp2-inventory) has not answered for 5 minutes.',
     quiet: {
-      'all answer': [[of('sample', 'up'), always(1)]],
-      'somebody else is down': [[of('sample', 'up', { job: 'mcp2-other' }), always(0)]],
+      'all answer': [[of('inventory', 'up'), always(1)]],
+      'somebody else is down': [[of('inventory', 'up', { job: 'mcp2-other' }), always(0)]],
     },
   },
   {

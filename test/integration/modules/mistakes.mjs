@@ -22,10 +22,20 @@ export const buffers = async () => {
   }
 };
 
-/** @param mebibytes In one piece. */
-export const buffer = async ({ mebibytes }) => {
+/** No mistake: much garbage, of which little is held at one time. */
+export const garbage = () => {
+  let sum = 0;
+  for (let i = 0; i < 400; i++) {
+    const list = Array.from({ length: 20_000 }, (_, n) => ({ n, text: `${n}` }));
+    sum += list.length;
+  }
+  return { sum };
+};
+
+/** @param mebibytes In one piece. @param ms How long it is held. */
+export const buffer = async ({ mebibytes, ms = 0 }) => {
   kept.push(Buffer.alloc(mebibytes * 1024 * 1024, 1));
-  await new Promise((resolve) => setTimeout(resolve, 300));
+  await new Promise((resolve) => setTimeout(resolve, ms));
   return {};
 };
 
@@ -33,7 +43,7 @@ export const wasm = async () => {
   const memory = new WebAssembly.Memory({ initial: 1 });
   memory.grow(16_000);
   new Uint8Array(memory.buffer).fill(1);
-  await new Promise((resolve) => setTimeout(resolve, 1_000));
+  await new Promise((resolve) => setTimeout(resolve, 5_000));
   return {};
 };
 

@@ -11,7 +11,7 @@ import type { DatabaseMeter } from '../database-metrics.ts';
 import { type Patience, startPatience, statementLimit } from './call-limit.ts';
 import type { PostgresConnection } from './connection.ts';
 import { ConnectionLost } from './connection-lost.ts';
-import type { Answer } from './exchange.ts';
+import type { Answer, BoundStatement } from './exchange.ts';
 import { isReadOnlyRefusal, noAnswer, outcomeUnknown, refusal, type StatementLimit, unavailable } from './failure.ts';
 import type { Member } from './members.ts';
 import { type ConnectionPool, poolFull } from './pool.ts';
@@ -96,14 +96,9 @@ export class Attempt {
     this.#patience = this.#patienceFor(this.#limit);
   }
 
-  async execute(text: string, values: readonly (string | null)[], keepRows: number): Promise<Answer> {
+  async execute(statement: BoundStatement): Promise<Answer> {
     this.#sinceMs = this.#options.clock.monotonicMs();
-    return this.#step(this.#connection.execute({ text, values, keepRows }));
-  }
-
-  /** Of a transaction that changed nothing. */
-  async endRead(): Promise<void> {
-    await this.#step(this.#connection.simple('COMMIT'));
+    return this.#step(this.#connection.execute(statement));
   }
 
   /** Waits as long as the caller does: the server's limit does not hold for a commit that waits for a standby. */

@@ -56,10 +56,12 @@ export interface BoundStatement {
   readonly text: string;
   readonly values: readonly (string | null)[];
   readonly keepRows: number;
+  /** Sent along: spares a way to the server and back. It is skipped when the statement fails. Default false. */
+  readonly thenCommit?: boolean;
 }
 
 /** Unnamed statement and portal, so that nothing of it stays on the server. */
-export function boundStatement({ text, values, keepRows }: BoundStatement): Exchange {
+export function boundStatement({ text, values, keepRows, thenCommit }: BoundStatement): Exchange {
   return new Exchange({
     keepRows,
     send: (wire) =>
@@ -68,6 +70,11 @@ export function boundStatement({ text, values, keepRows }: BoundStatement): Exch
         wire.bind({ values });
         wire.describe({ type: 'P' });
         wire.execute({});
+        if (thenCommit === true) {
+          wire.parse({ text: 'COMMIT' });
+          wire.bind({ values: [] });
+          wire.execute({});
+        }
         wire.sync();
       }),
   });

@@ -36,9 +36,10 @@ export async function claim(
   { id, argumentsHash }: KeyedCall,
   statementTimeoutMs: number,
 ): Promise<ToolAnswer | undefined> {
-  const { rowCount } = await attempt.execute(CLAIM, [id, argumentsHash, String(statementTimeoutMs)], 1);
+  const values = [id, argumentsHash, String(statementTimeoutMs)];
+  const { rowCount } = await attempt.execute({ text: CLAIM, values, keepRows: 1 });
   if (rowCount === 1) return undefined;
-  const { rows } = await attempt.execute(FIND, [id], 1);
+  const { rows } = await attempt.execute({ text: FIND, values: [id], keepRows: 1 });
   const [hash, answer] = rows[0] ?? [];
   if (hash !== argumentsHash) {
     const message = 'this idempotency key was used with other arguments: a new call needs a new key';
@@ -48,5 +49,5 @@ export async function claim(
 }
 
 export async function keep(attempt: Attempt, { id }: KeyedCall, answer: ToolAnswer): Promise<void> {
-  await attempt.execute(KEEP, [id, writeKeptAnswer(answer)], 1);
+  await attempt.execute({ text: KEEP, values: [id, writeKeptAnswer(answer)], keepRows: 1 });
 }

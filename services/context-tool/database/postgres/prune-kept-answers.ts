@@ -37,7 +37,7 @@ async function pruneOnce(options: PruneOptions, signal: AbortSignal): Promise<vo
       await attempt.begin((connection, statementTimeoutMs) =>
         beginWrite(connection, { isolation: 'ReadCommitted', statementTimeoutMs }),
       );
-      const pruned = await attempt.execute(PRUNE, [], 0);
+      const pruned = await attempt.execute({ text: PRUNE, values: [], keepRows: 0 });
       await attempt.commit();
       return pruned;
     });

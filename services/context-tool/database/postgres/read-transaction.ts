@@ -1,17 +1,10 @@
 /** Reads for a context: on a replica where one is close enough, and once more elsewhere when a connection breaks. */
 import type { Logger } from '#lib/logger.ts';
 import { Attempt, type AttemptFailed, type AttemptOptions } from './attempt.ts';
-import type { Answer } from './exchange.ts';
+import type { Answer, BoundStatement } from './exchange.ts';
 import { isConflict, logFailure } from './failure.ts';
 import type { Choice, Member, Members } from './members.ts';
 import { beginRead } from './transaction-text.ts';
-
-export interface ReadStatement {
-  /** With $1, $2 … */
-  readonly text: string;
-  readonly values: readonly (string | null)[];
-  readonly keepRows: number;
-}
 
 export interface ReadOptions extends Omit<AttemptOptions, 'member'> {
   readonly members: Members;
@@ -25,7 +18,7 @@ export interface Read {
 }
 
 /** @throws ServiceError; the reason of the caller's signal */
-export async function read(statement: ReadStatement, options: ReadOptions): Promise<Read> {
+export async function read(statement: BoundStatement, options: ReadOptions): Promise<Read> {
   const { members, meter, log } = options;
   const first = members.choose();
   try {
@@ -40,7 +33,7 @@ export async function read(statement: ReadStatement, options: ReadOptions): Prom
   }
 }
 
-async function readAgain(member: Member, statement: ReadStatement, options: ReadOptions): Promise<Answer> {
+async function readAgain(member: Member, statement: BoundStatement, options: ReadOptions): Promise<Answer> {
   try {
     return await readFrom(member, statement, options);
   } catch (error) {
@@ -50,12 +43,10 @@ async function readAgain(member: Member, statement: ReadStatement, options: Read
   }
 }
 
-async function readFrom(member: Member, statement: ReadStatement, options: ReadOptions): Promise<Answer> {
+async function readFrom(member: Member, statement: BoundStatement, options: ReadOptions): Promise<Answer> {
   return Attempt.run({ ...options, member }, async (attempt) => {
     await attempt.begin(beginRead);
-    const answer = await attempt.execute(statement.text, statement.values, statement.keepRows);
-    await attempt.endRead();
-    return answer;
+    return attempt.execute({ ...statement, thenCommit: true });
   });
 }
 

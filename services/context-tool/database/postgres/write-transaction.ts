@@ -71,7 +71,7 @@ async function change(attempt: Attempt, statement: WriteStatement, options: Writ
     if (kept !== undefined) return kept;
     attempt.limitTo(options.statementTimeoutMs);
   }
-  const answer = toAnswer(await attempt.execute(text, values, keepRows));
+  const answer = toAnswer(await attempt.execute({ text, values, keepRows }));
   if (keyed !== undefined) await keep(attempt, keyed, answer);
   await attempt.commit();
   return answer;

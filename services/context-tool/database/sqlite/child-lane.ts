@@ -8,8 +8,9 @@
 import type { Clock } from '#lib/clock.ts';
 import { ServiceError } from '#lib/errors.ts';
 import type { Logger } from '#lib/logger.ts';
+import { withoutValues } from '../without-values.ts';
 import type { SqliteAnswers, SqliteRequest } from './messages.ts';
-import { type ChildAnswer, ChildEnded, SqliteChild, type SqliteChildOptions } from './sqlite-child.ts';
+import { type ChildAnswer, ChildEnded, ChildFailed, SqliteChild, type SqliteChildOptions } from './sqlite-child.ts';
 
 export interface ChildLaneOptions {
   readonly child: SqliteChildOptions;
@@ -22,6 +23,13 @@ export interface RunOptions {
   /** From the moment when a child begins. */
   readonly timeoutMs: number;
   readonly signal?: AbortSignal | undefined;
+  /** The statement was ended because its caller left or its time was up. */
+  readonly onEnded?: (() => void) | undefined;
+}
+
+export interface LaneState {
+  readonly connections: Readonly<Record<'idle' | 'in_use' | 'connecting', number>>;
+  readonly waiting: number;
 }
 
 export const MAX_WAITING = 64;
@@ -48,6 +56,12 @@ export class ChildLane {
 
   constructor(options: ChildLaneOptions) {
     this.#options = options;
+  }
+
+  get state(): LaneState {
+    const [idle, connecting] = [this.#idle.length, this.#starting];
+    const inUse = Math.max(0, this.#children.size - idle - connecting);
+    return { connections: { idle, in_use: inUse, connecting }, waiting: this.#waiting.length };
   }
 
   /** @throws ServiceError, or the signal's reason */
@@ -133,7 +147,7 @@ export class ChildLane {
     this.#pump();
   }
 
-  async #runBounded(child: SqliteChild, { request, timeoutMs, signal }: Job): Promise<ChildAnswer> {
+  async #runBounded(child: SqliteChild, { request, timeoutMs, signal, onEnded }: Job): Promise<ChildAnswer> {
     const { clock, log } = this.#options;
     const finished = new AbortController();
     let overran = false;
@@ -141,6 +155,7 @@ export class ChildLane {
       clock.sleep(ms, finished.signal).then(
         () => {
           before();
+          onEnded?.();
           child.kill();
         },
         () => undefined,
@@ -158,11 +173,21 @@ export class ChildLane {
     try {
       return await child.run(request);
     } catch (error) {
+      if (error instanceof ChildFailed) throw this.#explain(error, request);
       throw error instanceof ChildEnded ? explainEnd(error, overran ? timeoutMs : undefined) : error;
     } finally {
       finished.abort();
       signal?.removeEventListener('abort', leave);
     }
+  }
+
+  #explain({ sent: { reason, message, metadata, detail } }: ChildFailed, request: SqliteRequest): ServiceError {
+    if (detail !== undefined) {
+      const said = withoutValues(detail, 'values' in request ? request.values : []);
+      const sql = 'sql' in request ? { sql: request.sql } : {};
+      this.#options.log.warn({ ...metadata, message: said, ...sql }, 'the database refused');
+    }
+    return new ServiceError(reason, message, { metadata });
   }
 
   #failWaiting(error: Error): void {

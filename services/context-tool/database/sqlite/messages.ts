@@ -49,6 +49,9 @@ export type SqliteRequest = CreateRequest | CheckRequest | ReadRequest | WriteRe
 /** Of a statement: its columns, or why the database refused it, in its own words. */
 export type Description = { readonly columns: readonly string[] } | { readonly refused: string };
 
+/** To the child. It answers each request with one message, and a stop with its end. */
+export type ToChild = SqliteRequest | { readonly kind: 'stop' };
+
 export interface InitProblem {
   readonly file: string;
   readonly line: number;
@@ -80,8 +83,8 @@ export interface SentError {
   readonly reason: Reason;
   readonly message: string;
   readonly metadata: Readonly<Record<string, string>>;
-  /** For the log. */
-  readonly detail: string;
+  /** What SQLite said, for the log. */
+  readonly detail?: string;
 }
 
 export type FromChild =

@@ -3,21 +3,27 @@
  * a transaction with the answer that is kept for its idempotency key.
  */
 import type { Clock } from '#lib/clock.ts';
+import { ServiceError } from '#lib/errors.ts';
 import type { Logger } from '#lib/logger.ts';
+import { withDeadline } from '#lib/time-limit.ts';
 import type { Call, ContextAnswer, ContextDeclaration, ToolAnswer, ToolDeclaration } from '#sdk/server/declaration.ts';
 import type { SqliteConfig, StatementConfig, ToolStatementConfig } from '../../config/runtime-config.ts';
 import type { Checked, Database, StatementNames } from '../database.ts';
+import { type DatabaseMeter, type DatabaseMetrics, NO_DATABASE_METRICS } from '../database-metrics.ts';
 import { bindValues } from './bind-values.ts';
 import { checkStatements } from './check-statements.ts';
-import type { Access, SqlValue, WriteAnswer } from './messages.ts';
+import type { RunOptions } from './child-lane.ts';
+import type { SqlValue, WriteAnswer } from './messages.ts';
 import type { OpenFile, SqliteFiles } from './sqlite-files.ts';
-import { createStatement, type SqliteStatement } from './sqlite-statement.ts';
+import { createStatement, type SqliteStatement, type StatementOptions } from './sqlite-statement.ts';
 
 export interface OpenSqliteOptions {
   /** Of this process: databases with one file share it. */
   readonly files: SqliteFiles;
   readonly clock: Clock;
   readonly log: Logger;
+  /** Default: nothing is counted. */
+  readonly metrics?: DatabaseMetrics;
 }
 
 /** Opens nothing yet: `check` does. */
@@ -32,35 +38,39 @@ class SqliteDatabase implements Database {
   readonly #config: SqliteConfig;
   readonly #options: OpenSqliteOptions;
   readonly #open: OpenFile;
+  readonly #meter: DatabaseMeter;
   readonly #statements: SqliteStatement[] = [];
 
   constructor(config: SqliteConfig, options: OpenSqliteOptions) {
     this.#config = config;
     this.#options = { ...options, log: options.log.child({ database: config.name }) };
     this.#open = options.files.open(config.file);
+    this.#meter = (options.metrics ?? NO_DATABASE_METRICS).forDatabase(config.name);
+    this.#meter.watch(() => this.#open.file.states());
   }
 
-  context(config: StatementConfig, _names: StatementNames): ContextDeclaration['read'] {
-    const statement = this.#add(config, 'read');
-    return async ({ segments, parameters }, call): Promise<ContextAnswer> => {
-      const values = bindValues(statement.namesOrThrow(), [segments, parameters]);
-      const { content, contentType } = await this.#open.file
-        .lane('read')
-        .run<'read'>({ kind: 'read', ...this.#common(statement, values) }, this.#bounds(call));
-      return { content: asBuffer(content), contentType };
-    };
+  context(config: StatementConfig, names: StatementNames): ContextDeclaration['read'] {
+    const statement = this.#add(config, { access: 'read', names });
+    return ({ segments, parameters }, call) =>
+      this.#count('context', async (): Promise<ContextAnswer> => {
+        const values = bindValues(statement.namesOrThrow(), [segments, parameters]);
+        const request = { kind: 'read', ...this.#common(statement, values) } as const;
+        const lane = this.#open.file.lane('read');
+        const { content, contentType } = await this.#within(call, (bounds) => lane.run<'read'>(request, bounds));
+        return { content: asBuffer(content), contentType };
+      });
   }
 
-  tool(config: ToolStatementConfig, _names: StatementNames): ToolDeclaration['run'] {
-    const statement = this.#add(config, 'write');
-    return async (args, call): Promise<ToolAnswer> => {
-      const values = bindValues(statement.namesOrThrow(), [args]);
-      const request = { kind: 'write', keyed: call.keyed, nowMs: this.#options.clock.nowMs() } as const;
-      const answer = await this.#open.file
-        .lane('write')
-        .run<'write'>({ ...request, ...this.#common(statement, values) }, this.#bounds(call));
-      return toToolAnswer(answer);
-    };
+  tool(config: ToolStatementConfig, names: StatementNames): ToolDeclaration['run'] {
+    const statement = this.#add(config, { access: 'write', names });
+    return (args, call) =>
+      this.#count('tool', async (): Promise<ToolAnswer> => {
+        const values = bindValues(statement.namesOrThrow(), [args]);
+        const nowMs = this.#options.clock.nowMs();
+        const request = { kind: 'write', keyed: call.keyed, nowMs, ...this.#common(statement, values) } as const;
+        const lane = this.#open.file.lane('write');
+        return toToolAnswer(await this.#within(call, (bounds) => lane.run<'write'>(request, bounds)));
+      });
   }
 
   check(signal: AbortSignal): Promise<Checked> {
@@ -70,10 +80,22 @@ class SqliteDatabase implements Database {
 
   async close(): Promise<void> {
     await this.#open.release();
+    this.#meter.end();
   }
 
-  #add(config: StatementConfig, access: Access): SqliteStatement {
-    const statement = createStatement(config, access);
+  async #count<T>(kind: 'context' | 'tool', work: () => Promise<T>): Promise<T> {
+    try {
+      const answer = await work();
+      this.#meter.called(kind, 'ok');
+      return answer;
+    } catch (error) {
+      this.#meter.called(kind, error instanceof ServiceError ? error.reason : 'CANCELLED');
+      throw error;
+    }
+  }
+
+  #add(config: StatementConfig, options: StatementOptions): SqliteStatement {
+    const statement = createStatement(config, options);
     this.#statements.push(statement);
     return statement;
   }
@@ -83,9 +105,21 @@ class SqliteDatabase implements Database {
     return { sql, values, result: config.result, busyMs };
   }
 
-  #bounds({ signal }: Call) {
-    return { timeoutMs: this.#config.statementTimeoutMs, signal };
+  /** The shortest of the caller's deadline and the statement's time holds, and is named. */
+  #within<T>({ signal, deadlineMs }: Call, run: (bounds: RunOptions) => Promise<T>): Promise<T> {
+    const { clock } = this.#options;
+    const timeoutMs = Math.max(0, Math.min(deadlineMs - clock.nowMs(), LONGEST_MS));
+    return withDeadline({ clock, timeoutMs, signal, onTimeout: deadlineExceeded }, (limit) =>
+      run({ timeoutMs: this.#config.statementTimeoutMs, signal: limit, onEnded: () => this.#meter.cancelled() }),
+    );
   }
+}
+
+/** What setTimeout takes. */
+const LONGEST_MS = 2 ** 31 - 1;
+
+function deadlineExceeded(): ServiceError {
+  return new ServiceError('DEADLINE_EXCEEDED', 'the deadline passed before the database had answered');
 }
 
 function toToolAnswer(answer: WriteAnswer): ToolAnswer {

@@ -7,8 +7,7 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { extname } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { ServiceError } from '#lib/errors.ts';
-import type { ChildSettings, FromChild, SqliteRequest } from './messages.ts';
+import type { ChildSettings, FromChild, SentError, SqliteRequest, ToChild } from './messages.ts';
 
 export interface SqliteChildOptions extends ChildSettings {
   /** Path of util-linux' setpriv, where it works: then the kernel ends the child together with this process. */
@@ -29,6 +28,17 @@ export class ChildEnded extends Error {
     super(`the process of the database ended: ${detail}`);
     this.name = 'ChildEnded';
     this.wasCommitting = wasCommitting;
+  }
+}
+
+/** The child answered with an error. */
+export class ChildFailed extends Error {
+  readonly sent: SentError;
+
+  constructor(sent: SentError) {
+    super(sent.message);
+    this.name = 'ChildFailed';
+    this.sent = sent;
   }
 }
 
@@ -78,13 +88,12 @@ export class SqliteChild {
     return this.#hasEnded;
   }
 
-  /** One at a time. @throws ServiceError as the child says, or ChildEnded */
+  /** One at a time. @throws ChildFailed or ChildEnded */
   run(request: SqliteRequest): Promise<ChildAnswer> {
     if (this.#hasEnded) return Promise.reject(this.#toError());
     const { promise, resolve, reject } = Promise.withResolvers<ChildAnswer>();
     this.#run = { wasCommitting: false, resolve, reject };
-    // A channel that is broken: the end of the child follows.
-    this.#process.send(request, () => undefined);
+    this.#post(request);
     return promise;
   }
 
@@ -94,13 +103,19 @@ export class SqliteChild {
 
   /** Closes its file in order. Resolves when it has ended. */
   async stop(): Promise<void> {
-    if (this.#process.connected) this.#process.disconnect();
+    // Not `disconnect()`: after it Node never says that the channel is drained.
+    this.#post({ kind: 'stop' });
     await this.#ended.promise;
   }
 
   /** Resolves when it has ended. */
   get ended(): Promise<void> {
     return this.#ended.promise;
+  }
+
+  #post(message: ToChild): void {
+    // When the channel is broken the end of the child follows.
+    if (this.#process.connected) this.#process.send(message, () => undefined);
   }
 
   #receive(message: FromChild): void {
@@ -116,7 +131,7 @@ export class SqliteChild {
     }
     this.#run = undefined;
     if (message.kind === 'answer') run.resolve(message);
-    else run.reject(fromSent(message.error));
+    else run.reject(new ChildFailed(message.error));
   }
 
   #end(): void {
@@ -145,13 +160,4 @@ function start({ file, access, setpriv }: SqliteChildOptions): ChildProcess {
   const line = setpriv === undefined ? node : [setpriv, '--pdeathsig', 'KILL', '--', ...node];
   const [command = process.execPath, ...args] = line;
   return spawn(command, args, { env: {}, serialization: 'advanced', stdio: ['ignore', 'ignore', 'pipe', 'ipc'] });
-}
-
-function fromSent({
-  reason,
-  message,
-  metadata,
-  detail,
-}: Extract<FromChild, { kind: 'failed' }>['error']): ServiceError {
-  return new ServiceError(reason, message, { metadata, cause: new Error(detail) });
 }

@@ -8,6 +8,7 @@ import type { Clock } from '#lib/clock.ts';
 import { hasReason } from '#lib/errors.ts';
 import type { Logger } from '#lib/logger.ts';
 import { makeFolder } from '#lib/make-folder.ts';
+import type { MemberState } from '../database-metrics.ts';
 import { ChildLane } from './child-lane.ts';
 import type { Access, InitProblem } from './messages.ts';
 
@@ -41,6 +42,13 @@ export class SqliteFile {
 
   lane(access: Access): ChildLane {
     return this.#lanes[access];
+  }
+
+  /** For metrics. */
+  states(): MemberState[] {
+    return (['read', 'write'] as const).map((access) => {
+      return { member: access === 'read' ? 'readers' : 'writer', lagSeconds: undefined, ...this.#lanes[access].state };
+    });
   }
 
   /** Makes the file when it does not exist; asked at once, it is made once. */

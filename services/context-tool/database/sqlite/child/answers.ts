@@ -7,7 +7,7 @@ import { type CollectedRows, cellToJson, toJsonText } from './json-rows.ts';
 export function toReadAnswer(found: CollectedRows, result: ResultShape): ReadAnswer {
   requireSingle(found, result);
   if (result !== 'Rows' && found.count === 0) {
-    throw new ServiceError('CONTEXT_UNKNOWN', 'the database has nothing under this key');
+    throw new ServiceError('CONTEXT_UNKNOWN', 'the database has nothing for this key and these parameters');
   }
   const lone = result === 'Value' ? found.rows[0]?.[0] : undefined;
   if (lone instanceof Uint8Array) return { content: lone, contentType: 'application/octet-stream' };
@@ -15,7 +15,7 @@ export function toReadAnswer(found: CollectedRows, result: ResultShape): ReadAns
 }
 
 /**
- * A row becomes outputs by column (texts as they are, anything else as JSON), a value or rows the structured result. That a
+ * A row becomes outputs by column (what is a JSON string as its text, anything else as JSON), a value or rows the structured result. That a
  * statement which was to give a row gave none is an answer, not an error: it ran.
  *
  * @throws ServiceError BACKEND_REFUSED, LIMIT_EXCEEDED
@@ -23,13 +23,14 @@ export function toReadAnswer(found: CollectedRows, result: ResultShape): ReadAns
 export function toWriteAnswer(found: CollectedRows, result: ResultShape): WriteAnswer {
   requireSingle(found, result);
   if (result !== 'Rows' && found.count === 0) {
-    return { success: false, errorCode: 'NO_ROW', message: 'the statement found nothing to give back' };
+    return { success: false, errorCode: 'NO_ROW', message: 'the statement found no row for these arguments' };
   }
   const structured = toJsonText(found, result);
   if (result !== 'Row') return { success: true, outputs: [], structured };
   const [row = []] = found.rows;
   const outputs = row.map((value, index) => {
-    return [found.names[index] ?? '', typeof value === 'string' ? value : cellToJson(value)] as const;
+    const json = cellToJson(value);
+    return [found.names[index] ?? '', json.startsWith('"') ? String(JSON.parse(json)) : json] as const;
   });
   return { success: true, outputs };
 }

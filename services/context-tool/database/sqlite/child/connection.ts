@@ -85,6 +85,17 @@ export class Connection {
     return statement;
   }
 
+  /** A statement that failed is compiled anew: node:sqlite would report its error again when it is used next. */
+  use<T>(sql: string, work: (statement: StatementSync) => T): T {
+    const statement = this.statement(sql);
+    try {
+      return work(statement);
+    } catch (error) {
+      this.#statements.delete(sql);
+      throw error;
+    }
+  }
+
   /** Texts that were compiled since it was asked last. */
   takePrepared(): string[] {
     const taken = this.#prepared;
