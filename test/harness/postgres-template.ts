@@ -11,7 +11,7 @@ import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { inject } from 'vitest';
 import type { TestProject } from 'vitest/node';
-import { requirePostgres } from './postgres-binaries.ts';
+import { requirePostgres } from '../cluster/postgres-binaries.ts';
 import { createWorkspace, type ProcessUser, type Workspace } from './processes.ts';
 
 declare module 'vitest' {

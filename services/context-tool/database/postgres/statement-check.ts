@@ -3,6 +3,7 @@
  * it refuses is a problem with the line of the mistake.
  */
 import { DatabaseError } from 'pg';
+import type { SqlPlace, TranslatedSql } from '../sql-text.ts';
 import { isUnknownType } from './cell-json.ts';
 import type { PostgresConnection } from './connection.ts';
 import type { Answer, Column } from './exchange.ts';
@@ -10,6 +11,7 @@ import { isUnavailable } from './failure.ts';
 import { IDEMPOTENCY_STATEMENTS } from './idempotency.ts';
 import type { ArrayElements } from './result.ts';
 import type { Statement, StatementState } from './statement.ts';
+import { beginRead } from './transaction-text.ts';
 
 /** What may begin a statement. Others end the transaction that it runs in, or change the session of whoever comes next. */
 const BEGINNINGS: Readonly<Record<Statement['kind'], readonly string[]>> = {
@@ -26,7 +28,12 @@ const ELEMENT_TYPES =
   "JOIN pg_catalog.pg_type e ON e.oid = a.typelem WHERE a.typinput = 'pg_catalog.array_in'::regproc " +
   "AND e.typdelim = ',' AND a.oid = ANY ($1::oid[])";
 
+/** Parsing takes a moment, and longer only where somebody holds the lock of a table. */
+const STATEMENT_TIMEOUT_MS = 5_000;
 const UNDEFINED_TABLE = '42P01';
+const INDETERMINATE_DATATYPE = '42P18';
+const PARAMETER = /\$\d+/;
+const PARAMETERS = /\$(\d+)/g;
 
 /** One after the other; sets the state of each. @throws ConnectionLost, or DatabaseError when the server is in no order */
 export async function checkStatements(connection: PostgresConnection, statements: readonly Statement[]): Promise<void> {
@@ -71,7 +78,7 @@ async function checkTable(connection: PostgresConnection): Promise<string | unde
 
 /** @returns the server's refusal instead of throwing it */
 async function describe(connection: PostgresConnection, text: string): Promise<Answer | DatabaseError> {
-  await connection.simple('BEGIN READ ONLY');
+  await connection.simple(beginRead(connection, STATEMENT_TIMEOUT_MS));
   try {
     return await connection.describe(text);
   } catch (error) {
@@ -107,9 +114,26 @@ async function elementTypes(connection: PostgresConnection, columns: readonly Co
 }
 
 function refusedByDatabase(statement: Statement, error: DatabaseError): StatementState {
-  const characters = Number(error.position ?? 1) - 1;
-  const at = statement.sql?.placeAt(characters) ?? { line: 1, column: 1 };
-  return { kind: 'refused', problems: [statement.problemAt(at, `the database refuses it: ${sentence(error)}`)] };
+  const { sql } = statement;
+  if (sql === undefined) return statement.state;
+  const message = `the database refuses it: ${withNames(sentence(error), sql)}`;
+  return { kind: 'refused', problems: [statement.problemAt(placeOf(error, sql), message)] };
+}
+
+/** Of a parameter whose type is not clear PostgreSQL says the number and no position. */
+function placeOf({ position, message }: DatabaseError, { text, placeAt }: TranslatedSql): SqlPlace {
+  if (position !== undefined) return placeAt(Number(position) - 1);
+  const parameter = PARAMETER.exec(message)?.[0];
+  const offset = parameter === undefined ? -1 : text.indexOf(parameter);
+  return placeAt(offset < 0 ? 0 : [...text.slice(0, offset)].length);
+}
+
+/** In the owner's words: "$1" is what this program made of ":sku". */
+function withNames(message: string, { names }: TranslatedSql): string {
+  return message.replaceAll(PARAMETERS, (whole, number: string) => {
+    const name = names[Number(number) - 1];
+    return name === undefined ? whole : `:${name}`;
+  });
 }
 
 function refusedAtStart(statement: Statement, message: string): StatementState {
@@ -118,5 +142,6 @@ function refusedAtStart(statement: Statement, message: string): StatementState {
 
 /** The text is the owner's own, so the owner may read what the database says of it. */
 function sentence({ message, hint, code }: DatabaseError): string {
-  return `${message}${hint === undefined ? '' : `. ${hint}`} (SQLSTATE ${code ?? 'unknown'})`;
+  const advice = hint ?? (code === INDETERMINATE_DATATYPE ? 'Say its type, as in CAST(:name AS text)' : undefined);
+  return `${message}${advice === undefined ? '' : `. ${advice}`} (SQLSTATE ${code ?? 'unknown'})`;
 }

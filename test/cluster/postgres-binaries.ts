@@ -4,9 +4,9 @@
  */
 
 import { readdir } from 'node:fs/promises';
-import { join } from 'node:path';
-import type { Environment } from '../cluster/cache.ts';
-import { findOnPath, isExecutable } from '../cluster/requirements.ts';
+import { dirname, join } from 'node:path';
+import type { Environment } from './cache.ts';
+import { findOnPath, isExecutable } from './requirements.ts';
 
 /** Debian's folder, with one folder a major version in it. */
 const DEBIAN = '/usr/lib/postgresql';
@@ -29,6 +29,15 @@ export async function findPostgres(env: Environment): Promise<string | undefined
 
 export async function findPgbouncer(env: Environment): Promise<string | undefined> {
   return findOnPath('pgbouncer', { ...env, PATH: `${env.PATH ?? ''}:${SYSTEM}` });
+}
+
+/** Debian's package would otherwise make a server of its own and start it. @param line Of a package manager. */
+export function withoutMainCluster(line: string): string {
+  const [sudo, packages] = line.split('apt-get');
+  if (packages === undefined) return line;
+  const file = '/etc/postgresql-common/createcluster.conf';
+  const write = `echo 'create_main_cluster = false' | ${sudo}tee ${file}`;
+  return `${sudo}mkdir -p ${dirname(file)} && ${write} && ${line}`;
 }
 
 export async function requirePostgres(): Promise<string> {
