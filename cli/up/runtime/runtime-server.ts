@@ -163,8 +163,8 @@ export class RuntimeServer {
 
   #tell(problems: readonly Problem[]): void {
     const { log, onChange } = this.#options;
-    const message = 'a configuration was refused; the one before stays in force';
-    for (const problem of problems) log.error({ problem: formatRuntimeProblem(problem) }, message);
+    if (this.#running !== undefined) this.#running.tellProblems(problems);
+    else for (const problem of problems) log.error({ problem: formatRuntimeProblem(problem) }, 'a server cannot start');
     onChange();
   }
 }
