@@ -6,7 +6,7 @@ import type { Terminal } from '../terminal.ts';
 
 /** @param named `--files`; otherwise the examples of the package. @throws CommandFailed when there is no such folder. */
 export function locateFiles(named: string | undefined, { packageFolder }: Terminal): string {
-  const path = named === undefined ? join(packageFolder, 'examples', 'standalone') : resolve(named);
+  const path = named === undefined ? join(packageFolder, 'examples', 'inventory') : resolve(named);
   if (!existsSync(path))
     throw new CommandFailed(`${path} does not exist: name a folder of YAML files with --files DIR`);
   if (statSync(path).isDirectory()) return path;

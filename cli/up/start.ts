@@ -14,6 +14,7 @@ import { Announcer } from './announcer.ts';
 import type { UpOptions } from './options.ts';
 import { planParts, type StartedPart, startParts } from './parts.ts';
 import { locateFiles, shortenPath } from './paths.ts';
+import { tellIfSlow } from './slow-start.ts';
 import { openStore } from './store.ts';
 
 export interface UpContext {
@@ -31,8 +32,6 @@ export interface UpContext {
 
 /** How long the first table waits for servers to become ready. */
 const SETTLE_MS = 5_000;
-/** The store that was named does not answer: said after so long. */
-const SLOW_STORE_MS = 3_000;
 
 /** Resolves when the end began. @throws CommandFailed, ListenError or StoreFolderError */
 export async function startUp(context: UpContext): Promise<void> {
@@ -40,12 +39,12 @@ export async function startUp(context: UpContext): Promise<void> {
   const files = locateFiles(context.options.files, terminal);
   const shownFiles = shortenPath(files, terminal);
   const parts = await begin(files, shownFiles, context);
-  const running = parts.flatMap((part) => part.running ?? []);
-  await storeAnswers(Promise.all(running.map(({ ready }) => ready)), context);
+  const running = parts.map((part) => part.running);
   publishConnection(parts, files, context);
   const announcer = new Announcer({
     terminal,
     servers: () => running.flatMap((part) => part.servers?.() ?? []),
+    starting: () => running.flatMap((part) => part.starting?.() ?? []),
     files: shownFiles,
     problems: () => running.flatMap((part) => part.problems?.() ?? []),
   });
@@ -59,7 +58,7 @@ export async function startUp(context: UpContext): Promise<void> {
 }
 
 async function begin(files: string, shownFiles: string, context: UpContext): Promise<readonly StartedPart[]> {
-  const { options, terminal, state, logOf, steps } = context;
+  const { options, terminal, state, logOf, steps, signal } = context;
   const { clock } = terminal;
   const random = Math.random;
   const onStarted = (step: ShutdownStep) => {
@@ -87,24 +86,19 @@ async function begin(files: string, shownFiles: string, context: UpContext): Pro
     logOf,
     onStarted,
   });
-  await storeAnswers(starting, context);
-  return starting;
+  const { store } = opened;
+  return tellIfSlow(serving(starting), { store, etcd: options.etcd, files: shownFiles, terminal, signal });
 }
 
-/** Waits, and says so when it takes long: only an etcd that is away does. */
-async function storeAnswers(work: Promise<unknown>, { options, terminal, signal }: UpContext): Promise<void> {
-  const done = new AbortController();
-  const slow = terminal.clock.sleep(SLOW_STORE_MS, AbortSignal.any([signal, done.signal])).then(
-    () => terminal.note(`Waiting for the store${options.etcd === undefined ? '' : ` at ${options.etcd}`} …`),
-    () => undefined,
-  );
-  await work.finally(() => done.abort());
-  await slow;
+async function serving(starting: Promise<readonly StartedPart[]>): Promise<readonly StartedPart[]> {
+  const parts = await starting;
+  await Promise.all(parts.map(({ running }) => running.ready));
+  return parts;
 }
 
 /** For the other commands, which look there for the registry. */
 function publishConnection(parts: readonly StartedPart[], files: string, { terminal, state, steps }: UpContext): void {
-  const registry = parts.find(({ part }) => part.name === 'registry')?.running?.address ?? '';
+  const registry = parts.find(({ part }) => part.name === 'registry')?.running.address ?? '';
   const startedAt = new Date(terminal.clock.nowMs()).toISOString();
   writeConnection(state.connection, { registry, files, pid: terminal.pid, startedAt });
   steps.splice(1, 0, { name: 'connection', run: () => removeConnection(state.connection) });
@@ -113,7 +107,7 @@ function publishConnection(parts: readonly StartedPart[], files: string, { termi
 function showParts(parts: readonly StartedPart[], { options, terminal, state }: UpContext): void {
   const { print, style } = terminal;
   const rows: [string, string][] = [
-    ...parts.map(({ part, running }): [string, string] => [part.title, running?.shown ?? 'not started']),
+    ...parts.map(({ part, running }): [string, string] => [part.title, running.shown]),
     ['store', options.etcd ?? shortenPath(state.store, terminal)],
     ['log', shortenPath(state.log, terminal)],
   ];

@@ -38,7 +38,7 @@ const SQL: Readonly<Record<string, string>> = {
 };
 
 async function standalone() {
-  const up = await createStandalone({ args: ['--no-sample'] });
+  const up = await createStandalone();
   const [port = 0] = await freePorts(1);
   for (const [name, text] of Object.entries(SQL)) writeFileSync(join(up.files, name), text);
   const write = (file: Partial<RuntimeFile> = {}, name = 'stock.yaml') =>

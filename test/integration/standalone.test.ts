@@ -28,7 +28,7 @@ test('it starts, answers a lookup, ends on one Ctrl-C within two seconds, and fi
   expect(code).toBe(0);
   expect(stdout.split('\n')[1]).toMatch(
     new RegExp(
-      `^InventoryDB_Primary +127\\.0\\.0\\.1:${up.samplePort} +PLAINTEXT +SERVING +<none> +db:inventory:read,`,
+      `^InventoryDB_Primary +127\\.0\\.0\\.1:${up.serverPort} +PLAINTEXT +SERVING +<none> +db:inventory:read,`,
     ),
   );
   expect(statSync(up.state).mode & 0o777).toBe(0o700);
@@ -55,7 +55,7 @@ test('a changed file takes effect, a broken one is told with its line and keeps 
   await using up = await createStandalone();
   up.writeServer('inventory.yaml', SERVER);
   await up.start();
-  writeFileSync(join(up.files, 'inventory.yaml'), `${serverYaml({ ...SERVER, port: up.samplePort })}  oops: [\n`);
+  writeFileSync(join(up.files, 'inventory.yaml'), `${serverYaml({ ...SERVER, port: up.serverPort })}  oops: [\n`);
   await eventually(
     () => up.output(),
     (output) => /inventory\.yaml:1\d: /.test(output),
@@ -97,7 +97,7 @@ test('a first start with broken files alone runs and says so', async () => {
 });
 
 test('a server that does not answer is listed with the reason, and leaves the answers of lookup', async () => {
-  await using up = await createStandalone({ args: ['--no-sample'] });
+  await using up = await createStandalone();
   up.writeServer('inventory.yaml', SERVER);
   await up.start();
   expect(await up.output()).toMatch(/inventory-db +False +Unreachable +InventoryDB_Primary +0\/1/);
@@ -140,7 +140,7 @@ test('a second one with the same state folder says who has it, and does not dist
   await using up = await createStandalone();
   up.writeServer('inventory.yaml', SERVER);
   await up.start();
-  const second = await up.run(['up', '--files', up.files, '--port', '0', '--no-sample']);
+  const second = await up.run(['up', '--files', up.files, '--port', '0']);
   expect(second.code).toBe(1);
   expect(second.stderr).toMatch(
     new RegExp(`already runs .*${up.state}.* registry at 127\\.0\\.0\\.1:${up.port}.*--state`),
@@ -151,7 +151,7 @@ test('a second one with the same state folder says who has it, and does not dist
 test('a taken port ends with a sentence when it was named', async () => {
   await using up = await createStandalone();
   const server = createServer().listen(up.port, '127.0.0.1');
-  const { code, stderr } = await up.run(['up', '--files', up.files, '--port', String(up.port), '--no-sample']);
+  const { code, stderr } = await up.run(['up', '--files', up.files, '--port', String(up.port)]);
   server.close();
   expect(code).toBe(1);
   expect(stderr).toBe(
@@ -212,7 +212,7 @@ test.each<[string, (up: Standalone) => void, RegExp]>([
 ])('%s ends with one sentence', async (_title, prepare, sentence) => {
   await using up = await createStandalone();
   prepare(up);
-  const { code, stdout, stderr } = await up.run(['up', '--files', up.files, '--port', '0', '--no-sample']);
+  const { code, stdout, stderr } = await up.run(['up', '--files', up.files, '--port', '0']);
   expect(code).toBe(1);
   expect(stdout).toBe('');
   const lines = stderr

@@ -48,6 +48,7 @@ export class RuntimeServer {
   #following: Promise<void> = Promise.resolve();
   #choosePort: () => void = () => undefined;
   #port: number | undefined;
+  #isTried = false;
   #running: RunningContextTool | undefined;
   #resource: Mcp2Server | undefined;
 
@@ -72,6 +73,10 @@ export class RuntimeServer {
       clock,
     });
     this.tried = this.#begin();
+  }
+
+  get isTried(): boolean {
+    return this.#isTried;
   }
 
   /** Undefined as long as it never ran. */
@@ -107,7 +112,9 @@ export class RuntimeServer {
     } catch (error) {
       this.#options.log.error({ err: error, file: this.#file }, 'a configuration is not followed any more');
     } finally {
+      this.#isTried = true;
       this.#choosePort();
+      this.#options.onChange();
     }
   }
 
