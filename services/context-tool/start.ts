@@ -86,17 +86,10 @@ async function serve(
     return {
       ...service,
       replace: (config) => configurations.replace(config),
-<<<<<<< HEAD
+      tellProblems: (problems) => configurations.tellProblems(problems),
       stop(timeoutMs) {
         stopped ??= close(timeoutMs);
         return stopped;
-=======
-      tellProblems: (problems) => configurations.tellProblems(problems),
-      async stop(timeoutMs) {
-        await service.stop(timeoutMs);
-        await atMost(CLOSE_MS, configurations.close(), dependencies.clock);
-        host.close();
->>>>>>> h/runtime
       },
     };
   } catch (error) {
