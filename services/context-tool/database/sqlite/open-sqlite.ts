@@ -44,7 +44,7 @@ class SqliteDatabase implements Database {
   constructor(config: SqliteConfig, options: OpenSqliteOptions) {
     this.#config = config;
     this.#options = { ...options, log: options.log.child({ database: config.name }) };
-    this.#open = options.files.open(config.file);
+    this.#open = options.files.open(config.file, config.init);
     this.#meter = (options.metrics ?? NO_DATABASE_METRICS).forDatabase(config.name);
     this.#meter.watch(() => this.#open.file.states());
   }
