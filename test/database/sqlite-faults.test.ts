@@ -95,7 +95,7 @@ test('a folder that cannot be written is a problem at load', async () => {
 });
 
 test('while another process writes, a tool is BACKEND_UNAVAILABLE in time and contexts are answered', async () => {
-  await using fixture = new SqliteFixture({ init: STOCK, statementTimeoutMs: 1_000 });
+  await using fixture = new SqliteFixture({ init: STOCK, statementTimeoutMs: 3_000 });
   const count = fixture.context(COUNT);
   const add = fixture.tool(ADD);
   expect(await fixture.check()).toEqual([]);

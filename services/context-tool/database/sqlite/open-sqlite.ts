@@ -31,8 +31,8 @@ export function openSqlite(config: SqliteConfig, options: OpenSqliteOptions): Da
   return new SqliteDatabase(config, options);
 }
 
-/** Of the time that a statement has: for another process that holds a lock, so that the error says so. */
-const BUSY_PART = 0.8;
+/** Of the time that a statement has: for another process that holds a lock. The rest is for running. */
+const BUSY_PART = 0.5;
 
 class SqliteDatabase implements Database {
   readonly #config: SqliteConfig;
