@@ -1,20 +1,40 @@
-import { execFile } from 'node:child_process';
-import { copyFileSync, cpSync, existsSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
+import { execFile, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import {
+  copyFileSync,
+  cpSync,
+  existsSync,
+  mkdtempSync,
+  readdirSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { afterAll, beforeAll, expect, test } from 'vitest';
+import { createClient } from '#lib/grpc/client.ts';
+import { plaintextClient } from '#lib/grpc/credentials.ts';
+import { loadServices } from '#protos/load.ts';
+import { eventually } from '../harness/eventually.ts';
 import { type InstalledPackage, installPackage } from '../harness/installed-package.ts';
 import { AS_OLDER_NODE, createStandalone, LAUNCHER, runMcp2 } from '../harness/mcp2-command.ts';
+import { createTokens, ISSUER, type TestTokens } from '../harness/registry-fixture.ts';
 
 const ROOT = join(import.meta.dirname, '../..');
 const run = promisify(execFile);
 /** Each of these characters means something in a URL, and nothing in the name of a folder. */
 const folder = mkdtempSync(join(tmpdir(), 'mcp2 package #1 %20 50% ?-'));
 let mcp2: InstalledPackage;
+let tokens: TestTokens;
+const protos = loadServices();
 
 beforeAll(async () => {
+  tokens = await createTokens();
   mcp2 = await installPackage(folder);
+  symlinkSync(join(ROOT, 'node_modules/zod'), join(folder, 'node_modules/zod'));
+  writeFileSync(join(folder, 'package.json'), '{"type": "module"}');
 });
 afterAll(() => rmSync(folder, { recursive: true }));
 
@@ -66,28 +86,89 @@ export async function stock(): Promise<string> {
 }
 `;
 
+/** Servers of ten lines. */
+const PLAIN = `import { createServer } from 'mcp2/server';
+
+const server = createServer({ name: 'PetShop', version: '1.0.0' });
+const input = { type: 'object', properties: { pet: { type: 'string' }, grams: { type: 'integer', minimum: 1 } }, required: ['pet', 'grams'] } as const;
+server.tool('feed', { description: 'Feeds one animal.', input }, ({ pet, grams }) => ({ fed: \`\${grams} g for \${pet}\` }));
+server.context('pets:{id}:weight', {}, ({ id }) => ({ id, grams: 4200 }));
+const { port } = await server.listen('127.0.0.1:0');
+console.log(port);
+`;
+
+const WITH_ZOD = `import { createServer } from 'mcp2/server';
+import { z } from 'zod';
+
+const server = createServer({ name: 'PetShop', version: '1.0.0' });
+const input = z.object({ pet: z.string(), grams: z.int().min(1) });
+server.tool('feed', { input, output: z.object({ fed: z.string() }) }, ({ pet, grams }) => ({ fed: \`\${grams} g for \${pet}\` }));
+server.context('pets:{id}:weight', { parameters: z.object({}) }, ({ id }) => ({ id, grams: 4200 }));
+const { port } = await server.listen('127.0.0.1:0');
+console.log(port);
+`;
+
+/** Uses an argument that the schema does not have. */
+const WRONG = PLAIN.replace('{ pet, grams }', '{ pet, nothing: grams }');
+
 test.each([
   ['nodenext', 'nodenext'],
   ['esnext', 'bundler'],
 ])(
-  'a program is type-checked against the installed client: module %s, resolution %s',
+  'programs are type-checked against the installed client and server: module %s, resolution %s',
   async (module, moduleResolution) => {
     const project = mkdtempSync(join(folder, 'typed-'));
     writeFileSync(join(project, 'package.json'), '{"type": "module"}');
-    writeFileSync(join(project, 'caller.ts'), CALLER);
     const compilerOptions = {
       ...{ module, moduleResolution, target: 'es2024', lib: ['es2024', 'esnext.disposable'], types: ['node'] },
       // The declarations are checked too.
       ...{ strict: true, exactOptionalPropertyTypes: true, skipLibCheck: false, noEmit: true },
       typeRoots: [join(ROOT, 'node_modules/@types')],
     };
-    writeFileSync(join(project, 'tsconfig.json'), JSON.stringify({ compilerOptions, files: ['caller.ts'] }));
-    const checked = await run(process.execPath, [join(ROOT, 'node_modules/typescript/bin/tsc'), '-p', project]).catch(
-      ({ stdout }: { readonly stdout: string }) => ({ stdout }),
-    );
-    expect(checked.stdout).toBe('');
+    const check = async (programs: Readonly<Record<string, string>>): Promise<string> => {
+      for (const [file, text] of Object.entries(programs)) writeFileSync(join(project, file), text);
+      const files = Object.keys(programs);
+      writeFileSync(join(project, 'tsconfig.json'), JSON.stringify({ compilerOptions, files }));
+      const compiler = join(ROOT, 'node_modules/typescript/bin/tsc');
+      const checked = await run(process.execPath, [compiler, '-p', project]).catch(
+        ({ stdout }: { readonly stdout: string }) => ({ stdout }),
+      );
+      return checked.stdout;
+    };
+    expect(await check({ 'caller.ts': CALLER, 'plain.ts': PLAIN, 'with-zod.ts': WITH_ZOD })).toBe('');
+    expect(await check({ 'wrong.ts': WRONG })).toMatch(/'nothing' does not exist/);
   },
 );
+
+test.each([
+  ['without zod', 'plain.ts', PLAIN],
+  ['with zod', 'with-zod.ts', WITH_ZOD],
+])('a server of ten lines %s runs and answers', async (_title, file, text) => {
+  writeFileSync(join(folder, file), text);
+  const env = { MCP2_ISSUER: ISSUER, MCP2_JWKS_FILE: tokens.jwksFile };
+  const child = spawn(process.execPath, [join(folder, file)], { env, stdio: ['ignore', 'pipe', 'ignore'] });
+  let output = '';
+  child.stdout.on('data', (chunk) => {
+    output += String(chunk);
+  });
+  try {
+    const port = await eventually(
+      () => output.trim(),
+      (said) => /^\d+$/.test(said),
+    );
+    const client = createClient(protos.ContextTool, `127.0.0.1:${port}`, { credentials: plaintextClient() });
+    const capability_token = await tokens.mint({ aud: ['PetShop'], capabilities: ['tool:feed', 'db:pets:read'] });
+    const args = { pet: Buffer.from('tom'), grams: Buffer.from('5') };
+    const fed = await client.call('InvokeTool', { tool_name: 'feed', arguments: args, capability_token });
+    expect(fed.outputs.fed?.toString()).toBe('5 g for tom');
+    const weight = await client.call('RequestContext', { context_key: 'pets:7:weight', capability_token });
+    expect(JSON.parse(weight.serialized_value.toString())).toEqual({ id: '7', grams: 4200 });
+    client.close();
+  } finally {
+    child.kill('SIGKILL');
+    await once(child, 'exit');
+  }
+});
 
 test('the example runs unchanged beside the installed package', async () => {
   await using up = await createStandalone({ launcher: mcp2.launcher });
@@ -95,20 +176,20 @@ test('the example runs unchanged beside the installed package', async () => {
   await up.start();
   const mint = ['token', 'mint', '--aud', 'InventoryDB_Primary', '--capability', 'db:inventory:read'];
   const token = (await up.run(mint, { launcher: mcp2.launcher })).stdout.trim();
-  writeFileSync(join(folder, 'package.json'), '{"type": "module"}');
   copyFileSync(join(ROOT, 'examples/first-call.ts'), join(folder, 'first-call.ts'));
   const env = { PATH: process.env.PATH, HOME: folder, MCP2_STATE: up.state, MCP2_TOKEN: token };
   const { stdout } = await run(process.execPath, [join(folder, 'first-call.ts')], { env });
   expect(stdout).toMatch(/^InventoryDB_Primary at 127\.0\.0\.1:\d+ answers: \d+\n$/);
 });
 
-test('the package exports the client, and no file behind it', async () => {
+test('the package exports client and server, and no file behind it', async () => {
   const outcome = (specifier: string) =>
     run(process.execPath, ['--input-type=module', '--eval', `await import('${specifier}')`], { cwd: folder }).then(
       () => 'imported',
       ({ stderr }: { readonly stderr: string }) => /ERR_\w+/.exec(stderr)?.[0],
     );
   expect(await outcome('mcp2/client')).toBe('imported');
+  expect(await outcome('mcp2/server')).toBe('imported');
   expect(await outcome('mcp2/sdk/client/connect.js')).toBe('ERR_PACKAGE_PATH_NOT_EXPORTED');
   expect(await outcome('mcp2')).toBe('ERR_PACKAGE_PATH_NOT_EXPORTED');
 });
