@@ -30,7 +30,7 @@ const EXAMPLES = `
 Examples:
   mcp2 call compute_pricing --arg sku=prod_12345 --arg stock_count=42
   mcp2 call compute_pricing --json '{"sku": "prod_12345", "stock_count": 42}' -o json
-  mcp2 call reserve_stock --arg sku=prod_12345 --arg quantity=2 --idempotency-key order-7
+  mcp2 call reserve_stock --arg sku=prod_12345 --arg warehouse=NY --arg quantity=2 --idempotency-key order-7
   mcp2 call enhance_image --arg-file image=in.jpg --field enhanced_image --out out.jpg
 
 An argument is read as the tool's schema says: 42 is a number where a number is wanted, and a text where a text is. "mcp2

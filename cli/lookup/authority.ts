@@ -103,8 +103,9 @@ export async function mintTokens(
   const chunks = Array.from({ length: Math.ceil(names.length / MAX_AUDIENCES) }, (_, chunk) =>
     names.slice(chunk * MAX_AUDIENCES, (chunk + 1) * MAX_AUDIENCES),
   );
-  const rights = { sub, capabilities: ['registry:lookup'] };
-  return Promise.all(chunks.map((aud) => mintFor({ ...rights, aud }, state, clock)));
+  // Also where there is nobody to ask: a key that cannot be used is said.
+  const mint = await openMint(state, clock);
+  return Promise.all(chunks.map((aud) => mint({ sub, capabilities: ['registry:lookup'], aud })));
 }
 
 export interface MintedRights {
@@ -116,11 +117,16 @@ export interface MintedRights {
 
 /** With the key in the state folder, for two minutes. @throws CommandFailed */
 export async function mintFor(rights: MintedRights, state: StateFolder, clock: Clock): Promise<string> {
+  const mint = await openMint(state, clock);
+  return mint(rights);
+}
+
+async function openMint(state: StateFolder, clock: Clock): Promise<(rights: MintedRights) => Promise<string>> {
   if (!existsSync(state.signingKey)) {
     throw new CommandFailed(
       'there is no token: pass one with --token-file FILE ("-" is stdin) or MCP2_TOKEN. Only where "mcp2 up" has run is one minted here',
     );
   }
   const { key, issuer } = await readSigner(state);
-  return mintToken(key, { iss: issuer, ...rights, ttlSeconds: TTL_SECONDS }, { clock });
+  return (rights) => mintToken(key, { iss: issuer, ...rights, ttlSeconds: TTL_SECONDS }, { clock });
 }

@@ -64,13 +64,6 @@ export class Announcer {
     this.#showProblems();
   }
 
-  /** A capability that can be looked up now, for the line to try; undefined when there is none. */
-  exampleFilter(): string | undefined {
-    const ready = this.#servers().find((server) => server.ready?.status === 'True');
-    const names = (ready?.resource?.spec.capabilities ?? []).map(({ name }) => name);
-    return names.find((name) => !name.includes('*'));
-  }
-
   /** Prints each change until the signal aborts. */
   async follow(signal: AbortSignal): Promise<void> {
     const { clock } = this.#options.terminal;

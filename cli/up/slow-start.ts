@@ -36,6 +36,8 @@ export async function tellIfSlow<Result>(
       answers = answered;
     });
     await terminal.clock.sleep(SLOW_MS, ended).catch(() => undefined);
+    // Its answer may wait behind our own work: a turn of the event loop shows it.
+    if (!answers) await terminal.clock.sleep(ASK_AGAIN_MS, ended).catch(() => undefined);
     if (ended.aborted) return;
     const where = etcd === undefined ? '' : ` at ${etcd}`;
     terminal.note(answers ? `Waiting for the servers of ${files} to start …` : `Waiting for the store${where} …`);

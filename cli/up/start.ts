@@ -11,9 +11,10 @@ import { locateState } from '../state/folder.ts';
 import { ensureSigningKey, readSigner } from '../state/keys.ts';
 import type { Terminal } from '../terminal.ts';
 import { Announcer } from './announcer.ts';
+import { linesToTry } from './lines-to-try.ts';
 import type { UpOptions } from './options.ts';
 import { planParts, type StartedPart, startParts } from './parts.ts';
-import { locateFiles, shortenPath } from './paths.ts';
+import { exampleFiles, locateFiles, shortenPath } from './paths.ts';
 import { tellIfSlow } from './slow-start.ts';
 import { openStore } from './store.ts';
 
@@ -52,7 +53,9 @@ export async function startUp(context: UpContext): Promise<void> {
   await announcer.settled(SETTLE_MS, signal);
   if (signal.aborted) return;
   announcer.showServers();
-  showWhatNext(announcer.exampleFilter(), context);
+  const servers = running.flatMap((part) => part.servers?.() ?? []);
+  const areExamples = files === exampleFiles(terminal);
+  showWhatNext(linesToTry({ servers, areExamples }), context);
   const replacements = running.flatMap(({ replaced }) => replaced?.then(() => giveUp(signal)) ?? []);
   await Promise.race([announcer.follow(signal), ...replacements]);
 }
@@ -117,14 +120,13 @@ function showParts(parts: readonly StartedPart[], { options, terminal, state }: 
   print('');
 }
 
-function showWhatNext(filter: string | undefined, { options, terminal, state }: UpContext): void {
+function showWhatNext(lines: readonly string[], { options, terminal, state }: UpContext): void {
   const { print, style } = terminal;
   const isUsual = state.path === locateState(undefined, terminal).path;
   const where = isUsual ? '' : ` --state ${shellWord(options.state ?? state.path)}`;
   print('');
   print('Try in another terminal:');
-  const command = filter === undefined ? 'get servers' : `lookup ${shellWord(filter)}`;
-  print(`  ${style('bold', `npx mcp2 ${command}${where}`)}`);
+  for (const line of lines) print(`  ${style('bold', `npx mcp2 ${line}${where}`)}`);
   print('');
   print('Changed files take effect at once. Ctrl-C ends.');
 }
