@@ -87,7 +87,12 @@ function createRead(folder: string, env: Texts): () => RuntimeConfig | readonly 
   const file = join(folder, 'server.yaml');
   const secrets = createSecrets(env);
   return () => {
-    const { config, problems } = read({ file, workingFolder: folder, sqlite: { below: join(folder, 'state') }, secrets });
+    const { config, problems } = read({
+      file,
+      workingFolder: folder,
+      sqlite: { below: join(folder, 'state') },
+      secrets,
+    });
     return config ?? problems ?? [];
   };
 }
