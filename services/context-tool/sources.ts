@@ -13,15 +13,18 @@ import type {
   ModuleConfig,
   Problem,
   RuntimeConfig,
+  StatementConfig,
   StaticConfig,
   ToolConfig,
+  ToolStatementConfig,
 } from './config/runtime-config.ts';
-import type { Database } from './database/database.ts';
+import type { Database, StatementNames } from './database/database.ts';
 import { namesOf } from './declared-names.ts';
 import type { HttpSources } from './http/http-sources.ts';
 import type { ModuleMetrics } from './modules/metrics.ts';
-import { createModules, type Modules } from './modules/modules.ts';
+import { createModules } from './modules/modules.ts';
 import type { ProcessLimits } from './modules/process-limits.ts';
+import { RunningCalls } from './running-calls.ts';
 
 export interface SourceDependencies {
   readonly clock: Clock;
@@ -39,7 +42,7 @@ export interface Sources {
   readonly databases: ReadonlyMap<string, Database>;
   /** Loads every module once. */
   checkModules(signal: AbortSignal): Promise<readonly Problem[]>;
-  /** Calls that run have ended, or are given up. */
+  /** Resolves when the calls that run have ended, and everything is closed. */
   close(): Promise<void>;
 }
 
@@ -47,19 +50,32 @@ export function openSources(config: RuntimeConfig, dependencies: SourceDependenc
   const { clock, log, http, openDatabase } = dependencies;
   const modules = createModules({ ...dependencies.modules, clock, log });
   const databases = new Map([...config.databases].map(([name, one]) => [name, openDatabase(one)]));
+  const asking = new RunningCalls();
   return {
     databases,
     contextRead(context) {
-      if ('query' in context) return databaseOf(context.query.database).context(context.query, namesOf(context));
+      if ('query' in context) return asking.counted(queryOf(context.query, namesOf(context)));
       return 'http' in context ? http.context(context.http) : constant(context.static);
     },
     toolRun(tool) {
-      if ('statement' in tool) return databaseOf(tool.statement.database).tool(tool.statement, namesOf(tool));
+      if ('statement' in tool) return asking.counted(statementOf(tool.statement, namesOf(tool)));
       return 'http' in tool ? http.tool(tool.http, tool.annotations) : modules.tool(tool.module);
     },
     checkModules: (signal) => modules.check(signal),
-    close: () => closeAll(modules, [...databases.values()]),
+    async close() {
+      // A call that waits for a connection has begun, too.
+      const closeDatabases = asking.ended().then(() => Promise.all([...databases.values()].map((one) => one.close())));
+      await Promise.all([modules.close(), closeDatabases]);
+    },
   };
+
+  function queryOf(query: StatementConfig, names: StatementNames): ContextDeclaration['read'] {
+    return databaseOf(query.database).context(query, names);
+  }
+
+  function statementOf(statement: ToolStatementConfig, names: StatementNames): ToolDeclaration['run'] {
+    return databaseOf(statement.database).tool(statement, names);
+  }
 
   function databaseOf(name: string): Database {
     const database = databases.get(name);
@@ -76,8 +92,4 @@ export function modulesOf({ tools }: RuntimeConfig): readonly ModuleConfig[] {
 function constant({ content, contentType }: StaticConfig): ContextDeclaration['read'] {
   const answer = Object.freeze({ content, contentType });
   return () => answer;
-}
-
-async function closeAll(modules: Modules, databases: readonly Database[]): Promise<void> {
-  await Promise.all([modules.close(), ...databases.map((database) => database.close())]);
 }

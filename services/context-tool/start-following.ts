@@ -6,7 +6,6 @@ import type { Environment } from '#lib/config/env-reader.ts';
 import type { NameLookup } from '#lib/net/dial.ts';
 import type { ProcessRuntime, RunningProcess } from '#lib/service/run-process.ts';
 import { ConfigFollower, type NewState } from './config/follow.ts';
-import { formatRuntimeProblem } from './config/problem.ts';
 import { createConfigReader, type ReadConfig } from './config/read-config.ts';
 import type { Problem } from './config/runtime-config.ts';
 import { createSecrets } from './config/secrets.ts';
@@ -38,7 +37,7 @@ export async function startFollowing(
     read: createRead(settings.file, dependencies),
     file: settings.file,
     apply,
-    onProblems: (problems) => running && tell(problems),
+    onProblems: (problems) => running?.tellProblems(problems),
     clock,
   });
   await follower.look();
@@ -58,12 +57,6 @@ export async function startFollowing(
     const listen = settings.listenGiven ? settings.listen : (config.listen ?? settings.listen);
     running = await start(config, { ...settings, listen }, parts);
     return [];
-  }
-
-  function tell(problems: readonly Problem[]): void {
-    if (problems.length === 0) log.info({ file: settings.file }, 'the configuration in the files is in force');
-    const message = 'the configuration was refused; the one before stays in force';
-    for (const problem of problems) log.error({ problem: formatRuntimeProblem(problem) }, message);
   }
 }
 

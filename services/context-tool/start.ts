@@ -24,6 +24,8 @@ export interface ContextToolDependencies extends HostOptions {
 export interface RunningContextTool extends RunningService {
   /** Puts another configuration of this server in force. @returns what is wrong with it; then nothing changed */
   replace(config: RuntimeConfig): Promise<readonly Problem[]>;
+  /** Told when what is wrong with the files becomes something else; nothing when what is in them is in force. */
+  tellProblems(problems: readonly Problem[]): void;
 }
 
 /** A configuration that cannot be served; every mistake has its line. */
@@ -84,6 +86,7 @@ async function serve(
     return {
       ...service,
       replace: (config) => configurations.replace(config),
+      tellProblems: (problems) => configurations.tellProblems(problems),
       stop(timeoutMs) {
         stopped ??= close(timeoutMs);
         return stopped;
@@ -110,19 +113,44 @@ class Configurations {
   }
 
   async replace(config: RuntimeConfig): Promise<readonly Problem[]> {
-    const loaded = await loadConfiguration(config, this.#host, this.#stopping.signal);
-    this.#host.metrics.reloaded(!('problems' in loaded));
-    if ('problems' in loaded) return loaded.problems;
-    const before = this.#inForce;
-    this.#inForce = new InForce(loaded, this.#host);
-    this.#served.replace(loaded.offer);
-    this.#closeLater(before);
-    return [];
+    const { signal } = this.#stopping;
+    try {
+      const loaded = await loadConfiguration(config, this.#host, signal);
+      if ('problems' in loaded) return loaded.problems;
+      if (signal.aborted) await loaded.sources.close();
+      else this.#putInForce(loaded);
+      return [];
+    } catch (error) {
+      // Nobody waits any more for what a server becomes that ends.
+      if (signal.aborted) return [];
+      this.#host.log.error({ err: error }, 'a configuration could not be put in force');
+      return [{ file: config.file, line: 1, column: 1, path: '', message: 'cannot be put in force; the log says why' }];
+    }
+  }
+
+  tellProblems(problems: readonly Problem[]): void {
+    const { log, metrics } = this.#host;
+    if (problems.length === 0) {
+      metrics.current();
+      log.info({}, 'what is in the files is in force');
+    } else metrics.refused();
+    const message = 'the configuration was refused; the one before stays in force';
+    for (const problem of problems) log.error({ problem: formatRuntimeProblem(problem) }, message);
   }
 
   async close(): Promise<void> {
     this.#stopping.abort(new Error('the server is stopping'));
     await Promise.all([this.#inForce.close(), ...this.#closing]);
+  }
+
+  #putInForce(loaded: Loaded): void {
+    const { log, metrics } = this.#host;
+    const before = this.#inForce;
+    this.#inForce = new InForce(loaded, this.#host);
+    this.#served.replace(loaded.offer);
+    metrics.applied();
+    log.info({ version: loaded.offer.version }, 'another configuration is in force');
+    this.#closeLater(before);
   }
 
   #closeLater(before: InForce): void {

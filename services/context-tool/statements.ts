@@ -75,10 +75,13 @@ export async function followUnreachable(
     const backoff = new Backoff({ ...PAUSES, random });
     while (!signal.aborted) {
       await clock.sleep(backoff.nextMs(), signal).catch(() => undefined);
-      const checked = signal.aborted
-        ? 'unreachable'
-        : await check(database, signal, clock).catch(() => 'unreachable' as const);
-      if (checked !== 'unreachable') return checked;
+      if (signal.aborted) break;
+      const checked = await check(database, signal, clock).catch((error: unknown) => {
+        if (!signal.aborted) log.error({ err: error }, 'the statements of a database could not be checked');
+        return 'unreachable' as const;
+      });
+      // What was learned for a configuration that is no longer in force is nobody's news.
+      if (checked !== 'unreachable' && !signal.aborted) return checked;
     }
     return undefined;
   }

@@ -9,7 +9,7 @@ import { makeFolder } from '#lib/make-folder.ts';
 import { UserError } from '#lib/user-error.ts';
 import type { Mcp2Server, ParseMcp2Server } from '../../../operator/server/resource.ts';
 import type { FileProblem } from '../../../operator/source/resource-file.ts';
-import { ConfigFollower, type NewState } from '../../../services/context-tool/config/follow.ts';
+import { type Applied, ConfigFollower, type NewState } from '../../../services/context-tool/config/follow.ts';
 import { formatRuntimeProblem, sentenceOf } from '../../../services/context-tool/config/problem.ts';
 import type { ConfigReader } from '../../../services/context-tool/config/read-config.ts';
 import type { Problem, RuntimeConfig } from '../../../services/context-tool/config/runtime-config.ts';
@@ -126,7 +126,7 @@ export class RuntimeServer {
     }
   }
 
-  async #apply({ config }: NewState): Promise<readonly Problem[]> {
+  async #apply({ config }: NewState): Promise<Applied> {
     try {
       for (const database of config.databases.values())
         if (database.kind === 'sqlite') makeFolder(dirname(database.file), 0o700);
@@ -137,8 +137,8 @@ export class RuntimeServer {
       if (error instanceof ConfigurationRefused) return error.problems;
       if (!(error instanceof UserError))
         this.#options.log.error({ err: error, file: this.#file }, 'a server did not start');
-      const message = error instanceof UserError ? error.message : 'it did not start; the log says why';
-      return [{ file: this.#file, line: 1, column: 1, path: '', message }];
+      const why = error instanceof UserError ? error.message : 'it did not start, and the log says why';
+      return { tryAgain: [{ file: this.#file, line: 1, column: 1, path: '', message: `${why}; it is tried again` }] };
     }
   }
 
@@ -163,8 +163,8 @@ export class RuntimeServer {
 
   #tell(problems: readonly Problem[]): void {
     const { log, onChange } = this.#options;
-    const message = 'a configuration was refused; the one before stays in force';
-    for (const problem of problems) log.error({ problem: formatRuntimeProblem(problem) }, message);
+    if (this.#running !== undefined) this.#running.tellProblems(problems);
+    else for (const problem of problems) log.error({ problem: formatRuntimeProblem(problem) }, 'a server cannot start');
     onChange();
   }
 }

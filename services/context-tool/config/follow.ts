@@ -20,6 +20,9 @@ export interface NewState {
   readonly changed: readonly string[];
 }
 
+/** What is wrong: with the files, or, for `tryAgain`, with something around them that may change without them. */
+export type Applied = readonly Problem[] | { readonly tryAgain: readonly Problem[] };
+
 export interface FollowOptions {
   /** Reads the configuration and what it names. Must not throw. */
   readonly read: () => ReadConfig;
@@ -29,7 +32,7 @@ export interface FollowOptions {
    * Puts a state in force, all of it or nothing. Resolves to what is wrong with it; then the one before stays. The next one
    * comes only after that.
    */
-  readonly apply: (state: NewState) => Promise<readonly Problem[]>;
+  readonly apply: (state: NewState) => Promise<Applied>;
   /** Told when the problems become other ones; none when all is well again. */
   readonly onProblems: (problems: readonly Problem[]) => void;
   readonly clock: Clock;
@@ -41,6 +44,8 @@ export interface FollowOptions {
 const SETTLE_MS = 250;
 /** A file that never settles is taken as it is after so long. */
 const MAX_SETTLE_MS = 2_000;
+/** Before a state is tried again that something around the files stood in the way of. */
+const TRY_AGAIN_MS = 3_000;
 /** A configuration that names a new file is read again, so that no change of that file is missed. */
 const MAX_ROUNDS = 3;
 
@@ -52,6 +57,8 @@ export class ConfigFollower {
   #read: Marks | undefined;
   #applied: Marks = new Map();
   #unsettled: { readonly marks: Marks; readonly sinceMs: number } | undefined;
+  /** On the monotonic clock. */
+  #tryAgainAtMs: number | undefined;
   #inForce: RuntimeConfig | undefined;
   #problems: readonly Problem[] = [];
 
@@ -86,6 +93,7 @@ export class ConfigFollower {
     const marks = await this.#fileMarks.take(this.#files, clock.nowMs());
     if (this.#read !== undefined && changedFiles(this.#read, marks).length === 0) {
       this.#unsettled = undefined;
+      if (clock.monotonicMs() >= (this.#tryAgainAtMs ?? Number.POSITIVE_INFINITY)) await this.#take(marks);
       return;
     }
     if (this.#read !== undefined && !this.#isSettled(marks)) return;
@@ -111,6 +119,7 @@ export class ConfigFollower {
     }
     this.#files = result.files;
     this.#read = marks;
+    this.#tryAgainAtMs = undefined;
     this.#say(result.problems ?? (await this.#apply(result, marks)));
   }
 
@@ -123,8 +132,12 @@ export class ConfigFollower {
     if (fixed.length > 0) return fixed;
     const changed = changedFiles(this.#applied, marks);
     if (before !== undefined && changed.length === 0) return [];
-    const problems = await this.#options.apply({ config, before, changed });
-    if (problems.length > 0) return problems;
+    const applied = await this.#options.apply({ config, before, changed });
+    if ('tryAgain' in applied) {
+      this.#tryAgainAtMs = this.#options.clock.monotonicMs() + TRY_AGAIN_MS;
+      return applied.tryAgain;
+    }
+    if (applied.length > 0) return applied;
     this.#inForce = config;
     this.#applied = marks;
     return [];

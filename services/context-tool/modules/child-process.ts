@@ -3,8 +3,8 @@
  * end told once, after everything that it said before.
  */
 import { type ChildProcess, spawn } from 'node:child_process';
-import { writeFileSync } from 'node:fs';
-import { dirname } from 'node:path';
+import { existsSync, writeFileSync } from 'node:fs';
+import { dirname, parse } from 'node:path';
 import type { Clock } from '#lib/clock.ts';
 import { type CommandOptions, childCommand } from './command.ts';
 import { MemoryWatch } from './memory-watch.ts';
@@ -52,7 +52,7 @@ export class ModuleProcess {
     this.#options = options;
     const { command, args } = childCommand(options);
     this.#child = spawn(command, args, {
-      cwd: dirname(options.file),
+      cwd: existingFolder(dirname(options.file)),
       env: {},
       // A session of its own: Ctrl-C goes to the server, which then ends its children in order.
       detached: true,
@@ -141,6 +141,11 @@ export class ModuleProcess {
     const [ranOutOfMemory, place, error] = [this.#ranOutOfMemory, this.#place, this.#error];
     this.#options.onEnd({ exitCode, signal, ranOutOfMemory, place, error });
   }
+}
+
+/** The folder may be gone, as that of a mounted ConfigMap is after its swap; the files of the module are still known. */
+function existingFolder(folder: string): string {
+  return existsSync(folder) ? folder : parse(folder).root;
 }
 
 function ignore(): void {}

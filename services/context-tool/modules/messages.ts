@@ -13,8 +13,8 @@ export interface CallFacts {
 }
 
 export type ToChild =
-  /** Once, after `ready`. `url` is the module's. */
-  | { readonly kind: 'load'; readonly url: string }
+  /** Once, after `ready`. `url` is the module's; `given` is what another process of it loaded. */
+  | { readonly kind: 'load'; readonly url: string; readonly given: KeptModule | undefined }
   | {
       readonly kind: 'call';
       /** One at a time, so that it only tells a late word about an earlier call from this one. */
@@ -29,8 +29,8 @@ export type ToChild =
 export type FromChild =
   /** The runner stands and the module is not loaded yet: what it takes now is not the module's. */
   | { readonly kind: 'ready' }
-  /** @property exports Names of those that are functions. */
-  | { readonly kind: 'loaded'; readonly exports: readonly string[] }
+  /** @property exports Names of those that are functions. @property kept Undefined when it is too large. */
+  | { readonly kind: 'loaded'; readonly exports: readonly string[]; readonly kept: KeptModule | undefined }
   | { readonly kind: 'unloadable'; readonly error: SentError }
   | {
       readonly kind: 'answer';
@@ -44,6 +44,20 @@ export type FromChild =
   /** It ends itself: an error that nobody caught, or a rejection that nobody handled. */
   | { readonly kind: 'dying'; readonly cause: 'crash' | 'rejection' | 'memory'; readonly error: SentError }
   | ({ readonly kind: 'log' } & SentLine);
+
+/** The files of a module, as they were. */
+export interface KeptModule {
+  readonly files: readonly KeptFile[];
+  /** Who asks for what, as JSON text, and the URL that it stands for. */
+  readonly links: readonly (readonly [asked: string, url: string])[];
+}
+
+export interface KeptFile {
+  readonly url: string;
+  /** Node's word for it: "module", "commonjs-typescript", "json" … */
+  readonly format: string | null | undefined;
+  readonly source: string | Uint8Array;
+}
 
 export type Failure =
   | { readonly cause: 'rejection' | 'memory' | 'result'; readonly error: SentError }

@@ -12,7 +12,7 @@ import type { Call, JsonObject, ToolAnswer } from '#sdk/server/declaration.ts';
 import { MAX_ANSWER_BYTES } from './child/encode-answer.ts';
 import { LAST_WORDS_MS, ModuleProcess, type ProcessEnd, type ProcessOptions } from './child-process.ts';
 import { answerTooLarge, type FailureCause, ModuleError, moduleFailed, moduleTimeout } from './failures.ts';
-import type { Failure, FromChild, SentError, ToChild } from './messages.ts';
+import type { Failure, FromChild, KeptModule, SentError, ToChild } from './messages.ts';
 
 export interface ChildOptions extends Omit<ProcessOptions, 'onMessage' | 'onEnd'> {
   /** For people: "pricing.mjs". */
@@ -21,10 +21,18 @@ export interface ChildOptions extends Omit<ProcessOptions, 'onMessage' | 'onEnd'
   readonly loadTimeoutMs: number;
   /** How long a cancelled call may take to end by itself. */
   readonly graceMs: number;
+  /** Undefined: what is on the disk. */
+  readonly loaded: LoadedModule | undefined;
   /** It can take a call: the module is loaded, or a call ended. */
   readonly onIdle: (child: ModuleChild) => void;
   /** The process is gone. Called once. */
   readonly onEnd: (child: ModuleChild, end: ChildEnd) => void;
+}
+
+/** What the first process of a module loaded. */
+export interface LoadedModule extends KeptModule {
+  /** Without links. */
+  readonly file: string;
 }
 
 export type EndCause = FailureCause | 'idle' | 'replaced' | 'timeout' | 'cancelled';
@@ -68,6 +76,7 @@ export class ModuleChild {
   readonly #loading = new AbortController();
   #handle: ModuleProcess | undefined;
   #exports: readonly string[] | undefined;
+  #loaded: LoadedModule | undefined;
   #unloadable: SentError | undefined;
   #running: Running | undefined;
   #nextId = 1;
@@ -80,7 +89,7 @@ export class ModuleChild {
   constructor(options: ChildOptions) {
     this.#options = options;
     try {
-      this.#start(realpathSync(options.file));
+      this.#start(options.loaded?.file ?? realpathSync(options.file));
     } catch (error) {
       queueMicrotask(() => this.#ended({ ...NOT_STARTED, error: error as Error }));
     }
@@ -89,6 +98,11 @@ export class ModuleChild {
   /** Names of the functions that the module exports; undefined until it is loaded. */
   get exports(): readonly string[] | undefined {
     return this.#exports;
+  }
+
+  /** What it found on the disk, for those that are started later; undefined when that is too large, or was given. */
+  get loaded(): LoadedModule | undefined {
+    return this.#loaded;
   }
 
   /** False from the moment on at which its end is known, which is before the process is gone. */
@@ -153,10 +167,11 @@ export class ModuleChild {
       this.#options.lines.write(message, isOfRunning ? this.#running?.call.log : undefined);
     } else if (message.kind === 'ready') {
       this.#handle?.watchMemory();
-      this.#send({ kind: 'load', url: pathToFileURL(file).href });
+      this.#load(file);
     } else if (message.kind === 'loaded') {
       this.#loading.abort();
       this.#exports = message.exports;
+      this.#loaded = message.kept && { file, ...message.kept };
       this.#options.onIdle(this);
     } else if (message.kind === 'unloadable') {
       this.#endsUnloaded(message.error);
@@ -165,6 +180,12 @@ export class ModuleChild {
     } else {
       this.#settle(message);
     }
+  }
+
+  #load(file: string): void {
+    const { loaded } = this.#options;
+    const given = loaded && { files: loaded.files, links: loaded.links };
+    this.#send({ kind: 'load', url: pathToFileURL(file).href, given });
   }
 
   /** It ends by itself, and says first where a mistake of syntax stands. */

@@ -8,9 +8,9 @@ import { abortable } from '#lib/time-limit.ts';
 import type { ToolAnswer } from '#sdk/server/declaration.ts';
 import { queueFull } from './failures.ts';
 import type { ModuleMetrics } from './metrics.ts';
-import { type ChildEnd, type ChildOptions, ModuleChild, type ModuleRun } from './module-child.ts';
+import { type ChildEnd, type ChildOptions, type LoadedModule, ModuleChild, type ModuleRun } from './module-child.ts';
 
-export interface PoolOptions extends Omit<ChildOptions, 'onIdle' | 'onEnd'> {
+export interface PoolOptions extends Omit<ChildOptions, 'loaded' | 'onIdle' | 'onEnd'> {
   /** Children at most. */
   readonly processes: number;
   /** A child that had no call for this long ends. */
@@ -39,6 +39,8 @@ export class Pool {
   #waiting: Waiting[] = [];
   /** Of calls that wait and of starts, in one row: which came first. */
   #nextNumber = 1;
+  /** As the first child found it: all of them are of one making. */
+  #loaded: LoadedModule | undefined;
   /** Those who wait for a loaded module without a call for it. */
   #checks: PromiseWithResolvers<readonly string[]>[] = [];
   #closed: PromiseWithResolvers<void> | undefined;
@@ -161,6 +163,7 @@ export class Pool {
     metrics.started(name);
     const child = new ModuleChild({
       ...this.#options,
+      loaded: this.#loaded,
       onIdle: (idle) => this.#idled(idle),
       onEnd: (ended, end) => this.#ended(ended, end),
     });
@@ -168,6 +171,7 @@ export class Pool {
   }
 
   #idled(child: ModuleChild): void {
+    this.#loaded ??= child.loaded;
     for (const check of this.#checks.splice(0)) check.resolve(child.exports ?? []);
     const next = this.#waiting.shift();
     if (next !== undefined) {

@@ -43,7 +43,7 @@ async function askDatabase(options: CheckOptions): Promise<Checked> {
 async function check(options: CheckOptions, limit: AbortSignal): Promise<Checked> {
   const { file, config } = options;
   // When time is up the making goes on: the next look finds it done.
-  const prepared = await abortable(file.prepare(config.init), limit);
+  const prepared = await abortable(file.prepare(), limit);
   const fault = toChecked(prepared, config);
   if (fault !== undefined) return fault;
   const found = await Promise.all((['read', 'write'] as const).map((access) => checkAll(options, access, limit)));

@@ -31,8 +31,8 @@ export function openSqlite(config: SqliteConfig, options: OpenSqliteOptions): Da
   return new SqliteDatabase(config, options);
 }
 
-/** Of the time that a statement has: for another process that holds a lock, so that the error says so. */
-const BUSY_PART = 0.8;
+/** Of the time that a statement has: for another process that holds a lock. The rest is for running. */
+const BUSY_PART = 0.5;
 
 class SqliteDatabase implements Database {
   readonly #config: SqliteConfig;
@@ -44,7 +44,7 @@ class SqliteDatabase implements Database {
   constructor(config: SqliteConfig, options: OpenSqliteOptions) {
     this.#config = config;
     this.#options = { ...options, log: options.log.child({ database: config.name }) };
-    this.#open = options.files.open(config.file);
+    this.#open = options.files.open(config.file, config.init);
     this.#meter = (options.metrics ?? NO_DATABASE_METRICS).forDatabase(config.name);
     this.#meter.watch(() => this.#open.file.states());
   }

@@ -52,7 +52,7 @@ interface Run {
 const MAX_STDERR = 2_000;
 
 export class SqliteChild {
-  readonly #process: ChildProcess;
+  readonly #child: ChildProcess;
   readonly #ready = Promise.withResolvers<void>();
   readonly #ended = Promise.withResolvers<void>();
   #run: Run | undefined;
@@ -61,22 +61,22 @@ export class SqliteChild {
   #stderr = '';
 
   constructor(options: SqliteChildOptions) {
-    this.#process = start(options);
+    this.#child = start(options);
     // Who waits for it may have left.
     this.#ready.promise.catch(() => undefined);
-    this.#process.on('message', (message: FromChild) => this.#receive(message));
-    this.#process.stderr?.on('data', (chunk: Buffer) => {
+    this.#child.on('message', (message: FromChild) => this.#receive(message));
+    this.#child.stderr?.on('data', (chunk: Buffer) => {
       this.#stderr = (this.#stderr + chunk.toString()).slice(-MAX_STDERR);
     });
-    this.#process.on('error', (error) => {
+    this.#child.on('error', (error) => {
       this.#exit = error.message;
-      if (this.#process.pid === undefined) this.#end();
+      if (this.#child.pid === undefined) this.#end();
     });
-    this.#process.on('exit', (code, signal) => {
+    this.#child.on('exit', (code, signal) => {
       this.#exit = signal ?? `exit code ${code}`;
     });
     // After the exit, and after all that it had sent and written was read.
-    this.#process.on('close', () => this.#end());
+    this.#child.on('close', () => this.#end());
   }
 
   /** @throws ChildEnded */
@@ -98,7 +98,7 @@ export class SqliteChild {
   }
 
   kill(): void {
-    this.#process.kill('SIGKILL');
+    this.#child.kill('SIGKILL');
   }
 
   /** Closes its file in order. Resolves when it has ended. */
@@ -115,7 +115,7 @@ export class SqliteChild {
 
   #post(message: ToChild): void {
     // When the channel is broken the end of the child follows.
-    if (this.#process.connected) this.#process.send(message, () => undefined);
+    if (this.#child.connected) this.#child.send(message, () => undefined);
   }
 
   #receive(message: FromChild): void {

@@ -10,8 +10,10 @@ import type { Failure, FromChild, ToChild } from '../messages.ts';
 import { describeError, isOutOfMemory } from './describe-error.ts';
 import { AnswerTooLarge, encodeAnswer } from './encode-answer.ts';
 import { cut } from './line-limit.ts';
+import { ModuleFiles } from './module-files.ts';
 import { ModuleLog } from './module-log.ts';
 
+type LoadMessage = Extract<ToChild, { kind: 'load' }>;
 type CallMessage = Extract<ToChild, { kind: 'call' }>;
 type ModuleFunction = (args: unknown, call: unknown) => unknown;
 
@@ -71,10 +73,7 @@ class Runner {
 
   receive(message: ToChild): void {
     if (message.kind === 'load') {
-      this.#load(message.url).then(
-        (exports) => this.#host.send({ kind: 'loaded', exports }),
-        (error: unknown) => this.#endUnloaded(error),
-      );
+      this.#load(message).then(this.#host.send, (error: unknown) => this.#endUnloaded(error));
     } else if (message.kind === 'call') {
       this.#run(message).then(this.#host.send, (error: unknown) => this.die('crash', error));
     } else if (message.id === this.#running?.id) {
@@ -101,11 +100,20 @@ class Runner {
     this.#host.send({ kind: 'unloadable', error: describeError(error) }, () => setImmediate(end));
   }
 
-  async #load(url: string): Promise<string[]> {
-    const exports = Object.entries((await import(new URL(url).href)) as Record<string, unknown>);
-    const functions = exports.filter((entry): entry is [string, ModuleFunction] => typeof entry[1] === 'function');
-    this.#functions = new Map(functions);
-    return [...this.#functions.keys()];
+  async #load({ url, given }: LoadMessage): Promise<FromChild> {
+    const files = new ModuleFiles(given);
+    try {
+      const exports = Object.entries((await import(new URL(url).href)) as Record<string, unknown>);
+      const functions = exports.filter((entry): entry is [string, ModuleFunction] => typeof entry[1] === 'function');
+      this.#functions = new Map(functions);
+      return {
+        kind: 'loaded',
+        exports: [...this.#functions.keys()],
+        kept: given === undefined ? files.kept : undefined,
+      };
+    } finally {
+      files.end();
+    }
   }
 
   async #run(message: CallMessage): Promise<FromChild> {

@@ -10,6 +10,7 @@ import { pathToFileURL } from 'node:url';
 import { ServiceError } from '#lib/errors.ts';
 import type { Access } from '../messages.ts';
 import { isAllowed, type Permission } from './authorizer.ts';
+import { sqliteCode } from './failures.ts';
 
 export interface ConnectionOptions {
   readonly file: string;
@@ -109,7 +110,13 @@ export class Connection {
 
   /** A database that others hold just now stays in the mode that it has. */
   #prepareForWrites(): void {
-    this.sqlite.exec('PRAGMA journal_mode = WAL');
+    try {
+      this.sqlite.exec('PRAGMA busy_timeout = 200; PRAGMA journal_mode = WAL');
+    } catch (error) {
+      if (sqliteCode(error) !== 'SQLITE_BUSY') throw error;
+    } finally {
+      this.sqlite.exec(`PRAGMA busy_timeout = ${Math.trunc(this.#busyMs)}`);
+    }
     this.sqlite.exec('PRAGMA synchronous = FULL; PRAGMA journal_size_limit = 8388608');
   }
 }

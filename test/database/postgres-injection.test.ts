@@ -14,9 +14,11 @@ import {
   textsOf,
   toolOf,
 } from './contract/engine.ts';
-import { INJECTIONS } from './injections.ts';
+import { INJECTION_ATTEMPTS, INJECTION_VALUES } from './injection-attempts.ts';
 import { readSqlFile } from './postgres-engine.ts';
 import { type OpenDatabase, openPostgres } from './postgres-fixture.ts';
+
+const ATTEMPTS: readonly unknown[] = [...INJECTION_ATTEMPTS.map(({ text }) => text), ...INJECTION_VALUES];
 
 let server: PostgresServer;
 let database: OpenDatabase;
@@ -60,8 +62,8 @@ async function statementTexts(): Promise<Set<string>> {
 }
 
 test('there are at least sixty attempts, of keys, parameters, arguments, types and encodings', () => {
-  expect(INJECTIONS.length).toBeGreaterThanOrEqual(60);
-  expect(new Set(INJECTIONS.map((value) => JSON.stringify(value))).size).toBe(INJECTIONS.length);
+  expect(ATTEMPTS.length).toBeGreaterThanOrEqual(60);
+  expect(new Set(ATTEMPTS.map((value) => JSON.stringify(value))).size).toBe(ATTEMPTS.length);
 });
 
 test('no attempt changes a statement, reads what it may not or leaves anything behind', async () => {
@@ -74,7 +76,7 @@ test('no attempt changes a statement, reads what it may not or leaves anything b
   const before = await statementTexts();
   expect([...before].filter((text) => text.includes('$1')).length).toBeGreaterThanOrEqual(4);
 
-  for (const [i, attempt] of INJECTIONS.entries()) {
+  for (const [i, attempt] of ATTEMPTS.entries()) {
     const text = typeof attempt === 'object' && attempt !== null ? JSON.stringify(attempt) : String(attempt);
     expect(jsonOf(await bySegment({ sku: text }))).toEqual([]);
     expect(jsonOf(await byParameter({ text: attempt }))).toBe(text);
@@ -88,7 +90,7 @@ test('no attempt changes a statement, reads what it may not or leaves anything b
   expect([...(await statementTexts())].filter((text) => !before.has(text))).toEqual([]);
   expect(await server.query('SELECT secret FROM secrets')).toEqual([{ secret: 'the secret' }]);
   expect(await server.query('SELECT quantity FROM stock')).toEqual([{ quantity: 3 }]);
-  expect(await server.query('SELECT count(*)::int AS n FROM notes')).toEqual([{ n: INJECTIONS.length + 1 }]);
+  expect(await server.query('SELECT count(*)::int AS n FROM notes')).toEqual([{ n: ATTEMPTS.length + 1 }]);
   const others = await server.query("SELECT rolname FROM pg_roles WHERE rolname !~ '^pg_' AND rolname <> 'postgres'");
   expect(others).toEqual([]);
 });
