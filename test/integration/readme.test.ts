@@ -67,7 +67,7 @@ test('every other command ends well, and prints what the README shows', async ()
 
 test('the lines that npm start prints to try end well as they stand there', async () => {
   const printed = readFileSync(started.logFile, 'utf8').split('Try in another terminal:')[1] ?? '';
-  const toTry = lines(printed).filter((line) => line.startsWith('  npx mcp2 '));
+  const toTry = printed.split('\n').filter((line) => line.startsWith('  npx mcp2 '));
   const commandsToTry = toTry.map((line) => /npx mcp2 (\w+)/.exec(line)?.[1]);
   expect(commandsToTry).toEqual(['lookup', 'context', 'call', 'call']);
   for (const line of toTry) expect(await shell(line.trim(), false)).not.toBe('');
