@@ -41,7 +41,7 @@ let started: ManagedProcess;
 let env: Record<string, string | undefined>;
 
 beforeAll(async () => {
-  for (const port of [50050, 50061]) await requireFree(port);
+  for (const port of [50050, 50061, 50062, 50063]) await requireFree(port);
   folder = await mkdtemp(join(tmpdir(), 'mcp2-readme-'));
   env = { ...process.env, XDG_STATE_HOME: join(folder, 'state') };
   const ready = async () => /Ctrl-C ends/.test(readFileSync(started.logFile, 'utf8'));
@@ -70,6 +70,14 @@ test('every other command ends well, and prints what the README shows', async ()
     const output = await shell(command.replaceAll('mcp2.jwt', join(folder, 'mcp2.jwt')), shown !== undefined);
     if (shown !== undefined) expect(wordsOf(output), command).toContain(wordsOf(shown));
   }
+});
+
+test('the lines that npm start prints to try end well as they stand there', async () => {
+  const printed = readFileSync(started.logFile, 'utf8').split('Try in another terminal:')[1] ?? '';
+  const toTry = printed.split('\n').filter((line) => line.startsWith('  npx mcp2 '));
+  const commandsToTry = toTry.map((line) => /npx mcp2 (\w+)/.exec(line)?.[1]);
+  expect(commandsToTry).toEqual(['lookup', 'context', 'call', 'call']);
+  for (const line of toTry) expect(await shell(line.trim(), false)).not.toBe('');
 });
 
 test('the resources in the README are some that the API server takes', () => {
