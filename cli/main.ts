@@ -20,6 +20,8 @@ const terminal: Terminal = {
   packageFolder,
   // What is piped goes on as it is: programs want the data, not the sight of it.
   print: (line) => process.stdout.write(`${process.stdout.isTTY ? harmless(line) : line}\n`),
+  write: (bytes) => process.stdout.write(bytes),
+  isTerminal: process.stdout.isTTY,
   note: (line) => process.stderr.write(`${harmless(line)}\n`),
   // Styled words go to both streams, so both must be a terminal; NO_COLOR and the like are looked at by styleText.
   style: (style, words) => (process.stderr.isTTY ? styleText(style, words, { stream: process.stdout }) : words),

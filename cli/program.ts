@@ -1,5 +1,9 @@
 /** The `mcp2` command line: its commands, their help, and how a command that failed ends. */
 import { Command } from 'commander';
+import { callCommand } from './commands/call.ts';
+import { completeCommand, completionCommand } from './commands/completion.ts';
+import { contextCommand } from './commands/context.ts';
+import { describeCommand } from './commands/describe.ts';
 import { getCommand } from './commands/get.ts';
 import { lookupCommand } from './commands/lookup.ts';
 import { tokenCommand } from './commands/token.ts';
@@ -7,6 +11,18 @@ import { upCommand } from './commands/up.ts';
 import { validateCommand } from './commands/validate.ts';
 import { reportFailure } from './report.ts';
 import type { Terminal } from './terminal.ts';
+
+const COMMANDS = [
+  upCommand,
+  contextCommand,
+  callCommand,
+  describeCommand,
+  lookupCommand,
+  getCommand,
+  validateCommand,
+  tokenCommand,
+  completionCommand,
+];
 
 /** @param args Without node and script. @returns the exit code. */
 export async function runCommandLine(args: readonly string[], terminal: Terminal): Promise<number> {
@@ -23,9 +39,8 @@ export function createProgram(terminal: Terminal): Command {
     .description('A gRPC control plane for AI agents and tools, after the "MCP 2.0" proposal.')
     .version(terminal.version, '-V, --version', 'print the version')
     .addHelpText('after', '\n"mcp2 up" starts everything on this machine; "mcp2 help COMMAND" shows examples.');
-  for (const command of [upCommand, lookupCommand, getCommand, validateCommand, tokenCommand]) {
-    program.addCommand(command(terminal));
-  }
+  for (const command of COMMANDS) program.addCommand(command(terminal));
+  program.addCommand(completeCommand(program, terminal), { hidden: true });
   for (const command of withChildren(program)) configure(command, terminal);
   return program;
 }

@@ -13,7 +13,7 @@ import { CallError } from '#lib/grpc/call-error.ts';
 import { parseHostPort } from '#lib/net/listen-address.ts';
 import { isLoopback } from '#lib/net/loopback.ts';
 import { onOneLine } from '#lib/printable.ts';
-import { connect, type Mcp2Client, NotConfigured } from '#sdk/client/index.ts';
+import { connect, type Mcp2Client, NotConfigured, type TokenSource } from '#sdk/client/index.ts';
 import { CommandFailed, usageError } from './failure.ts';
 import type { Terminal } from './terminal.ts';
 import { whyUnreadable } from './text/input.ts';
@@ -32,18 +32,23 @@ export interface RegistryConnection {
   /** True when the address was not named by anybody but is that of the last `mcp2 up`. */
   readonly isRemembered: boolean;
   readonly isTls: boolean;
-  /** Has no token of its own: each request carries one. */
   readonly client: Mcp2Client;
 }
 
 /** For one answer; a registry answers from memory. */
 export const DEADLINE_MS = 10_000;
 
-/** Connects when first used. @throws CommandFailed */
+/**
+ * Connects when first used.
+ *
+ * @param token Default: the client has none, and each request carries one.
+ * @throws CommandFailed
+ */
 export async function connectRegistry(
   options: ConnectionOptions,
   state: StateFolder,
-  { clock, env }: Terminal,
+  { clock, env }: Pick<Terminal, 'clock' | 'env'>,
+  token: TokenSource = () => '',
 ): Promise<RegistryConnection> {
   const { address, isRemembered, ca } = chooseTarget(options, state, env);
   try {
@@ -53,7 +58,8 @@ export async function connectRegistry(
       tlsServerName: options.tlsServerName,
       // Whether that may be was decided above: nothing else that this machine knows may change it.
       plaintext: ca === undefined,
-      token: () => '',
+      serverPlaintext: options.plaintext ?? false,
+      token,
       ambient: { clock, env: {} },
     });
     return { address, isRemembered, isTls: ca !== undefined, client };

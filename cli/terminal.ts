@@ -17,6 +17,10 @@ export interface Terminal {
   readonly packageFolder: string;
   /** A line of the answer: stdout. */
   readonly print: (line: string) => void;
+  /** Bytes of the answer, as they are: stdout. */
+  readonly write: (bytes: Uint8Array) => void;
+  /** A person looks at stdout, and not a program or a file. */
+  readonly isTerminal: boolean;
   /** A line about the answer (hints, progress): stderr, so that the answer can be piped. */
   readonly note: (line: string) => void;
   /** Plain where stdout is no terminal or NO_COLOR is set. */

@@ -2,6 +2,7 @@
  * values.schema.json: what Helm checks before it renders. Closed, so that a misspelt value is an error and not a
  * default. Draft 7, since Helm 3 knows no later one.
  */
+import { runtimeFormat } from '../services/context-tool/config/format.ts';
 import type { Value } from './values-document.ts';
 
 type JsonSchema = Readonly<Record<string, unknown>>;
@@ -59,6 +60,7 @@ const DEFINITIONS: Readonly<Record<string, JsonSchema>> = {
       pullPolicy: { enum: ['Always', 'IfNotPresent', 'Never'] },
     },
   },
+  configuration: configuration(),
 };
 
 /** @returns JSON. @throws Error for a value whose type cannot be told. */
@@ -118,6 +120,23 @@ function typeOf({ path, default: value, schema }: Value): JsonSchema {
       if (value === null) throw new Error(`${path} is null: say "@schema type: …"`);
       return 'additionalProperties' in schema ? STRINGS : { type: 'object', additionalProperties: false };
   }
+}
+
+/**
+ * The format of the context-tool's configuration, as a map or unread as text. What stands beside the entries is a part of one, so
+ * that nothing is required at the top.
+ */
+function configuration(): JsonSchema {
+  const { $schema, $id, title, required, ...format } = runtimeFormat();
+  return { ...(forHelm(format) as JsonSchema), type: ['object', 'string'] };
+}
+
+/** Without sentences that Helm does not show, and without `propertyNames`, for which it names a wrong place. */
+function forHelm(schema: unknown): unknown {
+  if (Array.isArray(schema)) return schema.map(forHelm);
+  if (typeof schema !== 'object' || schema === null) return schema;
+  const kept = Object.entries(schema).filter(([keyword]) => !['errorMessage', 'propertyNames'].includes(keyword));
+  return Object.fromEntries(kept.map(([keyword, inner]) => [keyword, forHelm(inner)]));
 }
 
 /** "$ref: name" becomes a JSON pointer, at any depth. */

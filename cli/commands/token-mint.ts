@@ -8,6 +8,7 @@ import { locateState } from '../state/folder.ts';
 import { readIssuer, readSigningKey, type Signer } from '../state/keys.ts';
 import type { Terminal } from '../terminal.ts';
 import { collect, collectJson, durationSeconds, stateOption } from '../text/arguments.ts';
+import { keepTokenFile, writeTokenFile } from '../token/keep-token-file.ts';
 
 interface MintOptions extends ClusterOptions {
   readonly sub: string;
@@ -19,6 +20,8 @@ interface MintOptions extends ClusterOptions {
   readonly issuer?: string;
   readonly fromSecret?: string;
   readonly state?: string;
+  readonly out?: string;
+  readonly keep?: boolean;
 }
 
 const EXAMPLES = `
@@ -27,11 +30,14 @@ Examples:
   mcp2 token mint --sub shop.agent --aud 'InventoryDB_*' --capability tool:compute_pricing --ttl 5m
   mcp2 token mint --aud InventoryDB_Primary --grant \\
     '{"method":"ContextTool.RequestContext","resource":["inventory:*"],"params":{"warehouse":{"eq":"NY"}}}'
+  mcp2 token mint --sub default.pets --aud RegistryServer --out pets.jwt --keep \\
+    --capability registry:register:PetShop,registry:provide:db:pets:read
   mcp2 token mint --from-secret mcp2-system/mcp2-signing-key --aud InventoryDB_Primary --capability db:inventory:read
   kubectl -n mcp2-system exec deploy/mcp2-operator -- mcp2 token mint --aud InventoryDB_Primary --capability db:inventory:read
 
 With --from-secret the key and issuer of a cluster are read with your own kubeconfig: RBAC on that Secret is the right to
-mint, and so is the right to exec into a pod that holds the key. Only the token goes to stdout. Whoever holds it has its rights until it expires: keep it out of logs and arguments.`;
+mint, and so is the right to exec into a pod that holds the key. Without --out only the token goes to stdout. With --keep the file gets a
+fresh token after half of the time, until Ctrl-C. Whoever holds it has its rights until it expires: keep it out of logs and arguments.`;
 
 export function tokenMintCommand(terminal: Terminal): Command {
   return new Command('mint')
@@ -51,19 +57,33 @@ export function tokenMintCommand(terminal: Terminal): Command {
     .option('--from-secret <namespace/name>', 'key and issuer of a cluster, for example mcp2-system/mcp2-signing-key')
     .option('--kubeconfig <file>', 'for --from-secret (default: $KUBECONFIG, or ~/.kube/config)')
     .option('--context <name>', 'the context of the kubeconfig (default: its current one)')
+    .option('--out <file>', 'write it to this file, which only you may read, and not to stdout')
+    .option('--keep', 'with --out: go on, and renew the token in the file until this command is stopped')
     .addOption(stateOption())
     .addHelpText('after', EXAMPLES)
     .action((options: MintOptions) => mint(options, terminal));
 }
 
 async function mint(options: MintOptions, terminal: Terminal): Promise<void> {
+  const { out, keep = false, ttl: ttlSeconds } = options;
+  if (out === undefined) {
+    if (keep) throw usageError('--keep renews the token in a file: name the file with --out FILE');
+    terminal.print(await mintOne(options, terminal));
+  } else if (keep) {
+    await keepTokenFile({ out, ttlSeconds, mint: () => mintOne(options, terminal) }, terminal);
+  } else {
+    await writeTokenFile(await mintOne(options, terminal), out, terminal);
+  }
+}
+
+async function mintOne(options: MintOptions, terminal: Terminal): Promise<string> {
   const { key, issuer: iss } = await chooseSigner(options, terminal);
   const { sub, aud, capability, grant, ttl: ttlSeconds } = options;
   const rights = {
     ...(capability === undefined ? {} : { capabilities: capability }),
     ...(grant === undefined ? {} : { grants: grant }),
   };
-  terminal.print(await mintToken(key, { iss, sub, aud, ttlSeconds, ...rights }, { clock: terminal.clock }));
+  return mintToken(key, { iss, sub, aud, ttlSeconds, ...rights }, { clock: terminal.clock });
 }
 
 async function chooseSigner(options: MintOptions, terminal: Terminal): Promise<Signer> {

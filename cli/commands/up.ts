@@ -6,10 +6,13 @@ import type { UpOptions } from '../up/options.ts';
 
 const EXAMPLES = `
 Examples:
-  mcp2 up                                  the examples and a sample server
-  mcp2 up --files servers/ --no-sample     your own servers
+  mcp2 up                                  the inventory of the examples
+  mcp2 up --files servers/                 your own servers
   mcp2 up --port 6000 --state /tmp/mcp2    a second one beside the first
   mcp2 up --etcd http://127.0.0.1:2379     with a real etcd
+
+A file of the folder is an Mcp2Server, which names a server that runs elsewhere, or a configuration of contexts and tools,
+which becomes a server here, on the first free port from 50061 on.
 
 The state folder keeps the store, the signing key and the status of each server; the next start goes on from there.
 Everything listens on 127.0.0.1 only.`;
@@ -17,7 +20,9 @@ Everything listens on 127.0.0.1 only.`;
 export function upCommand(terminal: Terminal): Command {
   return new Command('up')
     .summary('start everything on this machine')
-    .description('Start a registry, an operator that reads YAML files, and a sample server, in one process.')
+    .description(
+      'Start a registry, an operator that reads YAML files, and the servers that they configure, in one process.',
+    )
     .option('--files <dir>', 'the folder of YAML files (default: the examples)')
     .addOption(stateOption())
     .option(
@@ -25,8 +30,6 @@ export function upCommand(terminal: Terminal): Command {
       'port of the registry (default: the first free one from 50050 on)',
       wholeNumber(0, 65_535),
     )
-    .option('--no-sample', 'do not start the sample server')
-    .option('--sample-port <number>', 'port of the sample server (default: 50061)', wholeNumber(0, 65_535))
     .option('--etcd <url>', 'use this etcd; several members with commas')
     .option('--verbose', 'show the log here too')
     .addHelpText('after', EXAMPLES)

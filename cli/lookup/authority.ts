@@ -44,16 +44,7 @@ export async function tokensFor(
   terminal: Terminal,
 ): Promise<readonly string[]> {
   const given = await givenToken(options, terminal);
-  if (given === undefined) {
-    if (existsSync(state.signingKey)) return mintTokens(options, state, terminal.clock);
-    throw new CommandFailed(
-      'there is no token: pass one with --token-file FILE ("-" is stdin) or MCP2_TOKEN. Only where "mcp2 up" has run is one minted here',
-    );
-  }
-  if (options.as !== undefined || options.audience !== undefined) {
-    throw usageError('--as and --audience are for a token that is minted here; leave out the token, or them');
-  }
-  return [given];
+  return given === undefined ? mintTokens(options, state, terminal.clock) : [given];
 }
 
 /** The server names that a minted lookup can ask for. @throws CommandFailed */
@@ -66,19 +57,24 @@ export function knownServerNames(state: StateFolder): readonly string[] {
 }
 
 /** A lookup finds a name in any case; an audience names it exactly. A name that is not known may still be registered. */
-function namesFor(wanted: string | undefined, known: readonly string[]): readonly string[] {
+export function namesFor(wanted: string | undefined, known: readonly string[]): readonly string[] {
   if (wanted === undefined) return known;
   return [known.find((name) => foldServerName(name) === foldServerName(wanted)) ?? wanted];
 }
 
-async function givenToken(
-  { token, tokenFile }: AuthorityOptions,
+/** @returns undefined where none was given: one may be minted. @throws CommandFailed */
+export async function givenToken(
+  { token, tokenFile, as, audience }: AuthorityOptions,
   { env, readInput }: Terminal,
 ): Promise<string | undefined> {
   if (token !== undefined && tokenFile !== undefined) throw usageError('use --token or --token-file, not both');
   const named = token ?? (tokenFile === undefined ? undefined : await readToken(tokenFile, readInput));
   if (named?.trim() === '') throw usageError('the token is empty');
-  return (named ?? env.MCP2_TOKEN)?.trim() || undefined;
+  const given = (named ?? env.MCP2_TOKEN)?.trim() || undefined;
+  if (given !== undefined && (as !== undefined || audience !== undefined)) {
+    throw usageError('--as and --audience are for a token that is minted here; leave out the token, or them');
+  }
+  return given;
 }
 
 async function readToken(path: string, readInput: Terminal['readInput']): Promise<string> {
@@ -97,19 +93,40 @@ async function readToken(path: string, readInput: Terminal['readInput']): Promis
   }
 }
 
-async function mintTokens(
+/** Each for 16 of the names. @throws CommandFailed */
+export async function mintTokens(
   { as: sub = DEFAULT_SUBJECT, audience, serverName }: AuthorityOptions,
   state: StateFolder,
   clock: Clock,
 ): Promise<string[]> {
   const names = audience ?? namesFor(serverName, knownServerNames(state));
-  const { key, issuer } = await readSigner(state);
   const chunks = Array.from({ length: Math.ceil(names.length / MAX_AUDIENCES) }, (_, chunk) =>
     names.slice(chunk * MAX_AUDIENCES, (chunk + 1) * MAX_AUDIENCES),
   );
-  const mint = (aud: readonly string[]) => {
-    const claims = { iss: issuer, sub, aud, capabilities: ['registry:lookup'], ttlSeconds: TTL_SECONDS };
-    return mintToken(key, claims, { clock });
-  };
-  return Promise.all(chunks.map(mint));
+  // Also where there is nobody to ask: a key that cannot be used is said.
+  const mint = await openMint(state, clock);
+  return Promise.all(chunks.map((aud) => mint({ sub, capabilities: ['registry:lookup'], aud })));
+}
+
+export interface MintedRights {
+  readonly sub: string;
+  /** At most 16. */
+  readonly aud: readonly string[];
+  readonly capabilities: readonly string[];
+}
+
+/** With the key in the state folder, for two minutes. @throws CommandFailed */
+export async function mintFor(rights: MintedRights, state: StateFolder, clock: Clock): Promise<string> {
+  const mint = await openMint(state, clock);
+  return mint(rights);
+}
+
+async function openMint(state: StateFolder, clock: Clock): Promise<(rights: MintedRights) => Promise<string>> {
+  if (!existsSync(state.signingKey)) {
+    throw new CommandFailed(
+      'there is no token: pass one with --token-file FILE ("-" is stdin) or MCP2_TOKEN. Only where "mcp2 up" has run is one minted here',
+    );
+  }
+  const { key, issuer } = await readSigner(state);
+  return (rights) => mintToken(key, { iss: issuer, ...rights, ttlSeconds: TTL_SECONDS }, { clock });
 }

@@ -6,10 +6,7 @@ import { cpSync, existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } fr
 import { dirname, join } from 'node:path';
 
 /** Copied as they are; a README is added where there is one. */
-const FILES = [
-  ...['LICENSE', 'CHANGELOG.md', 'cli/mcp2.mjs', 'crds/mcp2.dev_mcp2servers.yaml'],
-  ...['examples/inventory', 'examples/standalone'],
-];
+const FILES = [...['LICENSE', 'CHANGELOG.md', 'cli/mcp2.mjs', 'crds/mcp2.dev_mcp2servers.yaml', 'examples/inventory']];
 const PROTO_FOLDERS = ['protos/mcp2', 'protos/google'];
 
 interface Source {

@@ -43,6 +43,13 @@ export function durationSeconds(value: string): number {
   throw new InvalidArgumentError('Write a duration such as 90s, 15m or 1h.');
 }
 
+/** "500ms", "10s" and the like, in milliseconds. */
+export function durationMs(value: string): number {
+  const ms = parseDurationMs(value);
+  if (ms !== undefined && ms > 0) return ms;
+  throw new InvalidArgumentError('Write a duration such as 500ms, 10s or 2m.');
+}
+
 export function stateOption(): Option {
   return new Option('--state <dir>', 'the state folder (default: $MCP2_STATE or ~/.local/state/mcp2)');
 }

@@ -10,6 +10,8 @@ export interface AnnouncerOptions {
   readonly terminal: Terminal;
   /** As they are known now; in memory, since this is asked four times a second. */
   readonly servers: () => readonly ListedServer[];
+  /** The files whose servers have not been tried yet. */
+  readonly starting: () => readonly string[];
   /** What is wrong with the files now. */
   readonly problems: () => readonly FileProblem[];
   /** The folder of files, as people see it. */
@@ -37,7 +39,8 @@ export class Announcer {
     const startMs = clock.monotonicMs();
     for (;;) {
       const passedMs = clock.monotonicMs() - startMs;
-      const verdicts = this.#servers().map(({ ready }) => ready?.status ?? 'Unknown');
+      const starting = this.#options.starting().map(() => 'Unknown');
+      const verdicts = [...this.#servers().map(({ ready }) => ready?.status ?? 'Unknown'), ...starting];
       if (signal.aborted || passedMs >= timeoutMs || verdicts.every((status) => status === 'True')) return;
       if (passedMs >= BELIEVED_AFTER_MS && !verdicts.includes('Unknown')) return;
       await clock.sleep(50, signal).catch(() => undefined);
@@ -48,22 +51,17 @@ export class Announcer {
   showServers(): void {
     const { terminal, files } = this.#options;
     const servers = this.#servers();
+    const starting = this.#options.starting();
     this.#verdicts = verdictsOf(servers);
     const nowMs = terminal.clock.nowMs();
-    if (servers.length === 0) terminal.print(`No servers are defined in ${files} yet: put a YAML file there.`);
-    else for (const line of formatServers(servers, { wide: false, nowMs })) terminal.print(line);
+    if (starting.length > 0) terminal.note(`Still starting: ${starting.join(', ')} in ${files}.`);
+    else if (servers.length === 0) terminal.print(`No servers are defined in ${files} yet: put a YAML file there.`);
+    if (servers.length > 0) for (const line of formatServers(servers, { wide: false, nowMs })) terminal.print(line);
     for (const server of servers) {
       const remark = remarkOf(server);
       if (remark !== undefined) terminal.note(`${server.name}: ${remark}`);
     }
     this.#showProblems();
-  }
-
-  /** A capability that can be looked up now, for the line to try; undefined when there is none. */
-  exampleFilter(): string | undefined {
-    const ready = this.#servers().find((server) => server.ready?.status === 'True');
-    const names = (ready?.resource?.spec.capabilities ?? []).map(({ name }) => name);
-    return names.find((name) => !name.includes('*'));
   }
 
   /** Prints each change until the signal aborts. */

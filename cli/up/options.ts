@@ -1,13 +1,10 @@
 /** What `mcp2 up` can be told. */
 export interface UpOptions {
-  /** The folder of YAML files. Default: examples/standalone of the package. */
+  /** The folder of YAML files. Default: examples/inventory of the package. */
   readonly files?: string;
   readonly state?: string;
   /** Of the registry. Default: the first free one from 50050 on. */
   readonly port?: number;
-  readonly sample: boolean;
-  /** Default 50061, where the example says that the sample server is. */
-  readonly samplePort?: number;
   /** URLs of etcd, comma-separated; instead of the embedded store. */
   readonly etcd?: string;
   readonly verbose?: boolean;

@@ -15,18 +15,16 @@ import { contextToolPart } from './parts/context-tool.ts';
 import { operatorPart } from './parts/operator.ts';
 import type { Part, PartContext, RunningPart } from './parts/part.ts';
 import { registryPart } from './parts/registry.ts';
-import { samplePart } from './parts/sample.ts';
 
 /** In the order in which they start; the operator last, since it asks the servers. */
-const PARTS: readonly Part[] = [registryPart, samplePart, contextToolPart, operatorPart];
+const PARTS: readonly Part[] = [registryPart, contextToolPart, operatorPart];
 
 /** A part may wait for a store that is away; closing the store, the last step, ends that wait. */
 const STOP_MS = 600;
 
 export interface PlannedPart {
   readonly part: Part;
-  /** Undefined = it is not started. */
-  readonly port: number | undefined;
+  readonly port: number;
 }
 
 /** @throws CommandFailed for a port that was named and is in use. */
@@ -47,8 +45,7 @@ export interface StartPartsOptions extends Omit<PartContext, 'log' | 'metrics' |
 
 export interface StartedPart {
   readonly part: Part;
-  /** Undefined = it was not started. */
-  readonly running: RunningPart | undefined;
+  readonly running: RunningPart;
 }
 
 /** @throws UserError */
@@ -60,15 +57,13 @@ export async function startParts(
   for (const { part, port } of planned) {
     const { name } = part;
     const metrics = createMetrics({ service: name, process: false });
-    const runtimeFiles = started.find((one) => one.running?.runtimeFiles)?.running?.runtimeFiles ?? noRuntimeFiles();
+    const runtimeFiles = started.find((one) => one.running.runtimeFiles)?.running.runtimeFiles ?? noRuntimeFiles();
     const context = { ...shared, runtimeFiles, log: logOf(name), metrics };
-    const running = port === undefined ? undefined : await part.start(context, port);
-    if (running !== undefined) {
-      const run = async () => {
-        await atMost(STOP_MS, running.stop(), shared.clock);
-      };
-      onStarted({ name, run });
-    }
+    const running = await part.start(context, port);
+    const run = async () => {
+      await atMost(STOP_MS, running.stop(), shared.clock);
+    };
+    onStarted({ name, run });
     started.push({ part, running });
   }
   return started;

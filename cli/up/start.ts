@@ -11,9 +11,11 @@ import { locateState } from '../state/folder.ts';
 import { ensureSigningKey, readSigner } from '../state/keys.ts';
 import type { Terminal } from '../terminal.ts';
 import { Announcer } from './announcer.ts';
+import { linesToTry } from './lines-to-try.ts';
 import type { UpOptions } from './options.ts';
 import { planParts, type StartedPart, startParts } from './parts.ts';
-import { locateFiles, shortenPath } from './paths.ts';
+import { exampleFiles, locateFiles, shortenPath } from './paths.ts';
+import { tellIfSlow } from './slow-start.ts';
 import { openStore } from './store.ts';
 
 export interface UpContext {
@@ -31,8 +33,6 @@ export interface UpContext {
 
 /** How long the first table waits for servers to become ready. */
 const SETTLE_MS = 5_000;
-/** The store that was named does not answer: said after so long. */
-const SLOW_STORE_MS = 3_000;
 
 /** Resolves when the end began. @throws CommandFailed, ListenError or StoreFolderError */
 export async function startUp(context: UpContext): Promise<void> {
@@ -40,12 +40,12 @@ export async function startUp(context: UpContext): Promise<void> {
   const files = locateFiles(context.options.files, terminal);
   const shownFiles = shortenPath(files, terminal);
   const parts = await begin(files, shownFiles, context);
-  const running = parts.flatMap((part) => part.running ?? []);
-  await storeAnswers(Promise.all(running.map(({ ready }) => ready)), context);
+  const running = parts.map((part) => part.running);
   publishConnection(parts, files, context);
   const announcer = new Announcer({
     terminal,
     servers: () => running.flatMap((part) => part.servers?.() ?? []),
+    starting: () => running.flatMap((part) => part.starting?.() ?? []),
     files: shownFiles,
     problems: () => running.flatMap((part) => part.problems?.() ?? []),
   });
@@ -53,13 +53,15 @@ export async function startUp(context: UpContext): Promise<void> {
   await announcer.settled(SETTLE_MS, signal);
   if (signal.aborted) return;
   announcer.showServers();
-  showWhatNext(announcer.exampleFilter(), context);
+  const servers = running.flatMap((part) => part.servers?.() ?? []);
+  const areExamples = files === exampleFiles(terminal);
+  showWhatNext(linesToTry({ servers, areExamples }), context);
   const replacements = running.flatMap(({ replaced }) => replaced?.then(() => giveUp(signal)) ?? []);
   await Promise.race([announcer.follow(signal), ...replacements]);
 }
 
 async function begin(files: string, shownFiles: string, context: UpContext): Promise<readonly StartedPart[]> {
-  const { options, terminal, state, logOf, steps } = context;
+  const { options, terminal, state, logOf, steps, signal } = context;
   const { clock } = terminal;
   const random = Math.random;
   const onStarted = (step: ShutdownStep) => {
@@ -87,24 +89,19 @@ async function begin(files: string, shownFiles: string, context: UpContext): Pro
     logOf,
     onStarted,
   });
-  await storeAnswers(starting, context);
-  return starting;
+  const { store } = opened;
+  return tellIfSlow(serving(starting), { store, etcd: options.etcd, files: shownFiles, terminal, signal });
 }
 
-/** Waits, and says so when it takes long: only an etcd that is away does. */
-async function storeAnswers(work: Promise<unknown>, { options, terminal, signal }: UpContext): Promise<void> {
-  const done = new AbortController();
-  const slow = terminal.clock.sleep(SLOW_STORE_MS, AbortSignal.any([signal, done.signal])).then(
-    () => terminal.note(`Waiting for the store${options.etcd === undefined ? '' : ` at ${options.etcd}`} …`),
-    () => undefined,
-  );
-  await work.finally(() => done.abort());
-  await slow;
+async function serving(starting: Promise<readonly StartedPart[]>): Promise<readonly StartedPart[]> {
+  const parts = await starting;
+  await Promise.all(parts.map(({ running }) => running.ready));
+  return parts;
 }
 
 /** For the other commands, which look there for the registry. */
 function publishConnection(parts: readonly StartedPart[], files: string, { terminal, state, steps }: UpContext): void {
-  const registry = parts.find(({ part }) => part.name === 'registry')?.running?.address ?? '';
+  const registry = parts.find(({ part }) => part.name === 'registry')?.running.address ?? '';
   const startedAt = new Date(terminal.clock.nowMs()).toISOString();
   writeConnection(state.connection, { registry, files, pid: terminal.pid, startedAt });
   steps.splice(1, 0, { name: 'connection', run: () => removeConnection(state.connection) });
@@ -113,7 +110,7 @@ function publishConnection(parts: readonly StartedPart[], files: string, { termi
 function showParts(parts: readonly StartedPart[], { options, terminal, state }: UpContext): void {
   const { print, style } = terminal;
   const rows: [string, string][] = [
-    ...parts.map(({ part, running }): [string, string] => [part.title, running?.shown ?? 'not started']),
+    ...parts.map(({ part, running }): [string, string] => [part.title, running.shown]),
     ['store', options.etcd ?? shortenPath(state.store, terminal)],
     ['log', shortenPath(state.log, terminal)],
   ];
@@ -123,14 +120,13 @@ function showParts(parts: readonly StartedPart[], { options, terminal, state }: 
   print('');
 }
 
-function showWhatNext(filter: string | undefined, { options, terminal, state }: UpContext): void {
+function showWhatNext(lines: readonly string[], { options, terminal, state }: UpContext): void {
   const { print, style } = terminal;
   const isUsual = state.path === locateState(undefined, terminal).path;
   const where = isUsual ? '' : ` --state ${shellWord(options.state ?? state.path)}`;
   print('');
   print('Try in another terminal:');
-  const command = filter === undefined ? 'get servers' : `lookup ${shellWord(filter)}`;
-  print(`  ${style('bold', `npx mcp2 ${command}${where}`)}`);
+  for (const line of lines) print(`  ${style('bold', `npx mcp2 ${line}${where}`)}`);
   print('');
   print('Changed files take effect at once. Ctrl-C ends.');
 }

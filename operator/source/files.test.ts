@@ -59,15 +59,25 @@ class ToldRuntimes implements RuntimeFiles {
   }
 
   tell(name: string, serverName: string | undefined, ...problems: readonly FileProblem[]): void {
+    if (serverName === undefined) {
+      this.#known.set(name, { isTried: true, resource: undefined, problems });
+      this.#listener();
+      return;
+    }
     const spec = { serverName, source: { address: 'grpc://127.0.0.1:50061' }, tls: { mode: 'Disabled' } };
     const value = {
       apiVersion: 'mcp2.dev/v1alpha1',
       kind: 'Mcp2Server',
-      metadata: { name: serverName?.toLowerCase() },
+      metadata: { name: serverName.toLowerCase() },
     };
     const parsed = parse({ ...value, spec: { ...spec, capabilityMode: 'Discovered' } }, { allowLoopback: true });
-    this.#known.set(name, { resource: serverName === undefined ? undefined : parsed.ok, problems });
+    this.#known.set(name, { isTried: true, resource: parsed.ok, problems });
     this.#listener();
+  }
+
+  /** Its server is being started. */
+  begin(name: string): void {
+    this.#known.set(name, { isTried: false, resource: undefined, problems: [] });
   }
 }
 
@@ -318,6 +328,24 @@ describe('a file that configures a server', () => {
     expect(runtimes.followed.at(-1)).toEqual(['stock.yaml']);
     expect(names(source)).toEqual(['stock']);
     expect(source.problems()).toEqual([problem]);
+  });
+
+  test('keeps what is remembered of it over a restart until it is known whether its server runs', async () => {
+    runtimes.tell('stock.yaml', 'Stock');
+    const before = open(runtimes);
+    await before.start();
+    const uid = before.get('default/stock')?.metadata.uid;
+    await before.stop();
+
+    runtimes = new ToldRuntimes();
+    runtimes.begin('stock.yaml');
+    const source = open(runtimes);
+    await source.start();
+    expect(source.get('default/stock')?.metadata).toMatchObject({ uid });
+    expect(source.get('default/stock')?.metadata.deletionTimestamp).toBeUndefined();
+    runtimes.tell('stock.yaml', undefined);
+    await source.look();
+    expect(source.get('default/stock')?.metadata.deletionTimestamp).toBeDefined();
   });
 
   test('that becomes an ordinary file of resources is not followed any more', async () => {

@@ -32,8 +32,8 @@ import type { ResourceEvent, ResourceSource, SourcedServer } from './source.ts';
 export const POLL_MS = 2000;
 /** From the first notice to the look: programs that replace a file by removing it first need a moment. */
 const SETTLE_MS = 50;
-/** For servers that files configure to start; one that takes longer is made known when it runs. */
-const RUNTIMES_MS = 3_000;
+/** For servers that files configure to start, which also wait for a database; a slower one is made known when it runs. */
+const RUNTIMES_MS = 10_000;
 
 export interface FileSourceOptions {
   readonly directory: string;
@@ -211,7 +211,7 @@ export class FileSource implements ResourceSource {
     }
     this.#read = files;
     await this.#followRuntimes(files);
-    const wanted = withServers(files, this.#runtimeFiles);
+    const wanted = withServers(files, this.#runtimeFiles, (name) => this.#rememberedIn(name));
     const { files: inForce } = this.#saved.value;
     const differs = [...wanted].some(([name, { digest }]) => inForce.get(name)?.digest !== digest);
     const changed = differs || wanted.size !== inForce.size;

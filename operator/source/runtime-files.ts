@@ -8,6 +8,8 @@ import type { FileProblem } from './resource-file.ts';
 
 /** What is known of one such file. */
 export interface RuntimeFile {
+  /** False until it is known whether its server runs: what is remembered of it stands. */
+  readonly isTried: boolean;
   /** Undefined as long as its server never ran. */
   readonly resource: Defined['resource'] | undefined;
   /** What is wrong with the file as it is now; the server goes on as it was. */
@@ -30,17 +32,25 @@ export function noRuntimeFiles(): RuntimeFiles {
   return { follow: () => undefined, settled: async () => undefined, get: () => undefined, onChange: () => undefined };
 }
 
-/** The files with what their servers are: whoever runs them judges them too. */
+/**
+ * The files with what their servers are: whoever runs them judges them too.
+ *
+ * @param rememberedIn What a file defined before this process began.
+ */
 export function withServers(
   files: ReadonlyMap<string, ReadFile>,
   runtimeFiles: Pick<RuntimeFiles, 'get'>,
+  rememberedIn: (name: string) => ReadFile['resources'],
 ): ReadonlyMap<string, ReadFile> {
-  return new Map([...files].map(([name, file]) => [name, withServer(file, runtimeFiles.get(name))]));
+  return new Map(
+    [...files].map(([name, file]) => [name, withServer(file, runtimeFiles.get(name), () => rememberedIn(name))]),
+  );
 }
 
-function withServer(file: ReadFile, known: RuntimeFile | undefined): ReadFile {
+function withServer(file: ReadFile, known: RuntimeFile | undefined, remembered: () => ReadFile['resources']): ReadFile {
   if (file.isRuntime !== true || known === undefined) return file;
-  const { resource, problems } = known;
-  const digest = canonicalHash({ resource: resource ?? null, problems });
-  return { ...file, digest, resources: resource === undefined ? [] : [resource], problems };
+  const { isTried, resource, problems } = known;
+  const running = resource === undefined ? [] : [resource];
+  const resources = isTried ? running : remembered();
+  return { ...file, digest: canonicalHash({ resources, problems }), resources, problems };
 }

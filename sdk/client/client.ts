@@ -113,9 +113,11 @@ export class DiscoveringClient implements Mcp2Client {
   readonly #directory: Directory;
   readonly #handlers = new WeakMap<Method, Handler>();
   readonly #running = new Set<AbortController>();
-  readonly #contexts: ContextCalls;
-  readonly #tools: ToolCalls;
-  readonly #cards: CardCalls;
+  readonly #caller: ServerCaller;
+  /** Made when they are first used: their caches take a millisecond. */
+  #contexts: ContextCalls | undefined;
+  #tools: ToolCalls | undefined;
+  #cards: CardCalls | undefined;
   #isClosed = false;
 
   constructor(parts: ClientParts) {
@@ -123,27 +125,24 @@ export class DiscoveringClient implements Mcp2Client {
     this.services = parts.services;
     this.registry = parts.address;
     this.#directory = new Directory({ clock: parts.clock, ask: (query) => this.#ask(query) });
-    const caller: ServerCaller = {
+    this.#caller = {
       services: parts.services,
       parts,
       send: (sent) => this.#send(sent),
       find: (query, running, again) => this.#find(query, running, again),
     };
-    this.#contexts = new ContextCalls(caller);
-    this.#cards = new CardCalls(caller);
-    this.#tools = new ToolCalls(caller, this.#cards.directory);
   }
 
   async context<Value>(key: string, parameters = {}, options: ContextOptions = {}): Promise<ContextResult<Value>> {
-    return (await this.#contexts.read(key, parameters, options)) as ContextResult<Value>;
+    return (await this.#contextCalls().read(key, parameters, options)) as ContextResult<Value>;
   }
 
   async tool<Value>(name: string, args = {}, options: ToolOptions = {}): Promise<ToolResult<Value>> {
-    return (await this.#tools.run(name, args, options)) as ToolResult<Value>;
+    return (await this.#toolCalls().run(name, args, options)) as ToolResult<Value>;
   }
 
   async card(server: string, options: TargetOptions = {}): Promise<Card> {
-    return this.#cards.read(server, options);
+    return this.#cardCalls().read(server, options);
   }
 
   async lookup(request: LookupRequest, options: LookupOptions = {}): Promise<LookupResponse__Output> {
@@ -189,6 +188,21 @@ export class DiscoveringClient implements Mcp2Client {
 
   [Symbol.dispose](): void {
     this.close();
+  }
+
+  #contextCalls(): ContextCalls {
+    this.#contexts ??= new ContextCalls(this.#caller);
+    return this.#contexts;
+  }
+
+  #cardCalls(): CardCalls {
+    this.#cards ??= new CardCalls(this.#caller);
+    return this.#cards;
+  }
+
+  #toolCalls(): ToolCalls {
+    this.#tools ??= new ToolCalls(this.#caller, this.#cardCalls().directory);
+    return this.#tools;
   }
 
   async #find(options: CallOptions, running: RunningCall, again: boolean): Promise<readonly Endpoint[]> {

@@ -15,6 +15,8 @@ import { type ConnectionOptions, NotConfigured, readSettings } from './settings.
 export interface ConnectOptions extends ConnectionOptions {
   /** The name in the registry's certificate, where its address is another one. */
   readonly tlsServerName?: string | undefined;
+  /** Whether servers on other machines may be called in the clear where the registry does not say how. Default: `plaintext`. */
+  readonly serverPlaintext?: boolean | undefined;
   /** PEM: who signs the certificates of servers. Default: as the registry's. */
   readonly serverCaFile?: string | undefined;
   /** PEM, for servers that want to see a certificate: both or none. */
@@ -58,7 +60,7 @@ export async function connect(options: ConnectOptions = {}): Promise<Mcp2Client>
     clock,
     plaintextCredentials,
     tlsCredentials: tls.servers,
-    allowPlaintext: settings.plaintext,
+    allowPlaintext: options.serverPlaintext ?? settings.plaintext,
   });
   return new DiscoveringClient({
     services: options.services ?? loadServices(),

@@ -76,7 +76,11 @@ export interface ContextDeclaration {
   readonly contentType?: string | undefined;
   /** Absent: every call is answered anew. */
   readonly cache?: CachePolicy | undefined;
-  /** @throws ServiceError, or rejects with one */
+  /**
+   * One that gives the same object again gives the same answer: it is encoded once.
+   *
+   * @throws ServiceError, or rejects with one
+   */
   readonly read: (request: ContextRead, call: Call) => ContextAnswer | Promise<ContextAnswer>;
 }
 

@@ -104,7 +104,10 @@ async function beatOnce(
   };
   const settings = { deadlineMs: CALL_MS, signal };
   try {
-    for await (const _answer of channel.bidiStream(methodOf(protos, 'Heartbeat'), requests(), settings)) return;
+    // To its end: a stream that its reader leaves counts as cancelled.
+    let answers = 0;
+    for await (const _answer of channel.bidiStream(methodOf(protos, 'Heartbeat'), requests(), settings)) answers += 1;
+    if (answers === 0) throw new Error('the registry ended the heartbeat without an answer');
   } catch (error) {
     throw withoutToken(error, registration_token);
   }

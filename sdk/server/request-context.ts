@@ -69,8 +69,8 @@ export class ContextReader implements PreparedRead<ContextRequest__Output, Prepa
     return { serving, context, key, segments, parameters, accept, etag, cacheKey };
   }
 
-  holds({ serving }: PreparedContext): boolean {
-    return serving === this.#parts.current();
+  basis(): Serving {
+    return this.#parts.current();
   }
 
   byteLength({ cacheKey = '', etag }: PreparedContext): number {
@@ -79,16 +79,30 @@ export class ContextReader implements PreparedRead<ContextRequest__Output, Prepa
 
   /** @throws ServiceError, or rejects with one */
   answer(prepared: PreparedContext, call: CallContext): Buffer | Promise<Buffer> {
-    const { cacheKey, serving, etag } = prepared;
-    if (cacheKey !== undefined) {
-      const kept = serving.cache.find(cacheKey, call.startedMs);
-      if (kept !== undefined) {
-        this.#parts.counts.cacheHits += 1;
-        return kept.answer.replyTo(etag, call.startedMs - kept.sinceMs);
-      }
-      this.#parts.counts.cacheMisses += 1;
-    }
-    return this.#read(prepared, call);
+    const { cacheKey, serving } = prepared;
+    if (cacheKey === undefined) return this.#read(prepared, call);
+    const kept = this.#findKept(prepared, call);
+    if (kept !== undefined) return kept;
+    const reading = serving.cache.readingOf(cacheKey);
+    if (reading !== undefined)
+      return untilTokenEnds(this.#answerAfter(reading, prepared, call), call, this.#parts.clock);
+    this.#parts.counts.cacheMisses += 1;
+    const answer = this.#read(prepared, call);
+    if (answer instanceof Promise) serving.cache.beginReading(cacheKey, answer);
+    return answer;
+  }
+
+  #findKept({ cacheKey = '', serving, etag }: PreparedContext, call: CallContext): Buffer | undefined {
+    const kept = serving.cache.find(cacheKey, call.startedMs);
+    if (kept === undefined) return undefined;
+    this.#parts.counts.cacheHits += 1;
+    return kept.answer.replyTo(etag, Math.max(0, call.startedMs - kept.sinceMs));
+  }
+
+  /** Somebody else reads it already. Where that came to nothing, for example since its caller left, this call goes on. */
+  async #answerAfter(reading: Promise<void>, prepared: PreparedContext, call: CallContext): Promise<Buffer> {
+    await reading;
+    return this.#findKept(prepared, call) ?? this.answer(prepared, call);
   }
 
   #read(prepared: PreparedContext, call: CallContext): Buffer | Promise<Buffer> {

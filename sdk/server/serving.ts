@@ -28,6 +28,8 @@ const MAX_ENTRY_BYTES = MAX_BYTES / 8;
 
 export class ContextCache {
   readonly #kept = new LRUCache<string, KeptContext>({ maxSize: MAX_BYTES, maxEntrySize: MAX_ENTRY_BYTES });
+  /** Bounded by the calls that run. */
+  readonly #reading = new Map<string, Promise<void>>();
 
   get byteLength(): number {
     return this.#kept.calculatedSize;
@@ -41,5 +43,17 @@ export class ContextCache {
 
   keep(key: string, kept: KeptContext): void {
     this.#kept.set(key, kept, { size: kept.answer.byteLength + 2 * key.length });
+  }
+
+  /** Ends when whoever reads this key has an answer, or none; never rejects. */
+  readingOf(key: string): Promise<void> | undefined {
+    return this.#reading.get(key);
+  }
+
+  beginReading(key: string, reading: Promise<unknown>): void {
+    const end = () => {
+      this.#reading.delete(key);
+    };
+    this.#reading.set(key, reading.then(end, end));
   }
 }

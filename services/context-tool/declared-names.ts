@@ -1,5 +1,6 @@
-/** What a statement may refer to: the segments of a key in braces, and the members of a schema. */
+/** What a statement may refer to: the segments of a key in braces, and the members that a schema names. */
 import { parseKeyTemplate } from '#lib/capability/key-template.ts';
+import { readWireForms } from '#lib/json-schema/read-wire-forms.ts';
 import type { JsonSchema } from '#sdk/server/declaration.ts';
 import type { ContextConfig, ToolConfig } from './config/runtime-config.ts';
 import type { StatementNames } from './database/database.ts';
@@ -12,5 +13,5 @@ export function namesOf(declared: ContextConfig | ToolConfig): StatementNames {
 }
 
 function membersOf(schema: JsonSchema | undefined): readonly string[] {
-  return Object.keys((schema?.properties ?? {}) as Readonly<Record<string, unknown>>);
+  return schema === undefined ? [] : [...(readWireForms(schema)?.keys() ?? [])];
 }

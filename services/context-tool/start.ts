@@ -82,6 +82,12 @@ async function serve(
       settings,
       serve: (access) => served.serve(access),
     });
+    let stopped: Promise<void> | undefined;
+    const close = async (timeoutMs: number) => {
+      await service.stop(timeoutMs);
+      await atMost(CLOSE_MS, configurations.close(), dependencies.clock);
+      host.close();
+    };
     return {
       ...service,
       replace: (config) => configurations.replace(config),
@@ -89,10 +95,9 @@ async function serve(
         return configurations.moduleFiles;
       },
       tellProblems: (problems) => configurations.tellProblems(problems),
-      async stop(timeoutMs) {
-        await service.stop(timeoutMs);
-        await atMost(CLOSE_MS, configurations.close(), dependencies.clock);
-        host.close();
+      stop(timeoutMs) {
+        stopped ??= close(timeoutMs);
+        return stopped;
       },
     };
   } catch (error) {

@@ -44,7 +44,7 @@ const NOT_FOR_GRPC = /^services\/lib\/(?:store|kube)\//;
 const OWNERS: readonly { readonly package: RegExp; readonly owner: RegExp; readonly typesAnywhere?: true }[] = [
   { package: /^etcd3$/, owner: /^services\/lib\/store\/etcd\// },
   { package: /^node:sqlite$/, owner: /^services\/(?:lib\/store\/embedded|context-tool\/database\/sqlite)\// },
-  { package: /^(?:pg|pg-cursor)$/, owner: /^services\/context-tool\/database\/postgres\// },
+  { package: /^pg$/, owner: /^services\/context-tool\/database\/postgres\// },
   { package: /^re2js$/, owner: /^services\/lib\/json-schema\// },
   { package: /^@grpc\/proto-loader$/, owner: /^protos\/load\.ts$/, typesAnywhere: true },
   { package: /^(?:@peculiar\/x509|reflect-metadata)$/, owner: /^operator\/setup\/issue-certificate\.ts$/ },

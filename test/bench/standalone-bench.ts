@@ -11,7 +11,7 @@ import { createStandalone, type Standalone } from '../harness/mcp2-command.ts';
 import type { BenchOptions } from './options.ts';
 import type { Comparison } from './rounds.ts';
 
-const SERVER = { name: 'inventory-db', serverName: 'InventoryDB_Primary' };
+const SERVER = { serverName: 'InventoryDB_Primary' };
 const SEED = 20_261_130;
 const FILES = 500;
 const FILES_IN_SMOKE = 20;
@@ -23,7 +23,7 @@ type Report = (comparison: Comparison) => void;
 export async function runStandaloneBench({ smoke, secondsPerRun }: BenchOptions, report: Report): Promise<void> {
   const probe = await EventLoopProbe.create();
   await using up = await createStandalone({ nodeArgs: probe.nodeArgs });
-  up.writeServer('inventory.yaml', SERVER);
+  up.writeInventory();
   await up.start();
   const files = smoke ? FILES_IN_SMOKE : FILES;
   const measure = async (work: () => Promise<void>) => {

@@ -27,6 +27,7 @@ export interface BaseImageInputs {
 
 const SUITE = 'bookworm';
 const PACKAGES = ['ca-certificates', 'libstdc++6'];
+const EMPTIED = ['var/cache/apt', 'var/lib/apt/lists', 'var/log', 'usr/share/doc', 'usr/share/man', 'usr/share/locale'];
 const DEBIAN_BUNDLE = 'etc/ssl/certs/ca-certificates.crt';
 const EXTRA_BUNDLE = 'usr/local/share/ca-certificates/machine.crt';
 
@@ -54,29 +55,44 @@ export async function buildRootFileSystem(
   inputs: BaseImageInputs,
   { archive, say }: { readonly archive: string; readonly say: Say },
 ): Promise<string[]> {
-  const root = join(dirname(archive), 'root');
-  const path = (...parts: string[]) => join(root, ...parts);
-  await step('Debian, by debootstrap', say, () => bootstrap(root));
-  await Promise.all(
-    ['var/cache/apt', 'var/lib/apt/lists', 'var/log', 'usr/share/doc', 'usr/share/man', 'usr/share/locale'].map(
-      async (folder) => {
-        await rm(path(folder), { recursive: true, force: true });
-        await mkdir(path(folder), { recursive: true });
-      },
-    ),
-  );
-  await cp(process.execPath, path('usr/local/bin/node'));
-  await cp(inputs.npm, path('usr/local/lib/node_modules/npm'), { recursive: true });
-  for (const name of ['npm', 'npx'])
-    await symlink(`../lib/node_modules/npm/bin/${name}-cli.js`, path('usr/local/bin', name));
-  const environment = await addAuthorities(root, inputs.authorities);
-  await runCommand('tar', ['--create', '--file', archive, '--numeric-owner', '--exclude=./dev/*', '-C', root, '.']);
-  await rm(root, { recursive: true, force: true });
+  let environment: string[] = [];
+  await buildDebian({ archive, say, packages: PACKAGES }, async (root) => {
+    const path = (...parts: string[]) => join(root, ...parts);
+    await cp(process.execPath, path('usr/local/bin/node'));
+    await cp(inputs.npm, path('usr/local/lib/node_modules/npm'), { recursive: true });
+    for (const name of ['npm', 'npx'])
+      await symlink(`../lib/node_modules/npm/bin/${name}-cli.js`, path('usr/local/bin', name));
+    environment = await addAuthorities(root, inputs.authorities);
+  });
   return environment;
 }
 
-async function bootstrap(root: string): Promise<void> {
-  const options = ['--variant=minbase', `--include=${PACKAGES.join(',')}`];
+export interface DebianOptions {
+  /** The tar archive that is written. */
+  readonly archive: string;
+  readonly say: Say;
+  /** Beside the smallest Debian. */
+  readonly packages: readonly string[];
+}
+
+/** @param change what is done to the folder before it is packed */
+export async function buildDebian(
+  { archive, say, packages }: DebianOptions,
+  change: (root: string) => Promise<void>,
+): Promise<void> {
+  const root = join(dirname(archive), 'root');
+  await step('Debian, by debootstrap', say, () => bootstrap(root, packages));
+  for (const folder of EMPTIED) {
+    await rm(join(root, folder), { recursive: true, force: true });
+    await mkdir(join(root, folder), { recursive: true });
+  }
+  await change(root);
+  await runCommand('tar', ['--create', '--file', archive, '--numeric-owner', '--exclude=./dev/*', '-C', root, '.']);
+  await rm(root, { recursive: true, force: true });
+}
+
+async function bootstrap(root: string, packages: readonly string[]): Promise<void> {
+  const options = ['--variant=minbase', `--include=${packages.join(',')}`];
   // debootstrap's scripts call programs of /usr/sbin, which sudo and cron leave out of PATH.
   const env = { ...process.env, PATH: `${process.env.PATH}:/usr/sbin:/sbin` };
   await runCommand('debootstrap', [...options, SUITE, root], { env });

@@ -11,6 +11,7 @@ import { CONTROL_PLANE, HELM, KUBECTL, MINIMUM_GO_VERSION } from './binaries.ts'
 import { cacheFolder, type Environment, MODULE_FOLDER } from './cache.ts';
 import { findGo, isAtLeast } from './go-toolchain.ts';
 import { type Located, locateBinaries } from './locate.ts';
+import { findPgbouncer, findPostgres, withoutMainCluster } from './postgres-binaries.ts';
 import { installLine as installLineOf, nodeLevelProblems } from './requirements.ts';
 import { runCommand } from './run-command.ts';
 import { TOOLS } from './tools.ts';
@@ -55,6 +56,7 @@ export async function runChecks(input: DoctorInput): Promise<Check[]> {
     python,
     await checkDisk(env, ready ? WARM_DISK_BYTES : COLD_DISK_BYTES),
     await checkChart(input, python.state === 'ok'),
+    await checkDatabases(input),
     await checkCommand(input, H2LOAD),
     await checkNodeLevel(input),
   ];
@@ -87,6 +89,11 @@ const H2LOAD: Tool = {
   for: 'npm run bench',
   absent: 'optional',
   packages: { apt: 'nghttp2-client', dnf: 'nghttp2', brew: 'nghttp2' },
+};
+const DATABASES: Packages = {
+  apt: '--no-install-recommends postgresql pgbouncer',
+  dnf: 'postgresql-server pgbouncer',
+  brew: 'postgresql pgbouncer',
 };
 const PYTHON: Packages = { apt: 'python3 python3-venv', dnf: 'python3', brew: 'python' };
 
@@ -175,6 +182,25 @@ async function checkPython(input: DoctorInput): Promise<Check> {
   } finally {
     await rm(folder, { recursive: true, force: true });
   }
+}
+
+async function checkDatabases(input: DoctorInput): Promise<Check> {
+  const { env } = input;
+  const check = { name: 'databases', for: 'npm run test:database' };
+  const [postgres, pgbouncer] = await Promise.all([findPostgres(env), findPgbouncer(env)]);
+  if (postgres !== undefined && pgbouncer !== undefined) {
+    const versions = [
+      await runCommand(join(postgres, 'postgres'), ['--version'], { env }),
+      await runCommand(pgbouncer, ['--version'], { env }),
+    ];
+    return { ...check, state: 'ok', found: versions.map((version) => version.split('\n')[0]).join(', ') };
+  }
+  const missing = [
+    ...(postgres === undefined ? ['PostgreSQL'] : []),
+    ...(pgbouncer === undefined ? ['PgBouncer'] : []),
+  ];
+  const install = withoutMainCluster(await installLine(input, DATABASES));
+  return { ...check, state: 'optional', found: `no ${missing.join(', no ')}`, install };
 }
 
 async function checkCommand(input: DoctorInput, tool: Tool): Promise<Check> {

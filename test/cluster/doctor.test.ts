@@ -6,6 +6,7 @@ import { expect, test } from 'vitest';
 import { CONTROL_PLANE, moduleVersionOf } from './binaries.ts';
 import { formatChecks } from './doctor.ts';
 import { runChecks } from './doctor-checks.ts';
+import { withoutMainCluster } from './postgres-binaries.ts';
 
 const DOCTOR = join(import.meta.dirname, 'doctor.mjs');
 
@@ -94,6 +95,15 @@ test('a kube-apiserver of another version is named and asks for Go', async () =>
     /kube-apiserver will be built \(that of KUBEBUILDER_ASSETS is version 1\.2\.3, and these tests need \d+\.\d+\)/,
   );
   expect(check('go')).toMatchObject({ state: 'missing' });
+});
+
+test('on Debian PostgreSQL is installed without a server that runs by itself, elsewhere as it comes', () => {
+  expect(withoutMainCluster('sudo apt-get install postgresql')).toBe(
+    'sudo mkdir -p /etc/postgresql-common && ' +
+      "echo 'create_main_cluster = false' | sudo tee /etc/postgresql-common/createcluster.conf && " +
+      'sudo apt-get install postgresql',
+  );
+  expect(withoutMainCluster('brew install postgresql')).toBe('brew install postgresql');
 });
 
 test('the text names everything that is missing in its last line', () => {

@@ -15,6 +15,7 @@ import { CATALOGUE } from './binaries.ts';
 import { buildBinaries } from './build.ts';
 import { cacheFolder, type Environment, planBuild } from './cache.ts';
 import { withFileLock } from './file-lock.ts';
+import { buildPostgres } from './postgres-image.ts';
 import { type Say, sayOnStandardError, step } from './progress.ts';
 import { IMAGE_REQUIREMENTS, requireNodeLevel } from './requirements.ts';
 import { runCommand } from './run-command.ts';
@@ -27,7 +28,12 @@ export interface ImageArchive {
   readonly archive: string;
 }
 
-export type TestImage = 'localhost/pause:1' | 'localhost/coredns:1' | 'localhost/etcd:1' | 'localhost/node:24';
+export type TestImage =
+  | 'localhost/pause:1'
+  | 'localhost/coredns:1'
+  | 'localhost/etcd:1'
+  | 'localhost/node:24'
+  | 'localhost/postgres:1';
 
 export interface ImageOptions {
   /** Default: standard error. */
@@ -35,11 +41,14 @@ export interface ImageOptions {
 }
 
 const BASE_IMAGE = 'localhost/node:24';
+const POSTGRES_IMAGE = 'localhost/postgres:1';
 /** On the base image: what it was built from. */
 const INPUTS_LABEL = 'dev.mcp2.test.inputs';
 
+type BinaryImage = Exclude<TestImage, typeof BASE_IMAGE | typeof POSTGRES_IMAGE>;
+
 /** Images of static binaries, by the files they hold. */
-const BINARY_IMAGES: Readonly<Record<Exclude<TestImage, typeof BASE_IMAGE>, { files: string[]; lines: string[] }>> = {
+const BINARY_IMAGES: Readonly<Record<BinaryImage, { files: string[]; lines: string[] }>> = {
   'localhost/pause:1': { files: ['pause'], lines: ['COPY pause /pause', 'USER 65535:65535', 'ENTRYPOINT ["/pause"]'] },
   'localhost/coredns:1': {
     files: ['coredns'],
@@ -69,8 +78,8 @@ export async function ensureImageArchive(name: TestImage, options: ImageOptions 
   await mkdir(folder, { recursive: true });
   await withFileLock(`${archive}.lock`, async () => {
     if (await isThere(archive)) return;
-    const build = base === undefined ? binaryImage(name, say) : baseImage(base, { hash, say });
-    await step(`image ${name}`, say, () => buildArchive({ name, archive, prepare: build }));
+    const prepare = base === undefined ? imageOf(name, say) : baseImage(base, { hash, say });
+    await step(`image ${name}`, say, () => buildArchive({ name, archive, prepare }));
   });
   return { name, archive };
 }
@@ -97,8 +106,19 @@ export function isForeignCluster({ MCP2_TEST_KUBECONFIG }: Environment): boolean
 type Prepare = (context: string) => Promise<string[]>;
 
 /** The lines of a Containerfile, and the files it copies put into the context folder. */
-function binaryImage(name: TestImage, say: Say): Prepare {
-  const { files, lines } = BINARY_IMAGES[name as keyof typeof BINARY_IMAGES];
+function imageOf(name: TestImage, say: Say): Prepare {
+  return name === POSTGRES_IMAGE ? postgresImage(say) : binaryImage(name as BinaryImage, say);
+}
+
+function postgresImage(say: Say): Prepare {
+  return async (context) => {
+    const lines = await buildPostgres({ archive: join(context, 'root.tar'), say });
+    return ['FROM scratch', 'ADD root.tar /', ...lines];
+  };
+}
+
+function binaryImage(name: BinaryImage, say: Say): Prepare {
+  const { files, lines } = BINARY_IMAGES[name];
   return async (context) => {
     const built = await buildBinaries({ binaries: CATALOGUE.filter((binary) => files.includes(binary.name)), say });
     await Promise.all(files.map((file) => copyFile(built.path(file), join(context, file))));
@@ -133,11 +153,16 @@ async function buildArchive({ name, archive, prepare }: ImageArchive & { readonl
 }
 
 async function hashOf(name: TestImage, base: BaseImageInputs | undefined): Promise<string> {
-  const { folder } = await planBuild(CATALOGUE, process.env);
-  const recipe = await readFile(join(import.meta.dirname, 'base-image.ts'), 'utf8');
-  const inputs =
-    base === undefined ? [basename(folder), BINARY_IMAGES[name as keyof typeof BINARY_IMAGES]] : [base, recipe];
+  const inputs = await inputsOf(name, base);
   return createHash('sha256').update(JSON.stringify(inputs)).digest('hex').slice(0, 16);
+}
+
+async function inputsOf(name: TestImage, base: BaseImageInputs | undefined): Promise<readonly unknown[]> {
+  const recipe = (file: string) => readFile(join(import.meta.dirname, file), 'utf8');
+  if (base !== undefined) return [base, await recipe('base-image.ts')];
+  if (name === POSTGRES_IMAGE) return [process.arch, await recipe('base-image.ts'), await recipe('postgres-image.ts')];
+  const { folder } = await planBuild(CATALOGUE, process.env);
+  return [basename(folder), BINARY_IMAGES[name as BinaryImage]];
 }
 
 function isThere(path: string): Promise<boolean> {

@@ -28,7 +28,7 @@ export async function startPostgresEngine(through: 'directly' | 'pgbouncer'): Pr
   return {
     kind: 'postgres',
     open() {
-      const database = openPostgres({ primary, replicas: [replica], statementTimeoutMs: 2_000 });
+      const database = openPostgres({ primary, replicas: [replica], statementTimeoutMs: 2_000, maxLagMs: 5_000 });
       open.push(database);
       return database;
     },

@@ -109,6 +109,24 @@ test('no log line and no error holds a value, a row or a password', async () => 
   expect(all).not.toMatch(/hunter2|in the table|9{30}|word\/\?#|word%2F/);
 });
 
+test('a role that may do more than a context needs is named in the log', async () => {
+  await pair.primary.query("CREATE ROLE writer LOGIN PASSWORD 'x'");
+  await pair.primary.query("CREATE ROLE reader LOGIN PASSWORD 'x'");
+  await pair.primary.query('ALTER ROLE reader SET default_transaction_read_only = on');
+  const heard = async (url: string) => {
+    const lines: string[] = [];
+    const log = createLogger({ service: 'test', level: 'warn', stream: { write: (line) => lines.push(line) } });
+    await using database = openPostgres({ primary: url, log });
+    contextOf(database, { sql: 'SELECT 1' });
+    await checked(database);
+    return lines.map((line) => (JSON.parse(line) as { msg: string }).msg);
+  };
+  expect(await heard(pair.primary.url())).toEqual(['a database is used as its superuser']);
+  const writer = pair.primary.url({ user: 'writer', password: 'x' });
+  expect(await heard(writer)).toEqual(['contexts are read with a role that may write']);
+  expect(await heard(pair.primary.url({ user: 'reader', password: 'x' }))).toEqual([]);
+});
+
 test('metrics name connections, waiting callers, lag, calls by result, retries and cancelled statements', async () => {
   const registry = new Registry();
   const metrics = createDatabaseMetrics(registry);

@@ -5,7 +5,8 @@ import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import type { ToolAnswer, ToolCall } from '../../sdk/server/declaration.ts';
 import type { Problem, SqliteConfig, StatementConfig } from '../../services/context-tool/config/runtime-config.ts';
-import type { Database } from '../../services/context-tool/database/database.ts';
+import type { Database, StatementNames } from '../../services/context-tool/database/database.ts';
+import { isSqlProblem, readSqlText } from '../../services/context-tool/database/sql-text.ts';
 import { openSqlite } from '../../services/context-tool/database/sqlite/open-sqlite.ts';
 import { SqliteFiles } from '../../services/context-tool/database/sqlite/sqlite-files.ts';
 import { systemClock } from '../../services/lib/clock.ts';
@@ -57,10 +58,7 @@ export class SqliteFixture implements AsyncDisposable {
 
   /** @returns JSON's value, or the bytes. */
   context(sql: string, result: Shape = 'Value') {
-    const read = this.database.context(
-      { database: 'test', sql, place: PLACE, result },
-      { segments: [], parameters: [] },
-    );
+    const read = this.database.context({ database: 'test', sql, place: PLACE, result }, namesIn(sql));
     return async (
       values: { segments?: Record<string, string>; parameters?: Record<string, unknown> } = {},
       call: CallOptions = {},
@@ -73,7 +71,7 @@ export class SqliteFixture implements AsyncDisposable {
 
   tool(sql: string, result: Shape = 'Row') {
     const config = { database: 'test', sql, place: PLACE, result, isolation: 'Serializable' } as const;
-    const run = this.database.tool(config, { segments: [], parameters: [] });
+    const run = this.database.tool(config, namesIn(sql));
     return async (args: Record<string, unknown> = {}, call: CallOptions = {}): Promise<unknown> =>
       readable(await run(args, toCall(call)));
   }
@@ -99,6 +97,11 @@ export class SqliteFixture implements AsyncDisposable {
     await this.database.close();
     if (this.#isOwnFolder) rmSync(this.folder, { recursive: true });
   }
+}
+
+function namesIn(sql: string): StatementNames {
+  const text = readSqlText(sql);
+  return { segments: [], parameters: isSqlProblem(text) ? [] : text.names };
 }
 
 export function newFiles(log: Logger = silentLogger): SqliteFiles {

@@ -1,5 +1,5 @@
 /**
- * Servers of people who use the control plane, as they would write them: the sample server in a namespace of its own
+ * Servers of people who use the control plane, as they would write them: the inventory in a namespace of its own
  * with Pod Security "restricted", TLS from an authority of its own that a ConfigMap holds.
  */
 import type { CertificateAuthority } from '../harness/pki.ts';
@@ -68,6 +68,7 @@ function deploymentSpec({ name, serverName, image, replicas }: DemoServer): obje
     volumeMounts: [
       { name: 'tls', mountPath: '/etc/tls', readOnly: true },
       { name: 'trust', mountPath: '/etc/mcp2/trust', readOnly: true },
+      { name: 'tmp', mountPath: '/tmp' },
     ],
   };
   return {
@@ -82,6 +83,7 @@ function deploymentSpec({ name, serverName, image, replicas }: DemoServer): obje
         volumes: [
           { name: 'tls', secret: { secretName: `${name}-tls` } },
           { name: 'trust', configMap: { name: 'mcp2-trust' } },
+          { name: 'tmp', emptyDir: {} },
         ],
       },
     },

@@ -87,10 +87,14 @@ test('it holds every process and what they read, and nothing that they do not', 
     'operator/main.ts',
     'operator/setup/main.ts',
     'services/registry/main.ts',
-    'services/sample/main.ts',
+    'services/context-tool/main.ts',
+    'services/context-tool/sample/main.ts',
     'cli/main.ts',
   ];
-  const read = ['protos/mcp2/discovery.proto', 'crds/mcp2.dev_mcp2servers.yaml', 'package.json', 'LICENSE'];
+  const read = [
+    ...['protos/mcp2/discovery.proto', 'crds/mcp2.dev_mcp2servers.yaml', 'package.json', 'LICENSE'],
+    ...['inventory.yaml', 'pricing.yaml', 'pricing.mjs', 'schema.sql'].map((name) => `examples/inventory/${name}`),
+  ];
   expect(paths()).toEqual(expect.arrayContaining([...wanted, ...read].map((path) => `app/${path}`)));
   const own = paths().filter((path) => !path.startsWith('app/node_modules/'));
   expect(

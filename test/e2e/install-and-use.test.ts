@@ -7,7 +7,7 @@ import { eventually } from '../harness/eventually.ts';
 import { addressServer, serviceServer } from '../harness/mcp2-servers.ts';
 import { type CertificateAuthority, createCertificateAuthority } from '../harness/pki.ts';
 import { createWorkspace } from '../harness/processes.ts';
-import { readCommands } from '../harness/readme.ts';
+import { readCommands } from '../harness/page.ts';
 import type { ClientReport } from './client/program.ts';
 import { clientPod, type DemoServer, demoServer, GRPC_PORT, RESTRICTED } from './demo.ts';
 import {

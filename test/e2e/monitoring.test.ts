@@ -18,7 +18,9 @@ import { runRunbook } from './runbook-commands.ts';
 
 /** Has a series only while an alarm is raised. */
 const ONLY_IN_TROUBLE = ['etcd_debugging_server_alarms'];
-const COMPONENTS = ['etcd', 'operator', 'registry', 'sample'];
+/** By the label of their pods. */
+const COMPONENTS = ['etcd', 'inventory', 'operator', 'pricing', 'registry'];
+const ONE_POD = ['operator', 'registry', 'contextTool.servers.pricing'];
 
 let cluster: Cluster;
 let prometheus: Prometheus;
@@ -30,14 +32,14 @@ beforeAll(async () => {
     images: await Promise.all([ensureProductImage(), ensureImageArchive('localhost/etcd:1')]),
   });
   addedKinds = await knowPrometheusOperator();
-  const on = COMPONENTS.slice(1).flatMap((component) => ['--set', `${component}.replicas=1`]);
+  const on = ONE_POD.flatMap((section) => ['--set', `${section}.replicas=1`]);
   const monitoring = ['podMonitors', 'rules', 'dashboard'].flatMap((part) => [
     '--set',
     `monitoring.${part}.enabled=true`,
   ]);
   // Prometheus comes through the API server, which is no pod that a policy could name.
   const from = ['--set-json', 'networkPolicy.metricsFrom=[{"ipBlock":{"cidr":"0.0.0.0/0"}}]'];
-  const args = [...from, '--set', 'sample.enabled=true', ...on, ...monitoring];
+  const args = [...from, '--set', 'contextTool.sample=true', ...on, ...monitoring];
   await timed('helm install with monitoring', () => helmRelease(cluster, 'install', { args }));
   rules = await list('prometheusrules');
   prometheus = await startPrometheus({ cluster, podMonitors: await list('podmonitors'), rules });

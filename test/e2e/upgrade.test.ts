@@ -26,8 +26,10 @@ import {
 /** The first chart that was packaged, kept as it was. */
 const FIRST_CHART = join(import.meta.dirname, 'fixtures/mcp2-0.1.0.tgz');
 const SERVER = 'InventoryDB_Primary';
-/** The sample server is in the release for its certificate alone: what is called is a copy outside of the release. */
-const SAMPLE = ['--set', 'sample.enabled=true,sample.replicas=1'];
+/** The sample server is in the first chart's release for its certificate alone: what is called is a copy outside of the release. */
+const FIRST_SAMPLE = ['--set', 'sample.enabled=true,sample.replicas=1'];
+/** What took its place. */
+const SAMPLE = ['--set', 'contextTool.sample=true,contextTool.servers.pricing.replicas=1'];
 /** Stands for the servers of people, whose pods are not replaced because the control plane's are. */
 const OUTSIDE = 'inventory';
 
@@ -106,7 +108,7 @@ async function copyOfSample(): Promise<object> {
 
 test('the first packaged chart installs, and clients are served', async () => {
   expect(existsSync(FIRST_CHART)).toBe(true);
-  await timed('helm install 0.1.0', () => helmRelease(cluster, 'install', { chart: FIRST_CHART, args: SAMPLE }));
+  await timed('helm install 0.1.0', () => helmRelease(cluster, 'install', { chart: FIRST_CHART, args: FIRST_SAMPLE }));
   await cluster.kubectlInput(JSON.stringify(await copyOfSample()), 'apply', '-f', '-');
   await cluster.kubectl('rollout', 'status', `deploy/${OUTSIDE}`, '-n', NAMESPACE, '--timeout=60s');
   const server = serviceServer(NAMESPACE, 'inventory-db', {

@@ -1,7 +1,7 @@
 /** Runs once before the tests of databases, in the runner's main process: they need PostgreSQL and PgBouncer of the machine. */
 
+import { requirePgbouncer, requirePostgres } from '../cluster/postgres-binaries.ts';
 import { sayOnStandardError } from '../cluster/progress.ts';
-import { requirePgbouncer, requirePostgres } from './postgres-binaries.ts';
 import { provideTemplate } from './postgres-template.ts';
 
 export async function setup(): Promise<void> {

@@ -3,12 +3,14 @@
  */
 
 import { spawn } from 'node:child_process';
-import { mkdirSync, writeFileSync } from 'node:fs';
+import { copyFileSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { text } from 'node:stream/consumers';
 import { freePorts } from './ports.ts';
 import { createWorkspace, type Exit, ManagedProcess, type Workspace } from './processes.ts';
 
+/** The configurations that `mcp2 up` runs when it is told of no others. */
+export const INVENTORY = join(import.meta.dirname, '../../examples/inventory');
 export const LAUNCHER = join(import.meta.dirname, '../../cli/mcp2.mjs');
 
 /** Arguments of Node that make it believe to be an older one. */
@@ -65,7 +67,7 @@ export async function runMcp2(
 
 interface StandaloneParts {
   readonly workspace: Workspace;
-  /** Of the registry and of the sample server. */
+  /** Of the registry and of a server. */
   readonly ports: readonly number[];
   readonly args: readonly string[];
   readonly launcher: string;
@@ -92,18 +94,19 @@ export class Standalone implements AsyncDisposable {
   /** The folder that it reads; write YAML files into it. */
   readonly files: string;
   readonly port: number;
-  readonly samplePort: number;
+  /** Free for the inventory, or for a server of the test. */
+  readonly serverPort: number;
   readonly #process: ManagedProcess;
   #starts = 0;
 
   constructor({ workspace, ports, args, launcher, nodeArgs, state }: StandaloneParts) {
-    const [port = 0, samplePort = 0] = ports;
+    const [port = 0, serverPort = 0] = ports;
     this.state = state;
     this.files = join(workspace.folder, 'files');
     this.port = port;
-    this.samplePort = samplePort;
+    this.serverPort = serverPort;
     mkdirSync(this.files);
-    const named = ['--files', this.files, '--state', this.state, '--sample-port', String(samplePort)];
+    const named = ['--files', this.files, '--state', this.state];
     const portArgs = args.includes('--port') ? [] : ['--port', String(port)];
     this.#process = new ManagedProcess(
       {
@@ -149,9 +152,17 @@ export class Standalone implements AsyncDisposable {
     return runMcp2(args, { state: this.state, ...options });
   }
 
-  /** A file with one server at the sample server, or at the given port. */
-  writeServer(file: string, { name, serverName, port = this.samplePort }: ServerFile): void {
+  /** A file that names one server, at `serverPort` or the given port. */
+  writeServer(file: string, { name, serverName, port = this.serverPort }: ServerFile): void {
     writeFileSync(join(this.files, file), serverYaml({ name, serverName, port }));
+  }
+
+  /** InventoryDB_Primary of examples/inventory, at `serverPort`; its resource is inventorydb-primary. */
+  writeInventory(): void {
+    const names = readdirSync(INVENTORY).filter((name) => name.endsWith('.sql'));
+    for (const name of names) copyFileSync(join(INVENTORY, name), join(this.files, name));
+    const configuration = readFileSync(join(INVENTORY, 'inventory.yaml'), 'utf8');
+    writeFileSync(join(this.files, 'inventory.yaml'), `listen: 127.0.0.1:${this.serverPort}\n${configuration}`);
   }
 
   async [Symbol.asyncDispose](): Promise<void> {

@@ -1,6 +1,6 @@
 /**
  * The control plane's operator for tests, on a real API server and a real etcd: keys, certificates, the operator in
- * this process, and sample servers that stand for pods.
+ * this process, and servers of the tests that stand for pods.
  *
  * EndpointSlices refuse loopback addresses, so tests write addresses of 192.0.2.0/24 (RFC 5737) and the operator's
  * `dial` leads each to a port of this machine.
@@ -21,10 +21,9 @@ import { type GeneratedKey, generateSigningKey, importSigningKey, type SigningKe
 import { loadServices, type Services } from '#protos/load.ts';
 import { type OperatorConfig, readOperatorConfig } from '../../operator/config.ts';
 import { type RunningOperator, start } from '../../operator/start.ts';
-import { readConfig as readSampleConfig } from '../../services/sample/config.ts';
-import { start as startSample } from '../../services/sample/start.ts';
 import { type CertificateAuthority, createCertificateAuthority } from './pki.ts';
 import { createWorkspace } from './processes.ts';
+import { startStockServer } from './stock-server.ts';
 
 export const ISSUER = 'mcp2:test';
 
@@ -159,31 +158,23 @@ export interface TestServerOptions {
   readonly clientCaFile?: string;
 }
 
-/** A sample server, with TLS unless told otherwise, that answers at a made-up pod address. */
+/** A server, with TLS unless told otherwise, that answers at a made-up pod address. */
 export async function startTestServer(options: TestServerOptions): Promise<TestServer> {
   const { fixture, serverName, address, dnsName, port = 55051, jwksFile = fixture.jwksFile, tls = true } = options;
   const { authority = fixture.authority } = options;
   const certificate = await authority.issue({ commonName: serverName, names: [`DNS:${dnsName}`] });
   const files = {
-    MCP2_TLS_CERT_FILE: certificate.certificateFile,
-    MCP2_TLS_KEY_FILE: certificate.keyFile,
-    MCP2_TLS_CLIENT_CA_FILE: options.clientCaFile ?? '',
+    certFile: certificate.certificateFile,
+    keyFile: certificate.keyFile,
+    ...(options.clientCaFile === undefined ? {} : { clientCaFile: options.clientCaFile }),
   };
-  const config = readSampleConfig({
-    MCP2_LISTEN: '127.0.0.1:0',
-    MCP2_SAMPLE_SERVER_NAME: serverName,
-    MCP2_JWKS_FILE: jwksFile,
-    MCP2_ISSUER: ISSUER,
-    ...(tls ? files : {}),
-  });
-  const log = pino({ level: process.env.MCP2_TEST_LOG ?? 'silent' });
-  const dependencies = { clock: systemClock, log, metrics: new Registry(), protos: fixture.services };
-  const server = await startSample(config, dependencies);
+  const { services } = fixture;
+  const server = await startStockServer({ serverName, issuer: ISSUER, jwksFile, services, ...(tls && { tls: files }) });
   const url = `${address}:${port}`;
   fixture.routes.set(url, server.port);
   const stop = async () => {
     fixture.routes.delete(url);
-    await server.stop(1000);
+    await server.close();
   };
   return { address, url, stop, [Symbol.asyncDispose]: stop };
 }

@@ -3,8 +3,8 @@
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import pg from 'pg';
+import { requirePgbouncer } from '../cluster/postgres-binaries.ts';
 import { freePort } from './ports.ts';
-import { requirePgbouncer } from './postgres-binaries.ts';
 import { createDatabaseWorkspace, databaseUser, SUPERUSER_PASSWORD } from './postgres-template.ts';
 import { ManagedProcess } from './processes.ts';
 

@@ -9,7 +9,7 @@ import { execFile } from 'node:child_process';
 import { chownSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
-import { requirePostgres } from './postgres-binaries.ts';
+import { requirePostgres } from '../cluster/postgres-binaries.ts';
 import { createWorkspace, type ProcessUser, type Workspace } from './processes.ts';
 
 /** Of the superuser "postgres" of every test server. */

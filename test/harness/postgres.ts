@@ -10,8 +10,8 @@ import { appendFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import pg from 'pg';
+import { requirePostgres } from '../cluster/postgres-binaries.ts';
 import { freePorts } from './ports.ts';
-import { requirePostgres } from './postgres-binaries.ts';
 import { createDatabaseWorkspace, createDataFolder, databaseUser, SUPERUSER_PASSWORD } from './postgres-template.ts';
 import { type Exit, ManagedProcess } from './processes.ts';
 

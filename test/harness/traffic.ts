@@ -34,6 +34,8 @@ export interface TrafficOptions {
   readonly registry?: string;
   /** The server that is looked up and called. Empty: any. Default InventoryDB_Primary. */
   readonly serverName?: string;
+  /** Called as well, with an idempotency key. Default: none. */
+  readonly tool?: TrafficSettings['tool'];
   /** Default 4. Each has a connection of its own to the registry. */
   readonly agents?: number;
   /** Between two rounds of an agent. Default 100. */
@@ -125,6 +127,7 @@ async function objectsOf(options: TrafficOptions): Promise<object> {
     capability: CAPABILITY,
     serverName: options.serverName ?? 'InventoryDB_Primary',
     contextKey: 'inventory:prod_12345:stock_count',
+    tool: options.tool,
     agents: options.agents ?? 4,
     pauseMs: options.pauseMs ?? 100,
     port: PORT,
@@ -205,7 +208,7 @@ async function mint({ cluster, namespace, ...options }: TrafficOptions): Promise
     iss: read('issuer').trim(),
     sub: `${namespace}.traffic`,
     aud: options.audience ?? ['InventoryDB_Primary'],
-    capabilities: [CAPABILITY, 'registry:lookup'],
+    capabilities: [CAPABILITY, 'registry:lookup', ...(options.tool === undefined ? [] : [`tool:${options.tool.name}`])],
     ttlSeconds: TOKEN_LIFETIME_SECONDS,
   };
   return mintToken(await importSigningKey(JSON.parse(read('key.jwk'))), request, { clock: systemClock });

@@ -9,6 +9,7 @@ import { renderChart } from './render.ts';
 
 const ROOT = join(CHART, '../..');
 const POSTGRES = { postgres: { primary: { url: { fromFile: '/etc/mcp2/secrets/stock/url' } } } };
+const TOOL = { name: 'feed', statement: { database: 'pets', sql: 'UPDATE pets SET fed = 1' } };
 const PET_SHOP = { server: { name: 'PetShop', version: '1.0.0' }, databases: { pets: POSTGRES } };
 
 let sample: readonly KubeObject[];
@@ -24,6 +25,8 @@ beforeAll(async () => {
 /** With one entry, petShop. */
 const withPetShop = (entry: object, more: object = {}): Promise<readonly KubeObject[]> =>
   renderChart({ values: { contextTool: { ...more, servers: { petShop: { config: PET_SHOP, ...entry } } } } });
+
+const serverCalled = (name: string) => ({ server: { name, version: '1.0.0' } });
 
 // biome-ignore lint/suspicious/noExplicitAny: a PodSpec belongs to the API server
 const podOf = (objects: readonly KubeObject[], name: string): any =>
@@ -75,7 +78,7 @@ test('what servers says under the names of the sample goes before it', async () 
 });
 
 test('a configuration may be a map or text, and its numbers stay what they are', async () => {
-  const config = { ...PET_SHOP, tools: [{ name: 'feed', input: { properties: { grams: { maximum: 1_000_000 } } } }] };
+  const config = { ...PET_SHOP, tools: [{ ...TOOL, input: { properties: { grams: { maximum: 1_000_000 } } } }] };
   const text = '# Mine.\nserver: {name: PetShop, version: 1.0.0}\n';
   const fileOf = async (written: unknown) =>
     find(await withPetShop({ config: written }), 'ConfigMap', 'mcp2-pet-shop').data['server.yaml'];
@@ -136,7 +139,7 @@ test.each([
 
 test('the change of one server leaves the pods of the others', async () => {
   const template = async (name: string) => {
-    const servers = { petShop: { config: PET_SHOP }, other: { config: { server: { name } } } };
+    const servers = { petShop: { config: PET_SHOP }, other: { config: serverCalled(name) } };
     return find(await renderChart({ values: { contextTool: { servers } } }), 'Deployment', 'mcp2-pet-shop').spec
       .template;
   };
@@ -205,7 +208,7 @@ test.each([
 test('who brings certificates names the Secret at the entry, or uses the usual name', async () => {
   const servers = {
     petShop: { config: PET_SHOP, certificateSecret: 'mine' },
-    other: { config: { server: { name: 'O' } } },
+    other: { config: serverCalled('Other') },
   };
   const objects = await renderChart({ values: { tls: { mode: 'existingSecret' }, contextTool: { servers } } });
   const secret = (name: string) =>
@@ -269,7 +272,6 @@ test('no entry can have a name that something else in the release has', async ()
   }
 });
 
-const TOOL = { name: 'feed', statement: { database: 'pets', sql: 'UPDATE pets SET fed = 1' } };
 const FILE = { file: '/var/lib/mcp2/pets.db' };
 const WITH_INIT = { ...PET_SHOP, databases: { pets: { sqlite: { ...FILE, init: ['pets.sql'] } } } };
 const WITH_TOOL = { ...PET_SHOP, databases: { pets: { sqlite: FILE } }, tools: [TOOL] };
@@ -280,13 +282,14 @@ const SCALED = { autoscaling: { enabled: true } };
 test.each([
   [{ config: {} }, 'petShop.config is missing: write the server’s'],
   [{ config: 'a: [' }, 'petShop.config is no YAML'],
-  [{ config: { server: { version: '1' } } }, 'petShop.config: server.name is missing'],
+  [{ config: 'server: {version: "1"}' }, 'petShop.config: server.name is missing'],
   [{ config: WITH_INIT }, '2 pods would have a file of their own for the SQLite database pets'],
   [{ config: WITH_TOOL, replicas: 3 }, '3 pods would have a file of their own for the SQLite database pets'],
   [{ config: WITH_TOOL, ...SCALED }, 'a number of pods that follows the load would have a file of their own'],
   [{ persistence: { size: '1Gi' } }, 'petShop.persistence is the volume of one pod, and 2 pods would use it: set'],
   [{ persistence: { existingClaim: 'a' }, ...SCALED }, 'set contextTool.servers.petShop.replicas to 1 and'],
-  [{ config: MODULE, resources: { limits: { memory: '512Mi' } } }, 'may use 512Mi (processes x memory of each file)'],
+  [{ config: MODULE, resources: { limits: { memory: '512Mi' } } }, 'may use 512Mi (processes x memory of each module'],
+  [{ config: READ_ALONE, resources: { limits: { memory: '256Mi' } } }, 'other processes may use 120Mi'],
   [{ resources: { limits: { memory: '128Mi' } } }, 'limits.memory is 128Mi, but the server needs 160Mi'],
   [{ modules: { 'server.yaml': '' } }, 'petShop.modules: server.yaml is the name of another file'],
   [{ modules: { 'a.sql': '' }, sql: { 'a.sql': '' } }, 'petShop.modules: a.sql is the name of another file'],
@@ -319,8 +322,8 @@ test.each(['pet_shop', 'pet-shop', 'PetShop', '1pet'])('an entry cannot be calle
 
 test('a name that makes the Service’s too long is refused', async () => {
   const set = ['fullnameOverride=a-name-of-40-characters-that-is-the-most'];
-  const entry = `${'x'.repeat(30)}.config.server.name=A`;
-  await expect(render({ set: [...set, `contextTool.servers.${entry}`] })).rejects.toThrow(
+  const config = `contextTool.servers.${'x'.repeat(30)}.config`;
+  await expect(render({ set: [...set, `${config}.server.name=A`, `${config}.server.version=b`] })).rejects.toThrow(
     'has 71 characters, and 63 is the most that Kubernetes takes',
   );
 });
@@ -330,6 +333,11 @@ test.each([
   ['petShop.settings.a=1', "additional properties 'settings' not allowed"],
   ['petShop.sample=true', "additional properties 'sample' not allowed"],
   ['petShop.persistence.size=8', "at '/contextTool/servers/petShop/persistence/size': got number, want string"],
+  ['petShop.config.tool=x', "at '/contextTool/servers/petShop/config': additional properties 'tool' not allowed"],
+  [
+    'petShop.config.contexts[0].key=a,contextTool.servers.petShop.config.contexts[0].query.sqll=b',
+    "at '/contextTool/servers/petShop/config/contexts/0/query': additional properties 'sqll' not allowed",
+  ],
   ['petShop.secrets.A_B=x', "at '/contextTool/servers/petShop/secrets': additional properties 'A_B' not allowed"],
   ['petShop.modules.a/b=x', "at '/contextTool/servers/petShop/modules': additional properties 'a/b' not allowed"],
 ])('the schema refuses contextTool.servers.%s: %s', async (assignment, said) => {

@@ -7,11 +7,11 @@ import { join } from 'node:path';
 import ipaddr from 'ipaddr.js';
 import { beforeAll, expect, test } from 'vitest';
 import { METADATA_ADDRESSES } from '#lib/net/forbidden-address.ts';
-import { ANYWHERE } from '../../helm/traits.ts';
 import { ensureTools } from '../cluster/tools.ts';
 import { allInstalled, namesOf } from '../harness/chart-traits.ts';
+import { inTable, readTable } from './allow-table.ts';
 import { find } from './chart.ts';
-import { API_SERVER_IP, allFlows, allowedFlows, describeFlow, type Flow, isOwn, PEERS } from './network-traffic.ts';
+import { API_SERVER_IP, allFlows, allowedFlows, describeFlow, type Flow } from './network-traffic.ts';
 import { type Manifest, renderChart } from './render.ts';
 
 const page = readFileSync(join(import.meta.dirname, '../../docs/network-policy.md'), 'utf8');
@@ -123,50 +123,4 @@ test('a table that names nobody is noticed', () => {
 async function allowedBy(values: object, asked: readonly Flow[] = flows): Promise<readonly string[]> {
   const policies = (await renderChart({ values })).filter(({ kind }) => kind === 'NetworkPolicy');
   return (await allowedFlows(cyclonus, policies, asked)).map(describeFlow);
-}
-
-interface Row {
-  readonly from: string;
-  readonly to: string;
-  /** Undefined: any. */
-  readonly ports: readonly number[] | undefined;
-  readonly protocols: readonly string[] | undefined;
-}
-
-function readTable(text: string): readonly Row[] {
-  const rows = [...text.matchAll(/^\| `([a-z-]+)` \| `([a-z-]+)` \| (any|[\d, ]+) \| (any|[A-Z, ]+) \|/gm)];
-  return rows.flatMap(([, from = '', to = '', ports = '', protocols = '']) => {
-    const rest = {
-      ports: ports === 'any' ? undefined : ports.split(', ').map(Number),
-      protocols: protocols === 'any' ? undefined : protocols.split(', '),
-    };
-    return named(from, ['anyone']).flatMap((one) =>
-      named(to, ANYWHERE).map((other) => ({ from: one, to: other, ...rest })),
-    );
-  });
-}
-
-/** Each server of the context-tool is a peer of its own. @param also words that are no peers */
-function named(name: string, also: readonly string[]): readonly string[] {
-  const names = name === 'context-tool' ? namesOf('contextTool') : [name];
-  const unknown = names.find((one) => !PEERS.has(one) && !also.includes(one));
-  if (unknown !== undefined) throw new Error(`the table names ${unknown}, whom this test does not know`);
-  return names;
-}
-
-/**
- * A flow needs a row of the caller, where the caller is ours, and one of the called, where that is ours. `servers` and
- * `backends` may be anybody but a machine's metadata, our own pods included; so may `anyone`.
- */
-function inTable(rows: readonly Row[]): (flow: Flow) => boolean {
-  return ({ from, to, port }) => {
-    const fitting = rows.filter(
-      ({ ports, protocols }) => (ports?.includes(port.number) ?? true) && (protocols?.includes(port.protocol) ?? true),
-    );
-    const mayCall = fitting.some(
-      (row) => row.from === from && (row.to === to || (ANYWHERE.includes(row.to) && to !== 'metadata')),
-    );
-    const mayBeCalled = fitting.some((row) => row.to === to && (row.from === from || row.from === 'anyone'));
-    return (mayCall || !isOwn(from)) && (mayBeCalled || !isOwn(to));
-  };
 }

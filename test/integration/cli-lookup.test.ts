@@ -10,10 +10,10 @@ const SERVERS = 120;
 let up: Standalone;
 
 beforeAll(async () => {
-  up = await createStandalone({ args: ['--no-sample'] });
+  up = await createStandalone();
   const names = Array.from({ length: SERVERS }, (_, i) => `Load_${String(i).padStart(3, '0')}`);
   const documents = names.map((serverName, i) =>
-    serverYaml({ name: `load-${i}`, serverName, port: up.samplePort })
+    serverYaml({ name: `load-${i}`, serverName, port: up.serverPort })
       .replace('  readiness:', '  capabilityMode: Declared\n  readiness:\n    gates: [Endpoints]')
       .replace('region: local', `region: ${i < 3 ? 'near' : 'far'}`),
   );

@@ -77,6 +77,6 @@ test('importing the client loads no operator, no service, and no package that on
   const own = loaded.filter((path) => path.startsWith(ROOT)).map((path) => path.slice(ROOT.length));
   expect(own).toContain('sdk/client/index.ts');
   const folders =
-    /^(?:sdk\/client|services\/lib\/(?:capability|config|grpc|net|token)|protos|test)\/|^services\/lib\/[^/]+$/;
+    /^(?:sdk\/client|services\/lib\/(?:capability|card|config|grpc|json-schema|net|token)|protos|test)\/|^services\/lib\/[^/]+$/;
   expect(own.filter((path) => !folders.test(path) && !path.startsWith('node_modules/'))).toEqual([]);
 });

@@ -58,6 +58,28 @@ test('what is allowed, and what is wrong for another reason, is no denial', asyn
   expect(lines).toEqual([]);
 });
 
+test('a probe that asks for the card without a credential is a line for who debugs, and leaves the others theirs', async () => {
+  const probe = () => reasonOf(server.serviceInfo.call('GetCard', {}));
+  const lines = await denials(async () => {
+    for (let i = 0; i < 60; i++) expect(await probe()).toBe('CREDENTIAL_MISSING');
+    expect(await read('')).toBe('CREDENTIAL_MISSING');
+  });
+  const quiet = lines.filter(({ level }) => level === 'debug');
+  expect(quiet.length).toBeGreaterThan(0);
+  expect(quiet.every(({ rpc }) => rpc === 'ServiceInfo.GetCard')).toBe(true);
+  expect(lines.filter(({ level }) => level !== 'debug')).toMatchObject([
+    { level: 'warn', rpc: 'ContextTool.RequestContext' },
+  ]);
+  const counted = (await server.metrics()).split('\n').filter((line) => /_handled_total.*"GetCard"/.test(line));
+  expect(counted).toEqual([expect.stringMatching(/grpc_code="UNAUTHENTICATED".* 60$/)]);
+});
+
+test('a card that is asked for with a wrong token is a denial like any other', async () => {
+  const requester_token = await server.mint({ aud: ['Db_Other'] });
+  const lines = await denials(() => reasonOf(server.serviceInfo.call('GetCard', { requester_token })));
+  expect(lines).toMatchObject([{ level: 'warn', rpc: 'ServiceInfo.GetCard', reason: 'AUDIENCE_MISMATCH' }]);
+});
+
 test('a resource that nobody has checked is cut, and a flood does not fill the log', async () => {
   const token = await server.mint({ capabilities: ['db:other:read'] });
   const lines = await denials(() => Promise.all(Array.from({ length: 300 }, () => read(token, 'x:'.repeat(2_000)))));

@@ -12,7 +12,7 @@ import { HOSTILE_TEXTS, putHostileFile, SPECIAL_FILES, seededRandom } from '../h
 import { startTraffic } from '../harness/lookup-traffic.ts';
 import { createStandalone, type Standalone } from '../harness/mcp2-command.ts';
 
-const SERVER = { name: 'inventory-db', serverName: 'InventoryDB_Primary' };
+const SERVER = { serverName: 'InventoryDB_Primary' };
 /** MCP2_TEST_HOSTILE_FILES=500 for a longer look. */
 const FILES = Number(process.env.MCP2_TEST_HOSTILE_FILES ?? 100);
 const SEED = 20_261_130;
@@ -21,7 +21,7 @@ const MAX_PAUSE_MS = 1_000;
 test(`${FILES} hostile files: no lookup fails, no pause is longer than a second, and a valid file takes effect`, async () => {
   const probe = await EventLoopProbe.create();
   await using up = await createStandalone({ nodeArgs: probe.nodeArgs });
-  up.writeServer('inventory.yaml', SERVER);
+  up.writeInventory();
   await up.start();
   await probe.reset();
   const traffic = await startTraffic(up, SERVER);
@@ -53,7 +53,7 @@ test.each([
 ] as const)('%s (%i bytes) hold up no lookup and no SIGINT', async (kind, bytes) => {
   const probe = await EventLoopProbe.create();
   await using up = await createStandalone({ nodeArgs: probe.nodeArgs });
-  up.writeServer('inventory.yaml', SERVER);
+  up.writeInventory();
   await up.start();
   await probe.reset();
   const traffic = await startTraffic(up, SERVER);
@@ -70,9 +70,9 @@ test.each([
 test.each(Object.keys(SPECIAL_FILES))('%s in the folder is one problem, and others are followed', async (kind) => {
   await using up = await createStandalone();
   SPECIAL_FILES[kind]?.(join(up.files, 'special.yaml'));
-  up.writeServer('inventory.yaml', SERVER);
+  up.writeInventory();
   await up.start();
-  expect(await up.output()).toMatch(/inventory-db +True/);
+  expect(await up.output()).toMatch(/inventorydb-primary +True/);
   const isAbsent = kind === 'a link that leads nowhere';
   if (!isAbsent)
     expect(await up.output()).toMatch(/special\.yaml:1: (?:cannot be read|is larger|.*must|.*text|.*write)/);
@@ -83,7 +83,7 @@ test.each(['SIGTERM', 'SIGINT'] as const)('%s is obeyed while hostile files are 
   const random = seededRandom(SEED + 1);
   for (const waitMs of [0, 150, 600]) {
     await using up = await createStandalone();
-    up.writeServer('inventory.yaml', SERVER);
+    up.writeInventory();
     await up.start();
     for (let index = 0; index < 10; index += 1) putHostileFile(up.files, `h${index}.yaml`, random);
     await sleep(waitMs);

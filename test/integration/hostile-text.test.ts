@@ -96,7 +96,7 @@ test.each(['a line break', 'a command of GitHub on a line of its own', 'an escap
 
 test('mcp2 up, on the terminal and in its log', async () => {
   await using up = await createStandalone({ args: ['--verbose'] });
-  up.writeServer('inventory.yaml', { name: 'inventory-db', serverName: 'InventoryDB_Primary' });
+  up.writeInventory();
   for (const one of CASES) writeFileSync(join(up.files, fileOf(one)), textOf(one));
   await up.start();
   await eventually(

@@ -48,7 +48,7 @@ test('it answers the contexts of the inventory, reserves and prices, under the n
   // The second has the first one's key.
   for (const _ of [1, 2]) {
     const reserved = await invoke('reserve_stock', { sku: 'prod_12345', warehouse: 'NY', quantity: 2 });
-    expect(reserved.outputs.left_in_stock?.toString()).toBe('28');
+    expect(reserved.outputs.left?.toString()).toBe('28');
   }
   expect(await read('inventory:prod_12345:warehouses')).toContainEqual({ warehouse: 'NY', quantity: 28 });
   const { success, outputs } = await invoke('compute_pricing', { sku: 'prod_12345', stock_count: 42 });

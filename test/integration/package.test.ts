@@ -172,7 +172,7 @@ test.each([
 
 test('the example runs unchanged beside the installed package', async () => {
   await using up = await createStandalone({ launcher: mcp2.launcher });
-  up.writeServer('inventory.yaml', { name: 'inventory-db', serverName: 'InventoryDB_Primary' });
+  up.writeInventory();
   await up.start();
   const mint = ['token', 'mint', '--aud', 'InventoryDB_Primary', '--capability', 'db:inventory:read'];
   const token = (await up.run(mint, { launcher: mcp2.launcher })).stdout.trim();
@@ -197,7 +197,7 @@ test('the package exports client and server, and no file behind it', async () =>
 test('the installed package runs everything: up, a lookup, an end in order', async () => {
   const state = join(folder, 'state');
   await using up = await createStandalone({ launcher: mcp2.launcher, args: ['--state', state] });
-  up.writeServer('inventory.yaml', { name: 'inventory-db', serverName: 'InventoryDB_Primary' });
+  up.writeInventory();
   await up.start();
   const { code, stdout } = await up.run(['lookup', 'db:inventory:read'], { launcher: mcp2.launcher, state });
   expect(code).toBe(0);
@@ -223,7 +223,7 @@ test('a checkout in a folder with such a name starts: the command, the image, an
     expect(stdout).toBe(`${mcp2.manifest.version}\n`);
   }
   await using up = await createStandalone({ launcher });
-  up.writeServer('inventory.yaml', { name: 'inventory-db', serverName: 'InventoryDB_Primary' });
+  up.writeInventory();
   await up.start();
   expect((await up.run(['lookup', 'db:inventory:read'], { launcher })).stdout).toContain('InventoryDB_Primary');
   expect(await up.interrupt()).toEqual({ code: 0, signal: null });
@@ -249,7 +249,7 @@ test('under an older Node the one that came with the packages takes over, argume
 
 test('a signal to the launcher of an older Node alone ends the whole command in order', async () => {
   await using up = await createStandalone({ nodeArgs: AS_OLDER_NODE });
-  up.writeServer('inventory.yaml', { name: 'inventory-db', serverName: 'InventoryDB_Primary' });
+  up.writeInventory();
   await up.start();
   expect(await up.interrupt()).toEqual({ code: 0, signal: null });
   expect(await up.output()).toContain('Stopped.');

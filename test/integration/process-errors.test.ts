@@ -33,7 +33,7 @@ function run(args: readonly string[], env: Readonly<Record<string, string>> = {}
 
 test.each([
   ['registry', ['services/registry/main.ts']],
-  ['sample', ['services/sample/main.ts']],
+  ['context-tool', ['services/context-tool/main.ts']],
   ['operator', ['operator/main.ts']],
   ['setup', ['operator/setup/main.ts', 'prepare']],
   ['check', ['operator/check/main.ts']],

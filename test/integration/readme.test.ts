@@ -11,12 +11,13 @@ import { readSchema } from '#lib/schema/schema.ts';
 import { createMcp2ServerParser } from '../../operator/server/resource.ts';
 import { runCommand } from '../cluster/run-command.ts';
 import { eventually } from '../harness/eventually.ts';
+import { examplesOf, readBlocks, withoutSection, wordsOf } from '../harness/page.ts';
 import { ManagedProcess } from '../harness/processes.ts';
-import { withoutSection } from '../harness/readme.ts';
 
 const ROOT = join(import.meta.dirname, '../..');
 /** The commands for a cluster are run by test/e2e/install-and-use.test.ts, on one. */
 const README = withoutSection(readFileSync(join(ROOT, 'README.md'), 'utf8'), 'On Kubernetes');
+const EXAMPLES = examplesOf(README);
 /** What the gate runs by itself: installing, and the suites that this test is a part of. */
 const GATE = [
   'npm ci',
@@ -56,56 +57,25 @@ test('the README has commands to run, and the gate runs the rest', () => {
 });
 
 test('every other command ends well, and prints what the README shows', async () => {
-  const rest = examples().filter(({ command }) => command !== 'npm start' && !GATE.includes(command));
+  const rest = EXAMPLES.filter(({ command }) => command !== 'npm start' && !GATE.includes(command));
   expect(rest.length).toBeGreaterThan(5);
   for (const { command, shown } of rest) {
     const output = await shell(command.replaceAll('mcp2.jwt', join(folder, 'mcp2.jwt')), shown !== undefined);
-    if (shown !== undefined) expect(words(output), command).toContain(words(shown));
+    if (shown !== undefined) expect(wordsOf(output), command).toContain(wordsOf(shown));
   }
 });
 
 test('the resource in the README is one that the API server takes', () => {
   const definition = readFileSync(join(ROOT, 'crds/mcp2.dev_mcp2servers.yaml'), 'utf8');
   const parseServer = createMcp2ServerParser(readSchema(definition));
-  const [resource] = blocks(readFileSync(join(ROOT, 'README.md'), 'utf8'), 'yaml');
-  expect(parseServer(parse(resource ?? ''), { allowLoopback: false }).problems).toBeUndefined();
+  const [resource] = readBlocks(readFileSync(join(ROOT, 'README.md'), 'utf8')).filter(({ text }) =>
+    text.startsWith('apiVersion'),
+  );
+  expect(parseServer(parse(resource?.text ?? ''), { allowLoopback: false }).problems).toBeUndefined();
 });
 
-function blocks(page: string, language: string): readonly string[] {
-  return [...page.matchAll(new RegExp(`^\`\`\`${language}\\n([\\s\\S]*?)^\`\`\``, 'gm'))].map(([, text]) => text ?? '');
-}
-
-interface Example {
-  readonly command: string;
-  /** What the README shows of its output, in a console block; such a command may also fail. */
-  readonly shown?: string;
-}
-
-/** In the order of the page. */
-function examples(): readonly Example[] {
-  return [...README.matchAll(/^```(sh|console)\n([\s\S]*?)^```/gm)].flatMap(([, kind, text = '']) =>
-    kind === 'sh' ? lines(text).map((command) => ({ command })) : dialogues(text),
-  );
-}
-
-function dialogues(text: string): readonly Example[] {
-  return text.split(/^\$ /m).flatMap((dialogue) => {
-    const [command = '', ...shown] = lines(dialogue);
-    return command === '' ? [] : [{ command, shown: shown.join('\n') }];
-  });
-}
-
 function commands(): readonly string[] {
-  return examples().map(({ command }) => command);
-}
-
-function lines(text: string): readonly string[] {
-  return text.split('\n').filter((line) => line.trim() !== '');
-}
-
-/** Columns are as wide as their content; only the words count. */
-function words(text: string): string {
-  return text.split(/\s+/).join(' ').trim();
+  return EXAMPLES.map(({ command }) => command);
 }
 
 /**

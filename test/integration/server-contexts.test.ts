@@ -4,6 +4,7 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { type Reason, ServiceError } from '#lib/errors.ts';
 import type { CallError } from '#lib/grpc/call-error.ts';
 import { CacheScope } from '#protos/generated/mcp2/CacheScope.ts';
+import type { ContextAnswer, ContextDeclaration } from '#sdk/server/declaration.ts';
 import { ToolFailed } from '#sdk/server/tool-failed.ts';
 import { echoContext, offerOf, reasonOf, startTestServer, type TestServer } from '../harness/context-tool-server.ts';
 import { eventually } from '../harness/eventually.ts';
@@ -133,6 +134,16 @@ test.each<[string, Reason, () => Promise<string>]>([
   }
 });
 
+test('two credentials that differ are refused', async () => {
+  const request = { context_key: 'shared:x', capability_token: await server.mint() };
+  const metadata = { authorization: `Bearer ${await server.mint({ sub: 'shop.other' })}` };
+  for (let i = 0; i < 2; i++) {
+    expect(await reasonOf(server.contextTool.call('RequestContext', request, { metadata }))).toBe(
+      'CREDENTIAL_CONFLICT',
+    );
+  }
+});
+
 test('a proof is refused and never ignored', async () => {
   const capability_token = await server.mint();
   const request = { context_key: 'stock:p1:count', capability_token, agent_delegation_proof: 'x' };
@@ -214,6 +225,40 @@ describe('the cache', () => {
       },
       (reads) => reads > 1,
     );
+  });
+
+  test('calls that ask for the same while it is read wait for that one reading, and go on when it fails', async () => {
+    const readings: PromiseWithResolvers<ContextAnswer>[] = [];
+    const declared: ContextDeclaration = {
+      key: 'awaited:{id}',
+      cache: { ttlMs: 60_000, scope: 'Private' },
+      read: () => {
+        const reading = Promise.withResolvers<ContextAnswer>();
+        readings.push(reading);
+        return reading.promise;
+      },
+    };
+    await using other = await startTestServer({ contexts: [declared] });
+    const capability_token = await other.mint();
+    const read = () =>
+      reasonOf(other.contextTool.call('RequestContext', { context_key: 'awaited:x', capability_token }));
+    const readingsAre = (wanted: number) =>
+      eventually(
+        () => readings.length,
+        (count) => count === wanted,
+      );
+    const first = read();
+    await readingsAre(1);
+    // With a token that is known by now these are at the reading in the tick in which they come.
+    const calls = [first, read(), read()];
+    await eventually(other.metrics, (text) => /started_total\{[^}]*RequestContext[^}]*\} 3/.test(text));
+    expect(readings).toHaveLength(1);
+    readings[0]?.reject(new ServiceError('BACKEND_UNAVAILABLE', 'away'));
+    await readingsAre(2);
+    readings[1]?.resolve({ content: Buffer.from('1'), contentType: '' });
+    const reasons = await Promise.all(calls);
+    expect(reasons.sort()).toEqual(['BACKEND_UNAVAILABLE', 'answered', 'answered']);
+    expect(readings).toHaveLength(2);
   });
 
   test('an error is never kept, and what was not foreseen is told without detail', async () => {

@@ -7,11 +7,13 @@ import { service as healthService } from 'grpc-health-check';
 import { Registry } from 'prom-client';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import type { Clock } from '#lib/clock.ts';
+import { EnvReader } from '#lib/config/env-reader.ts';
 import { createClient } from '#lib/grpc/client.ts';
 import { plaintextClient } from '#lib/grpc/credentials.ts';
 import { implement } from '#lib/grpc/method.ts';
 import { readKubeconfigConnection } from '#lib/kube/kubeconfig.ts';
 import { silentLogger } from '#lib/logger.ts';
+import { readServiceSettings } from '#lib/service/settings.ts';
 import { startService } from '#lib/service/start-service.ts';
 import { openEmbeddedStore } from '#lib/store/embedded/open.ts';
 import type { Store } from '#lib/store/store.ts';
@@ -20,10 +22,9 @@ import { readOperatorConfig } from '../../operator/config.ts';
 import { start as startOperator } from '../../operator/start.ts';
 import { readConfig as readRegistryConfig } from '../../services/registry/config.ts';
 import { start as startRegistry } from '../../services/registry/start.ts';
-import { readConfig as readSampleConfig } from '../../services/sample/config.ts';
-import { start as startSample } from '../../services/sample/start.ts';
 import { countingClock } from '../harness/counting-clock.ts';
 import { eventually } from '../harness/eventually.ts';
+import { startInventoryServer } from '../harness/inventory-server.ts';
 import { writeKubeconfig } from '../harness/kubeconfig.ts';
 import { createFixture, type Fixture } from '../harness/operator-fixture.ts';
 import { freePort } from '../harness/ports.ts';
@@ -65,10 +66,8 @@ const registry: Start = (env, clock) => {
   return startRegistry(config, { ...parts, store, randomBytes });
 };
 
-const sample: Start = (env, clock) => {
-  const parts = { clock, log: silentLogger, metrics: new Registry(), protos: loadServices() };
-  return startSample(readSampleConfig({ ...shared, ...env }), parts);
-};
+const contextTool: Start = (env, clock) =>
+  startInventoryServer({ file: 'inventory.yaml', folder: fixture.folder, env: { ...shared, ...env }, clock });
 
 const operator: Start = async (env, clock) => {
   const access = { url: 'https://127.0.0.1:1', authority: '', credentials: { token: 'unused' } };
@@ -96,7 +95,7 @@ const operator: Start = async (env, clock) => {
 
 test.each([
   ['registry', registry],
-  ['sample', sample],
+  ['context-tool', contextTool],
   ['operator', operator],
 ])('%s: an ops port in use ends the start, and nothing stays open', async (_name, start) => {
   const clock = countingClock();
@@ -109,7 +108,7 @@ test.each([
 
 describe.each([
   ['registry', registry],
-  ['sample', sample],
+  ['context-tool', contextTool],
 ])('%s', (_name, start) => {
   test('a gRPC port in use ends the start, and no file is looked at any more', async () => {
     const clock = countingClock();
@@ -167,7 +166,7 @@ describe.each([
 });
 
 describe('a service of any kind', () => {
-  const settings = () => readSampleConfig({ ...shared, MCP2_LISTEN: '127.0.0.1:0' });
+  const settings = () => readServiceSettings(new EnvReader({ ...shared }), { listen: '127.0.0.1:0' });
   const runtime = () => ({ clock: countingClock(), log: silentLogger, metrics: new Registry() });
   const { ServiceInfo } = loadServices();
 
@@ -233,7 +232,7 @@ describe('a service of any kind', () => {
   test('whose handlers cannot be made does not listen, and nothing stays open', async () => {
     const parts = runtime();
     const port = await freePort();
-    const config = readSampleConfig({ ...shared, ...tls, MCP2_LISTEN: `127.0.0.1:${port}` });
+    const config = readServiceSettings(new EnvReader({ ...shared, ...tls }), { listen: `127.0.0.1:${port}` });
     const serve = () => {
       throw new TypeError('broken on purpose');
     };

@@ -1,5 +1,6 @@
 /** `mcp2 up` and the configurations of runtime servers in its folder: from a file to an answer, and every change after that. */
 import { rmSync, writeFileSync } from 'node:fs';
+import { createServer } from 'node:net';
 import { join } from 'node:path';
 import { expect, onTestFinished, test } from 'vitest';
 import { createClient } from '#lib/grpc/client.ts';
@@ -38,7 +39,7 @@ const SQL: Readonly<Record<string, string>> = {
 };
 
 async function standalone() {
-  const up = await createStandalone({ args: ['--no-sample'] });
+  const up = await createStandalone();
   const [port = 0] = await freePorts(1);
   for (const [name, text] of Object.entries(SQL)) writeFileSync(join(up.files, name), text);
   const write = (file: Partial<RuntimeFile> = {}, name = 'stock.yaml') =>
@@ -121,7 +122,10 @@ test('a broken configuration is named with line and column and keeps its server;
     () => read('company:address'),
     (answer) => answer === 'Side Street',
   );
-  expect(await up.output()).toContain('are fine again');
+  await eventually(
+    () => up.output(),
+    (output) => output.includes('are fine again'),
+  );
 });
 
 test('a file that comes brings its server, one that goes takes it away, and a restart finds the same again', async () => {
@@ -189,6 +193,8 @@ test('an Mcp2Server of the same server name counts, and is named', async () => {
   await eventually(
     () => lookUp(up),
     (endpoints) => endpoints.length === 1,
+    // The registration of the other one drains first.
+    { timeoutMs: 40_000 },
   );
 });
 
@@ -207,5 +213,24 @@ test('a configuration that is broken at the start is named, and its server comes
   await eventually(
     () => lookUp(up),
     (endpoints) => endpoints.length === 1,
+  );
+});
+
+test('a port that is in use is named, and the server comes when the port is free', async () => {
+  const { up, port, write } = await standalone();
+  await using _ = up;
+  const other = createServer().listen(port, '127.0.0.1');
+  onTestFinished(() => void other.close());
+  write();
+  await up.start();
+  expect(await up.output()).toMatch(
+    /stock\.yaml:1:1: cannot listen on 127\.0\.0\.1:\d+: the port is in use; .*it is tried again/,
+  );
+  other.close();
+  const read = await reader(up, port);
+  await eventually(
+    () => read('company:address'),
+    (answer) => answer === 'Main Street',
+    { timeoutMs: 30_000 },
   );
 });

@@ -7,13 +7,11 @@ import { eventually } from '../harness/eventually.ts';
 import { createStandalone, type Ended, type Standalone } from '../harness/mcp2-command.ts';
 import { SmallDisk } from '../harness/small-disk.ts';
 
-const SERVER = { name: 'inventory-db', serverName: 'InventoryDB_Primary' };
-
 test('a file that is added while the disk is full is registered after the disk is freed', async () => {
   using disk = new SmallDisk(4 * 1024 * 1024);
   await using etcd = await startEtcd();
   await using up = await createStandalone({ args: ['--etcd', etcd.url], state: join(disk.path, 'state') });
-  up.writeServer('inventory.yaml', SERVER);
+  up.writeInventory();
   await up.start();
   disk.fill();
   up.writeServer('later.yaml', { name: 'later', serverName: 'Later' });
@@ -37,7 +35,7 @@ const COMMANDS = {
   mintAndLookup: ['lookup', 'db:inventory:read', '--address', '127.0.0.1:1'],
   mint: ['token', 'mint', '--aud', 'A', '--capability', 'db:a:read'],
   inspect: ['token', 'inspect', 'eyJhbGciOiJFZERTQSIsImtpZCI6ImEifQ.eyJpc3MiOiJtY3AyOmxvY2FsIn0.AA'],
-  up: ['up', '--port', '0', '--no-sample'],
+  up: ['up', '--port', '0'],
 } as const;
 type Command = keyof typeof COMMANDS;
 
@@ -51,7 +49,7 @@ test.each<[file: string, contents: readonly string[], commands: readonly Command
   'a damaged %s is named, with what to do, by every command that reads it',
   async (file, contents, commands) => {
     await using up = await createStandalone();
-    await up.run(['up', '--files', up.files, '--port', '0', '--no-sample'], { killAfter: 'Ctrl-C ends' });
+    await up.run(['up', '--files', up.files, '--port', '0'], { killAfter: 'Ctrl-C ends' });
     const path = join(up.state, file);
     const sound = file === 'connection.json' ? undefined : readFileSync(path);
     for (const content of contents) {
@@ -68,9 +66,9 @@ test.each<[file: string, contents: readonly string[], commands: readonly Command
 
 test('a second one with the same state folder writes nothing into the log of the first', async () => {
   await using up = await createStandalone();
-  up.writeServer('inventory.yaml', SERVER);
+  up.writeInventory();
   await up.start();
-  const second = await up.run(['up', '--files', up.files, '--port', '0', '--no-sample']);
+  const second = await up.run(['up', '--files', up.files, '--port', '0']);
   expect(second.stderr).toContain('already runs');
   const log = readFileSync(join(up.state, 'mcp2.log'), 'utf8');
   expect(log).not.toContain('"stopping"');
@@ -79,7 +77,7 @@ test('a second one with the same state folder writes nothing into the log of the
 
 test('a line to copy holds its paths as single words of the shell', async () => {
   await using up = await createStandalone({ stateName: "my state's folder" });
-  up.writeServer('inventory.yaml', SERVER);
+  up.writeInventory();
   await up.start();
   expect(await up.output()).toContain(`--state '${up.state.replaceAll("'", "'\\''")}'`);
   await up.interrupt();

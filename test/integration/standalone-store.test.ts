@@ -52,7 +52,7 @@ async function callsTo(up: Standalone): Promise<Calls> {
 test('on a full disk Register is refused with the reason, Lookup goes on, and a freed disk heals it', async () => {
   const disk = new SmallDisk(DISK_BYTES);
   onTestFinished(() => disk[Symbol.dispose]());
-  await using up = await createStandalone({ args: ['--no-sample'] });
+  await using up = await createStandalone();
   symlinkSync(disk.path, up.state);
   await up.start();
   const calls = await callsTo(up);
@@ -75,7 +75,7 @@ test('on a full disk Register is refused with the reason, Lookup goes on, and a 
 test(`killed ${KILLS} times in the middle of registering, it finds everything that was acknowledged`, {
   timeout: KILLS * 20_000,
 }, async () => {
-  await using up = await createStandalone({ args: ['--no-sample'] });
+  await using up = await createStandalone();
   const acknowledged: string[] = [];
   for (let kill = 0; kill < KILLS; kill++) {
     await up.start();
@@ -109,7 +109,7 @@ async function registerUntilFailed({ register }: Calls, run: number, acknowledge
 }
 
 test('with a flipped byte in its database it serves what was acknowledged, or is refused with the file', async () => {
-  await using up = await createStandalone({ args: ['--no-sample'] });
+  await using up = await createStandalone();
   await up.start();
   const { register } = await callsTo(up);
   const names = Array.from({ length: 50 }, (_, i) => `Db_${i}`);

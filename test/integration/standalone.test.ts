@@ -7,6 +7,7 @@ import { connectEtcdStore } from '#lib/store/etcd/connect.ts';
 import { startEtcd } from '../harness/etcd.ts';
 import { eventually } from '../harness/eventually.ts';
 import { createStandalone, runMcp2, type Standalone, serverYaml } from '../harness/mcp2-command.ts';
+import { startStockServer } from '../harness/stock-server.ts';
 
 const SERVER = { name: 'inventory-db', serverName: 'InventoryDB_Primary' };
 
@@ -17,18 +18,31 @@ async function lookUp(up: Standalone, ...args: readonly string[]): Promise<unkno
   return (JSON.parse(stdout) as { endpoints: { server_name: string }[] }).endpoints.map((one) => one.server_name);
 }
 
+/** A server of one's own, with the keys of one that runs, and the file that names it. */
+async function serveOwn(up: Standalone): Promise<AsyncDisposable> {
+  const { serverName } = SERVER;
+  const jwksFile = join(up.state, 'jwks.json');
+  const server = await startStockServer({ serverName, issuer: 'mcp2:local', jwksFile, port: up.serverPort });
+  up.writeServer('own.yaml', SERVER);
+  await eventually(
+    () => lookUp(up),
+    (names) => JSON.stringify(names) === JSON.stringify([serverName]),
+  );
+  return server;
+}
+
 test('it starts, answers a lookup, ends on one Ctrl-C within two seconds, and finds its state again', async () => {
   await using up = await createStandalone();
-  up.writeServer('inventory.yaml', SERVER);
+  up.writeInventory();
   await up.start();
   const first = await up.output();
-  expect(first).toMatch(/inventory-db +True +Serving +InventoryDB_Primary +1\/1/);
+  expect(first).toMatch(/inventorydb-primary +True +Serving +InventoryDB_Primary +1\/1/);
   expect(first).toContain(`npx mcp2 lookup db:inventory:read --state ${up.state}`);
   const { code, stdout } = await up.run(['lookup', 'db:inventory:read']);
   expect(code).toBe(0);
   expect(stdout.split('\n')[1]).toMatch(
     new RegExp(
-      `^InventoryDB_Primary +127\\.0\\.0\\.1:${up.samplePort} +PLAINTEXT +SERVING +<none> +db:inventory:read,`,
+      `^InventoryDB_Primary +127\\.0\\.0\\.1:${up.serverPort} +PLAINTEXT +SERVING +<none> +context:read:inventory:[^ ]*,db:inventory:read,`,
     ),
   );
   expect(statSync(up.state).mode & 0o777).toBe(0o700);
@@ -42,7 +56,7 @@ test('it starts, answers a lookup, ends on one Ctrl-C within two seconds, and fi
   expect(await lookUp(up)).toContain('no registry runs here');
 
   const uid = async () =>
-    JSON.parse((await up.run(['get', 'server', 'inventory-db', '-o', 'json'])).stdout).metadata.uid;
+    JSON.parse((await up.run(['get', 'server', 'inventorydb-primary', '-o', 'json'])).stdout).metadata.uid;
   const before = await uid();
   await up.start();
   expect(await lookUp(up)).toEqual(['InventoryDB_Primary']);
@@ -53,12 +67,12 @@ test('it starts, answers a lookup, ends on one Ctrl-C within two seconds, and fi
 
 test('a changed file takes effect, a broken one is told with its line and keeps its last good state', async () => {
   await using up = await createStandalone();
-  up.writeServer('inventory.yaml', SERVER);
   await up.start();
-  writeFileSync(join(up.files, 'inventory.yaml'), `${serverYaml({ ...SERVER, port: up.samplePort })}  oops: [\n`);
+  await using _ = await serveOwn(up);
+  writeFileSync(join(up.files, 'own.yaml'), `${serverYaml({ ...SERVER, port: up.serverPort })}  oops: [\n`);
   await eventually(
     () => up.output(),
-    (output) => /inventory\.yaml:1\d: /.test(output),
+    (output) => /own\.yaml:1\d: /.test(output),
   );
   expect(await lookUp(up)).toEqual(['InventoryDB_Primary']);
 
@@ -67,12 +81,12 @@ test('a changed file takes effect, a broken one is told with its line and keeps 
   await up.start();
   expect(await lookUp(up)).toEqual(['InventoryDB_Primary']);
 
-  up.writeServer('inventory.yaml', SERVER);
+  up.writeServer('own.yaml', SERVER);
   await eventually(
     () => up.output(),
     (output) => output.includes('are fine again'),
   );
-  rmSync(join(up.files, 'inventory.yaml'));
+  rmSync(join(up.files, 'own.yaml'));
   await eventually(
     () => lookUp(up),
     (names) => JSON.stringify(names) === '[]',
@@ -97,7 +111,7 @@ test('a first start with broken files alone runs and says so', async () => {
 });
 
 test('a server that does not answer is listed with the reason, and leaves the answers of lookup', async () => {
-  await using up = await createStandalone({ args: ['--no-sample'] });
+  await using up = await createStandalone();
   up.writeServer('inventory.yaml', SERVER);
   await up.start();
   expect(await up.output()).toMatch(/inventory-db +False +Unreachable +InventoryDB_Primary +0\/1/);
@@ -112,10 +126,10 @@ test('a server that does not answer is listed with the reason, and leaves the an
 
 test('a declared capability that the server does not offer is told, though the server stays ready', async () => {
   await using up = await createStandalone();
-  up.writeServer('inventory.yaml', SERVER);
   await up.start();
-  const yaml = readFileSync(join(up.files, 'inventory.yaml'), 'utf8');
-  writeFileSync(join(up.files, 'inventory.yaml'), yaml.replace('db:inventory:read', 'db:inventory:write'));
+  await using _ = await serveOwn(up);
+  const yaml = readFileSync(join(up.files, 'own.yaml'), 'utf8');
+  writeFileSync(join(up.files, 'own.yaml'), yaml.replace('db:inventory:read', 'db:inventory:write'));
   await eventually(
     () => up.output(),
     (output) => /inventory-db is ready: .*But: .*The server does not offer db:inventory:write\. Add it/.test(output),
@@ -127,7 +141,7 @@ test('a declared capability that the server does not offer is told, though the s
 
 test('a crash leaves nothing behind that keeps the next start from working', async () => {
   await using up = await createStandalone();
-  up.writeServer('inventory.yaml', SERVER);
+  up.writeInventory();
   await up.start();
   await up.kill();
   expect(await lookUp(up)).toMatch(/no registry answers at 127\.0\.0\.1:\d+, where "mcp2 up" ran last: start it again/);
@@ -138,9 +152,9 @@ test('a crash leaves nothing behind that keeps the next start from working', asy
 
 test('a second one with the same state folder says who has it, and does not disturb the first', async () => {
   await using up = await createStandalone();
-  up.writeServer('inventory.yaml', SERVER);
+  up.writeInventory();
   await up.start();
-  const second = await up.run(['up', '--files', up.files, '--port', '0', '--no-sample']);
+  const second = await up.run(['up', '--files', up.files, '--port', '0']);
   expect(second.code).toBe(1);
   expect(second.stderr).toMatch(
     new RegExp(`already runs .*${up.state}.* registry at 127\\.0\\.0\\.1:${up.port}.*--state`),
@@ -151,7 +165,7 @@ test('a second one with the same state folder says who has it, and does not dist
 test('a taken port ends with a sentence when it was named', async () => {
   await using up = await createStandalone();
   const server = createServer().listen(up.port, '127.0.0.1');
-  const { code, stderr } = await up.run(['up', '--files', up.files, '--port', String(up.port), '--no-sample']);
+  const { code, stderr } = await up.run(['up', '--files', up.files, '--port', String(up.port)]);
   server.close();
   expect(code).toBe(1);
   expect(stderr).toBe(
@@ -212,7 +226,7 @@ test.each<[string, (up: Standalone) => void, RegExp]>([
 ])('%s ends with one sentence', async (_title, prepare, sentence) => {
   await using up = await createStandalone();
   prepare(up);
-  const { code, stdout, stderr } = await up.run(['up', '--files', up.files, '--port', '0', '--no-sample']);
+  const { code, stdout, stderr } = await up.run(['up', '--files', up.files, '--port', '0']);
   expect(code).toBe(1);
   expect(stdout).toBe('');
   const lines = stderr
@@ -225,7 +239,7 @@ test.each<[string, (up: Standalone) => void, RegExp]>([
 test('two at once, each with its own state and key: the tokens of one are worth nothing at the other', async () => {
   await using one = await createStandalone();
   await using other = await createStandalone();
-  for (const up of [one, other]) up.writeServer('inventory.yaml', SERVER);
+  for (const up of [one, other]) up.writeInventory();
   await Promise.all([one.start(), other.start()]);
   expect(await lookUp(one)).toEqual(['InventoryDB_Primary']);
   expect(await lookUp(one, '--address', `127.0.0.1:${other.port}`)).toContain('TOKEN_UNTRUSTED');
@@ -234,7 +248,7 @@ test('two at once, each with its own state and key: the tokens of one are worth 
 test('with --etcd the registrations live in a real etcd, and wait for one that is away', async () => {
   await using etcd = await startEtcd();
   await using up = await createStandalone({ args: ['--etcd', etcd.url] });
-  up.writeServer('inventory.yaml', SERVER);
+  up.writeInventory();
   await etcd.stop();
   const starting = up.start();
   await eventually(
@@ -254,7 +268,7 @@ test('with --etcd the registrations live in a real etcd, and wait for one that i
 test('Ctrl-C ends it within two seconds also while its etcd is away', async () => {
   await using etcd = await startEtcd();
   await using up = await createStandalone({ args: ['--etcd', etcd.url] });
-  up.writeServer('inventory.yaml', SERVER);
+  up.writeInventory();
   await up.start();
   etcd.pause();
   const askedMs = performance.now();
@@ -265,7 +279,7 @@ test('Ctrl-C ends it within two seconds also while its etcd is away', async () =
 
 test('the log keeps what happened, without tokens or keys', async () => {
   await using up = await createStandalone();
-  up.writeServer('inventory.yaml', SERVER);
+  up.writeInventory();
   await up.start();
   await lookUp(up);
   await up.interrupt();

@@ -30,7 +30,7 @@ beforeAll(async () => {
   const output = [`--python_out=${stubs}`, `--grpc_python_out=${stubs}`];
   await runCommand(python, ['-m', 'grpc_tools.protoc', `-I${join(ROOT, 'protos')}`, ...output, ...protos]);
   ports = await freePorts(2);
-  up = await createStandalone({ args: ['--no-sample'] });
+  up = await createStandalone();
   await up.start();
 }, 300_000);
 afterAll(async () => {

@@ -43,6 +43,7 @@ export const contextToolPart: Part = {
         return folder.shown;
       },
       runtimeFiles: folder,
+      starting: () => folder.starting,
       stop: () => folder.stop(),
     };
   },

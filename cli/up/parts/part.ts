@@ -18,8 +18,8 @@ export interface Part {
   readonly name: string;
   /** What its line is called in the list of what runs. */
   readonly title: string;
-  /** Finds its port and says what is unusual about it. @returns undefined when it is not to be started. */
-  readonly choosePort?: (options: UpOptions, terminal: Terminal) => Promise<number | undefined>;
+  /** Finds its port and says what is unusual about it. */
+  readonly choosePort?: (options: UpOptions, terminal: Terminal) => Promise<number>;
   /** @param port 0 for a part without `choosePort`. @throws UserError */
   readonly start: (context: PartContext, port: number) => Promise<RunningPart>;
 }
@@ -55,6 +55,8 @@ export interface RunningPart {
   readonly ready?: Promise<void>;
   /** For the operator: it runs servers that files configure. */
   readonly runtimeFiles?: RuntimeFiles;
+  /** The files whose servers have not been tried yet. */
+  starting?(): readonly string[];
   /** The servers that it knows. */
   servers?(): readonly ListedServer[];
   /** What is wrong with the files now. */

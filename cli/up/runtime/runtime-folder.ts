@@ -34,6 +34,11 @@ export class RuntimeFolder implements RuntimeFiles {
     await Promise.all([...this.#servers.values()].map(({ tried }) => tried));
   }
 
+  /** The files that have not been tried yet. */
+  get starting(): readonly string[] {
+    return [...this.#servers].filter(([, { isTried }]) => !isTried).map(([name]) => name);
+  }
+
   get(name: string): RuntimeFile | undefined {
     return this.#servers.get(name);
   }

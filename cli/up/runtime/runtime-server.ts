@@ -9,7 +9,7 @@ import { makeFolder } from '#lib/make-folder.ts';
 import { UserError } from '#lib/user-error.ts';
 import type { Mcp2Server, ParseMcp2Server } from '../../../operator/server/resource.ts';
 import type { FileProblem } from '../../../operator/source/resource-file.ts';
-import { ConfigFollower, type NewState } from '../../../services/context-tool/config/follow.ts';
+import { type Applied, ConfigFollower, type NewState } from '../../../services/context-tool/config/follow.ts';
 import { formatRuntimeProblem, sentenceOf } from '../../../services/context-tool/config/problem.ts';
 import type { ConfigReader } from '../../../services/context-tool/config/read-config.ts';
 import type { Problem, RuntimeConfig } from '../../../services/context-tool/config/runtime-config.ts';
@@ -48,6 +48,7 @@ export class RuntimeServer {
   #following: Promise<void> = Promise.resolve();
   #choosePort: () => void = () => undefined;
   #port: number | undefined;
+  #isTried = false;
   #running: RunningContextTool | undefined;
   #resource: Mcp2Server | undefined;
   /** Of a start that failed. */
@@ -75,6 +76,10 @@ export class RuntimeServer {
       clock,
     });
     this.tried = this.#begin();
+  }
+
+  get isTried(): boolean {
+    return this.#isTried;
   }
 
   /** Undefined as long as it never ran. */
@@ -110,7 +115,9 @@ export class RuntimeServer {
     } catch (error) {
       this.#options.log.error({ err: error, file: this.#file }, 'a configuration is not followed any more');
     } finally {
+      this.#isTried = true;
       this.#choosePort();
+      this.#options.onChange();
     }
   }
 
@@ -122,7 +129,7 @@ export class RuntimeServer {
     }
   }
 
-  async #apply({ config }: NewState): Promise<readonly Problem[]> {
+  async #apply({ config }: NewState): Promise<Applied> {
     try {
       for (const database of config.databases.values())
         if (database.kind === 'sqlite') makeFolder(dirname(database.file), 0o700);
@@ -136,8 +143,8 @@ export class RuntimeServer {
       }
       if (!(error instanceof UserError))
         this.#options.log.error({ err: error, file: this.#file }, 'a server did not start');
-      const message = error instanceof UserError ? error.message : 'it did not start; the log says why';
-      return [{ file: this.#file, line: 1, column: 1, path: '', message }];
+      const why = error instanceof UserError ? error.message : 'it did not start, and the log says why';
+      return { tryAgain: [{ file: this.#file, line: 1, column: 1, path: '', message: `${why}; it is tried again` }] };
     }
   }
 

@@ -56,7 +56,10 @@ data:
 {{- end }}
 {{- end -}}
 
-{{/* (configuration): MiB that the processes of its modules may use together, of each file those with the largest share. */}}
+{{/*
+(configuration): MiB that other processes than the server's may use together: those of its modules, of each file those with the
+largest share, and three for each SQLite file, 40 MiB each.
+*/}}
 {{- define "mcp2.configuration.childrenMiB" -}}
 {{- $byFile := dict -}}
 {{- if kindIs "slice" .tools -}}
@@ -72,6 +75,9 @@ data:
 {{- end -}}
 {{- end -}}
 {{- $sum := 0 -}}
+{{- if kindIs "map" .databases -}}
+{{- range .databases -}}{{- if kindIs "map" . -}}{{- if .sqlite -}}{{- $sum = add $sum 120 -}}{{- end -}}{{- end -}}{{- end -}}
+{{- end -}}
 {{- range $byFile -}}{{- $sum = add $sum . -}}{{- end -}}
 {{- $sum -}}
 {{- end -}}

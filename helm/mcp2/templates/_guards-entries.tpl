@@ -100,7 +100,7 @@ rbac rotate selfsigned setup signing-key snapshot store-setup test tls uninstall
 {{- $least := add 160 $children -}}
 {{- with include "mcp2.mebibytes" $limit -}}
 {{- if lt (int64 .) $least -}}
-{{- fail (printf "%s.resources.limits.memory is %v, but the server needs 160Mi and the processes of its modules may use %dMi (processes x memory of each file): set at least %dMi, or lower these" $place $limit $children $least) -}}
+{{- fail (printf "%s.resources.limits.memory is %v, but the server needs 160Mi and other processes may use %dMi (processes x memory of each module's file, 120Mi for each SQLite file): set at least %dMi, or lower these" $place $limit $children $least) -}}
 {{- end -}}
 {{- end -}}
 {{- end -}}

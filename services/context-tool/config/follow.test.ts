@@ -4,10 +4,9 @@ import { join } from 'node:path';
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import { systemClock } from '#lib/clock.ts';
 import { ManualClock } from '#lib/manual-clock.ts';
-import { ConfigFollower, type FollowOptions, type NewState } from './follow.ts';
+import { type Applied, ConfigFollower, type FollowOptions, type NewState } from './follow.ts';
 import { formatRuntimeProblem } from './problem.ts';
 import { createConfigReader } from './read-config.ts';
-import type { Problem } from './runtime-config.ts';
 import { createSecrets } from './secrets.ts';
 
 const CONFIG = `server: {name: Stock, version: 1.0.0}
@@ -34,7 +33,7 @@ const FILES: Readonly<Record<string, string>> = {
 let folder: string;
 let states: NewState[];
 let said: string[][];
-let refusal: readonly Problem[];
+let refusal: Applied;
 let clock: ManualClock;
 
 beforeEach(() => {
@@ -52,7 +51,7 @@ function follow(options: Partial<FollowOptions> = {}, file = join(folder, 'stock
     file,
     read: () => readConfig({ file, workingFolder: folder, sqlite: 'unchecked', secrets: createSecrets({}) }),
     apply: async (state) => {
-      if (refusal.length === 0) states.push(state);
+      if (!('tryAgain' in refusal) && refusal.length === 0) states.push(state);
       return refusal;
     },
     onProblems: (problems) => said.push(problems.map(formatRuntimeProblem)),
@@ -221,6 +220,20 @@ test('a state that cannot be put in force leaves the one before, and its files c
   write('all.sql', 'SELECT 2');
   await lookTwice(follower);
   expect(states[1]?.changed.map((path) => path.slice(folder.length + 1)).sort()).toEqual(['all.sql', 'price.mjs']);
+});
+
+test('what something around the files stood in the way of is tried again without a change, every three seconds', async () => {
+  refusal = { tryAgain: [{ file: 'stock.yaml', line: 1, column: 1, path: '', message: 'the port is in use' }] };
+  const follower = follow();
+  await follower.look();
+  expect(follower.problems).toMatchObject([{ message: 'the port is in use' }]);
+  refusal = [];
+  await lookTwice(follower);
+  expect(states).toEqual([]);
+  await clock.advance(3_000);
+  await follower.look();
+  expect(states).toHaveLength(1);
+  expect(follower.problems).toEqual([]);
 });
 
 test('the swap of a mounted ConfigMap is one change, within five seconds', async () => {

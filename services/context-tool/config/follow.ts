@@ -20,6 +20,9 @@ export interface NewState {
   readonly changed: readonly string[];
 }
 
+/** What is wrong: with the files, or, for `tryAgain`, with something around them that may change without them. */
+export type Applied = readonly Problem[] | { readonly tryAgain: readonly Problem[] };
+
 export interface FollowOptions {
   /** Reads the configuration and what it names. Must not throw. */
   readonly read: () => ReadConfig;
@@ -29,7 +32,7 @@ export interface FollowOptions {
    * Puts a state in force, all of it or nothing. Resolves to what is wrong with it; then the one before stays. The next one
    * comes only after that.
    */
-  readonly apply: (state: NewState) => Promise<readonly Problem[]>;
+  readonly apply: (state: NewState) => Promise<Applied>;
   /** Absolute paths of what the modules of the last state are made of; known once it was tried. Default: not followed. */
   readonly moduleFiles?: () => readonly string[];
   /** Told when the problems become other ones; none when all is well again. */
@@ -43,6 +46,8 @@ export interface FollowOptions {
 const SETTLE_MS = 250;
 /** A file that never settles is taken as it is after so long. */
 const MAX_SETTLE_MS = 2_000;
+/** Before a state is tried again that something around the files stood in the way of. */
+const TRY_AGAIN_MS = 3_000;
 /** A configuration that names a new file is read again, so that no change of that file is missed. */
 const MAX_ROUNDS = 3;
 
@@ -55,6 +60,8 @@ export class ConfigFollower {
   #read: Marks | undefined;
   #applied: Marks = new Map();
   #unsettled: { readonly marks: Marks; readonly sinceMs: number } | undefined;
+  /** On the monotonic clock. */
+  #tryAgainAtMs: number | undefined;
   #inForce: RuntimeConfig | undefined;
   #problems: readonly Problem[] = [];
 
@@ -89,6 +96,7 @@ export class ConfigFollower {
     const marks = await this.#fileMarks.take(this.#files, clock.nowMs());
     if (this.#read !== undefined && changedFiles(this.#read, marks).length === 0) {
       this.#unsettled = undefined;
+      if (clock.monotonicMs() >= (this.#tryAgainAtMs ?? Number.POSITIVE_INFINITY)) await this.#take(marks);
       return;
     }
     if (this.#read !== undefined && !this.#isSettled(marks)) return;
@@ -112,6 +120,7 @@ export class ConfigFollower {
       marks = await this.#fileMarks.take([...result.files, ...this.#moduleFiles], clock.nowMs());
       result = read();
     }
+    this.#tryAgainAtMs = undefined;
     const problems = result.problems ?? (await this.#apply(result, marks));
     await this.#follow(result.files, marks);
     if (problems.length === 0) this.#applied = this.#read ?? marks;
@@ -136,8 +145,12 @@ export class ConfigFollower {
     if (fixed.length > 0) return fixed;
     const changed = changedFiles(this.#applied, marks);
     if (before !== undefined && changed.length === 0) return [];
-    const problems = await this.#options.apply({ config, before, changed });
-    if (problems.length > 0) return problems;
+    const applied = await this.#options.apply({ config, before, changed });
+    if ('tryAgain' in applied) {
+      this.#tryAgainAtMs = this.#options.clock.monotonicMs() + TRY_AGAIN_MS;
+      return applied.tryAgain;
+    }
+    if (applied.length > 0) return applied;
     this.#inForce = config;
     return [];
   }

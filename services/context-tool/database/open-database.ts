@@ -24,7 +24,7 @@ export function createOpenDatabase(options: OpenDatabaseOptions): (config: Datab
   const { clock, log, random, secrets, sqliteFiles } = options;
   const metrics = createDatabaseMetrics(options.metrics);
   return (config) => {
-    if (config.kind === 'sqlite') return openSqlite(config, { files: sqliteFiles, clock, log });
+    if (config.kind === 'sqlite') return openSqlite(config, { files: sqliteFiles, clock, log, metrics });
     return createPostgresDatabase(config, { clock, log, random, metrics, readSecret: secrets.read });
   };
 }

@@ -36,8 +36,8 @@ const { ARGUMENT_ENCODING_RAW: RAW, ARGUMENT_ENCODING_JSON: JSON_TEXT } = Argume
 /** @throws ServiceError ARGUMENT_INVALID with metadata `path`, "/items/0/sku" */
 export function decodeArguments(schema: CompiledSchema, wire: WireArguments): JsonObject {
   const { values, encoding, json } = wire;
-  const given = json !== undefined && json.length > 0 ? decodeWhole(wire, json) : decodeEach(schema, values, encoding);
-  return checked(schema, given, 'argument');
+  if (json !== undefined && json.length > 0) return checked(schema, { given: decodeWhole(wire, json) }, 'argument');
+  return checked(schema, decodeEach(schema, values, encoding), 'argument');
 }
 
 /** The parameters of a context: as arguments, but all of them RAW. @throws ServiceError ARGUMENT_INVALID */
@@ -47,8 +47,14 @@ export function decodeParameters(schema: CompiledSchema, values: Readonly<Record
 
 type What = 'argument' | 'parameter';
 
-function checked(schema: CompiledSchema, given: JsonObject, what: What): JsonObject {
-  const result = schema.check(given);
+interface Decoded {
+  readonly given: JsonObject;
+  /** Texts that were made from bytes. */
+  readonly base64?: readonly string[] | undefined;
+}
+
+function checked(schema: CompiledSchema, { given, base64 }: Decoded, what: What): JsonObject {
+  const result = schema.check(given, base64);
   if (result.ok) return result.value as JsonObject;
   const { path, message } = result;
   const where =
@@ -75,18 +81,22 @@ function decodeEach(
   values: Readonly<Record<string, Buffer>>,
   encoding: Readonly<Record<string, number>> | undefined,
   what: What = 'argument',
-): JsonObject {
+): Decoded {
   const names = Object.keys(values);
   requireParameterNames(names, `${what}s`);
   if (encoding !== undefined) checkEncoding(encoding, values);
-  const decoded: Record<string, unknown> = {};
+  const given: Record<string, unknown> = {};
+  const base64: string[] = [];
   for (const name of names) {
     const bytes = values[name];
     if (bytes === undefined) continue;
     const isJson = encoding !== undefined && Object.hasOwn(encoding, name) && encoding[name] === JSON_TEXT;
-    decoded[name] = decodeOne(bytes, isJson ? 'json' : (forms.get(name) ?? 'open'), { name, what });
+    const form = isJson ? 'json' : (forms.get(name) ?? 'open');
+    const value = decodeOne(bytes, form, { name, what });
+    if (form === 'bytes') base64.push(value as string);
+    given[name] = value;
   }
-  return decoded;
+  return { given, base64 };
 }
 
 interface Named {

@@ -267,7 +267,7 @@ const SCHEMA = fc.letrec<{ schema: unknown }>((tie) => ({
   ),
 })).schema;
 
-test('what is refused as a schema, and as a value, is what ajv refuses', () => {
+test('what is refused as a schema, and as a value, is what ajv refuses', { timeout: 60_000 }, () => {
   const oracle = new Ajv2020({ strict: false, logger: false, ownProperties: true });
   fc.assert(
     fc.property(SCHEMA, fc.array(DATA, { maxLength: 5 }), (schema, values) => {

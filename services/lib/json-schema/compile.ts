@@ -35,8 +35,12 @@ export interface CompiledSchema {
   readonly hash: Buffer;
   /** How the bytes of each member are read; one that is not named is 'open'. */
   readonly forms: ReadonlyMap<string, WireForm>;
-  /** Never changes the value, and never throws for JSON data. Members that are undefined count as absent. */
-  check(value: unknown): CheckResult;
+  /**
+   * Never changes the value, and never throws for JSON data. Members that are undefined count as absent.
+   *
+   * @param base64 Texts in the value that the caller itself has made from bytes.
+   */
+  check(value: unknown, base64?: readonly string[]): CheckResult;
 }
 
 export interface CompileOptions {
@@ -91,12 +95,15 @@ class StepBudget {
   }
 }
 
-function createChecker(tree: SchemaTree, start: SchemaNode, closed: boolean): (value: unknown) => CheckResult {
+function createChecker(tree: SchemaTree, start: SchemaNode, closed: boolean): CompiledSchema['check'] {
+  let known: readonly string[] = [];
+  const isKnown = (text: string) => known.includes(text);
   const budget = new StepBudget();
   const step = () => budget.take();
-  const validate = createValidator(tree, start, { closed, step });
+  const validate = createValidator(tree, start, { closed, step, isKnown });
   const fill = hasDefaults(tree) ? createFiller(start, step) : undefined;
-  return function check(value) {
+  return function check(value, base64 = []) {
+    known = base64;
     budget.reset();
     try {
       const filled = fill === undefined ? value : fill(value);
@@ -105,6 +112,8 @@ function createChecker(tree: SchemaTree, start: SchemaNode, closed: boolean): (v
       if (error instanceof TooManySteps) return { ok: false, path: '', message: 'takes too long to check' };
       if (error instanceof RangeError) return { ok: false, path: '', message: 'nests too deeply' };
       throw error;
+    } finally {
+      known = [];
     }
   };
 }
@@ -112,14 +121,15 @@ function createChecker(tree: SchemaTree, start: SchemaNode, closed: boolean): (v
 interface ValidatorDependencies {
   readonly closed: boolean;
   readonly step: () => true;
+  readonly isKnown: (text: string) => boolean;
 }
 
 function createValidator(
   tree: SchemaTree,
   start: SchemaNode,
-  { closed, step }: ValidatorDependencies,
+  { closed, step, isKnown }: ValidatorDependencies,
 ): ValidateFunction {
-  const formats = createFormats();
+  const formats = createFormats(isKnown);
   const { schema, usesUnevaluated } = toValidatorSchema(tree, start, {
     closed,
     formats: new Set(Object.keys(formats)),

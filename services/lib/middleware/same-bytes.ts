@@ -33,8 +33,8 @@ export interface PreparedRead<Request, Prepared extends object> {
   carriesToken(request: Request): boolean;
   /** For a request that the guard let through. */
   prepare(request: Request, call: CallContext): Prepared;
-  /** False when it must be prepared anew, since the server offers something else by now. */
-  holds(prepared: Prepared): boolean;
+  /** What was prepared holds for as long as this is the same object; then all of it is forgotten. */
+  basis(): object;
   answer(prepared: Prepared, call: CallContext): Buffer | Promise<Buffer>;
   byteLength(prepared: Prepared): number;
 }
@@ -93,19 +93,28 @@ export function prepareSameBytes<Request, Response, Prepared extends object>(
   reauthenticate: Reauthenticate,
 ): UnaryHandler<EncodedRequest<Request>, Response> {
   const kept = createMemory<Prepared>((prepared) => read.byteLength(prepared));
+  let basis = read.basis();
 
   return function answer(encoded, call) {
+    forgetWhatIsOver();
     const key = keyOf(encoded.bytes);
     const before = key === undefined ? undefined : kept.get(key);
-    if (before !== undefined && read.holds(before.outcome) && reauthenticate(before.caller, call)) {
-      return read.answer(before.outcome, call);
-    }
+    if (before !== undefined && reauthenticate(before.caller, call)) return read.answer(before.outcome, call);
     const request = encoded.open(call);
     if (request instanceof Promise) return request.then((opened) => begin(opened, encoded.bytes.length, key, call));
     return begin(request, encoded.bytes.length, key, call);
   };
 
+  function forgetWhatIsOver(): void {
+    const current = read.basis();
+    if (current === basis) return;
+    basis = current;
+    kept.clear();
+  }
+
   function begin(request: Request, requestBytes: number, key: string | undefined, call: CallContext) {
+    // A guard that had to wait may have seen a change meanwhile.
+    forgetWhatIsOver();
     const prepared = read.prepare(request, call);
     if (key !== undefined && read.carriesToken(request)) {
       kept.set(key, { caller: call.requireCaller(), requestBytes, outcome: prepared });

@@ -40,7 +40,7 @@ async function call(
   const { server_name, grpc_url, tls_server_name } = endpoint;
   const request = {
     context_key: 'inventory:prod_12345:stock_count',
-    parameters: { filter: Buffer.from("warehouse='NY'") },
+    parameters: { warehouse: Buffer.from('NY') },
   };
   const told = { server: server_name, endpoint: grpc_url, certificateName: tls_server_name };
   try {

@@ -57,16 +57,16 @@ export async function untilNode({ kube, traffic }: FaultRelease, name: string, i
 
 /** All pods ready on both nodes, and both endpoints in every answer. */
 export async function untilWhole(release: FaultRelease): Promise<void> {
-  const counts = { operator: 2, registry: 2, sample: 2, etcd: 3 };
+  const counts = { operator: 2, registry: 2, inventory: 2, etcd: 3 };
   await Promise.all(Object.entries(counts).map(([component, count]) => untilReady(release, component, count, 90_000)));
   await untilAnswers(release.traffic, (endpoints) => endpoints.length === 2, 30_000);
 }
 
-/** What an answer says of the sample's pod on that node. */
+/** What an answer says of the server's pod on that node. */
 export async function endpointOn(release: FaultRelease, nodeName: string): Promise<string> {
-  const pod = (await podsOf(release, 'sample')).find(
+  const pod = (await podsOf(release, 'inventory')).find(
     (candidate) => isReady(candidate) && candidate.spec.nodeName === nodeName,
   );
-  if (pod === undefined) throw new Error(`no ready pod of the sample server is on ${nodeName}`);
+  if (pod === undefined) throw new Error(`no ready pod of the server is on ${nodeName}`);
   return `${SERVER} ${pod.status.podIP}:50061`;
 }

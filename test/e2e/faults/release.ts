@@ -28,7 +28,8 @@ export interface Changes {
 export const SERVER = 'InventoryDB_Primary';
 const ADDRESS_SERVERS = 20;
 const CHANGE_PAUSE_MS = 100;
-const ONE_A_NODE = ['registry', 'sample'] as const;
+/** By the name of the component; where its values are. */
+const ONE_A_NODE = { registry: 'registry', inventory: 'contextTool.servers.inventory' };
 
 /** Two nodes, the chart, servers, traffic from a pod on node-1: what survives the loss of node-2. */
 export async function startRelease(): Promise<FaultRelease> {
@@ -42,7 +43,7 @@ export async function startRelease(): Promise<FaultRelease> {
   await createSnapshotVolume(cluster, kube);
   await install(cluster);
   const release: Release = { cluster, kube, namespace: NAMESPACE, fullname: RELEASE };
-  await Promise.all([...ONE_A_NODE, 'operator'].map((component) => untilReady(release, component, 2)));
+  await Promise.all([...Object.keys(ONE_A_NODE), 'operator'].map((component) => untilReady(release, component, 2)));
   await createServers(kube);
   const name = images[0].name;
   const audience = [SERVER, 'outside-*', 'later-*'];
@@ -57,7 +58,10 @@ export async function startRelease(): Promise<FaultRelease> {
 }
 
 async function install(cluster: Cluster): Promise<void> {
-  const spread = ONE_A_NODE.flatMap((component) => ['--set-json', `${component}.affinity=${onePerNode(component)}`]);
+  const spread = Object.entries(ONE_A_NODE).flatMap(([component, section]) => [
+    '--set-json',
+    `${section}.affinity=${onePerNode(component)}`,
+  ]);
   const values = ['--values', join(import.meta.dirname, 'values.yaml'), ...spread];
   const where = ['--namespace', NAMESPACE, '--create-namespace', '--wait', '--timeout', '3m'];
   await cluster.helm('install', RELEASE, CHART, ...where, ...values);
@@ -90,7 +94,7 @@ function onePerNode(component: string): string {
 
 async function createServers(kube: KubeClient): Promise<void> {
   const forAll = { registration: { visibility: { from: 'All' } } };
-  const source = { service: { name: `${RELEASE}-sample`, port: 'grpc' } };
+  const source = { service: { name: `${RELEASE}-inventory`, port: 'grpc' } };
   await kube.apply(serviceServer(NAMESPACE, 'inventory-db', { serverName: SERVER, source, ...forAll }));
   for (let i = 0; i < ADDRESS_SERVERS; i++) await kube.apply(addressServer(NAMESPACE, nameOf(i), forAll));
 }

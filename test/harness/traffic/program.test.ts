@@ -19,10 +19,10 @@ const ROOT = join(import.meta.dirname, '../../..');
 const NAME = 'InventoryDB_Primary';
 
 test('a registry that is killed and started again fails no Lookup; one that stays away is told as such', async () => {
-  const { registry, sample, traffic, report, register } = await createProcesses(createWorkspace('traffic'));
+  const { registry, inventory, traffic, report, register } = await createProcesses(createWorkspace('traffic'));
   await using stack = new AsyncDisposableStack();
-  for (const one of [registry, sample, traffic]) stack.use(one);
-  await Promise.all([registry.start(), sample.start()]);
+  for (const one of [registry, inventory, traffic]) stack.use(one);
+  await Promise.all([registry.start(), inventory.start()]);
   await register();
   await traffic.start();
 
@@ -55,7 +55,7 @@ async function createProcesses(workspace: Workspace) {
   const tokens = await createTokens();
   const token = await tokens.mint({ aud: ['RegistryServer', NAME], ttlSeconds: 600 });
   writeFileSync(join(folder, 'token'), token);
-  const [registryPort = 0, registryOps = 0, samplePort = 0, sampleOps = 0, port = 0] = await freePorts(5);
+  const [registryPort = 0, registryOps = 0, inventoryPort = 0, inventoryOps = 0, port = 0] = await freePorts(5);
   const shared = {
     MCP2_ISSUER: 'mcp2:test',
     MCP2_JWKS_FILE: tokens.jwksFile,
@@ -66,7 +66,7 @@ async function createProcesses(workspace: Workspace) {
   const start = (name: string, { ports, env }: { ports: readonly [number, number]; env: Record<string, string> }) =>
     new ManagedProcess(
       {
-        name,
+        name: name.replaceAll('/', '-'),
         command: process.execPath,
         args: [join(ROOT, `services/${name}/main.ts`)],
         env: { ...shared, MCP2_LISTEN: `127.0.0.1:${ports[0]}`, MCP2_OPS_LISTEN: `127.0.0.1:${ports[1]}`, ...env },
@@ -89,7 +89,10 @@ async function createProcesses(workspace: Workspace) {
       ports: [registryPort, registryOps],
       env: { MCP2_REGISTRY_STORE_DIR: join(folder, 'store'), MCP2_REGISTRY_ALLOW_LOOPBACK: 'true' },
     }),
-    sample: start('sample', { ports: [samplePort, sampleOps], env: { MCP2_SAMPLE_SERVER_NAME: NAME } }),
+    inventory: start('context-tool/sample', {
+      ports: [inventoryPort, inventoryOps],
+      env: { MCP2_SAMPLE_SERVER_NAME: NAME, TMPDIR: folder },
+    }),
     traffic: new ManagedProcess(
       {
         name: 'traffic',
@@ -100,7 +103,7 @@ async function createProcesses(workspace: Workspace) {
       workspace,
     ),
     report: async (fromMs: number) => (await at(`/report?from=${fromMs}`)).json() as Promise<TrafficReport>,
-    register: () => register(settings, { token, grpc_url: `localhost:${samplePort}` }),
+    register: () => register(settings, { token, grpc_url: `localhost:${inventoryPort}` }),
   };
 }
 

@@ -5,6 +5,7 @@
  * The first argument is a TrafficSettings as JSON. `GET /report?from=&to=`, `/changes?from=` and `/lookup?query=&target=` answer
  * on the ops port; `/ready` once every agent has found and called something.
  */
+import { randomUUID } from 'node:crypto';
 import { createServer } from 'node:http';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { status } from '@grpc/grpc-js';
@@ -19,7 +20,9 @@ import {
   type Services,
   tokenFile,
 } from '#sdk/client/index.ts';
-import { TrafficRecord } from './record.ts';
+import { type CallKind, TrafficRecord } from './record.ts';
+
+const KINDS: Readonly<Record<string, CallKind>> = { 'Discovery.Lookup': 'lookup', 'ContextTool.InvokeTool': 'tool' };
 
 export interface TrafficSettings {
   /** host:port, or any gRPC target. */
@@ -30,6 +33,8 @@ export interface TrafficSettings {
   /** Empty: any server. */
   readonly serverName: string;
   readonly contextKey: string;
+  /** Called after the context, each time with a key of its own that repetitions share. Absent: none is. */
+  readonly tool?: { readonly name: string; readonly arguments: object } | undefined;
   readonly agents: number;
   readonly pauseMs: number;
   readonly port: number;
@@ -76,7 +81,7 @@ class Traffic {
     await sleep((agent.number * this.#settings.pauseMs) / this.#settings.agents);
     for (;;) {
       const isFound = await this.#lookUp(agent);
-      const isCalled = agent.hasEndpoints && (await this.#call(agent));
+      const isCalled = agent.hasEndpoints && (await this.#call(agent)) && (await this.#invoke(agent));
       agent.isReady ||= isFound && isCalled;
       await sleep(this.#settings.pauseMs);
     }
@@ -97,10 +102,25 @@ class Traffic {
 
   #call({ mcp2 }: Agent): Promise<boolean> {
     const { capability, serverName: server, contextKey } = this.#settings;
-    const request = { context_key: contextKey, parameters: { filter: Buffer.from("warehouse='NY'") } };
+    const request = { context_key: contextKey };
     const call = mcp2.call(this.#services.ContextTool, 'RequestContext', request, { capability, server });
     return call.then(
       () => true,
+      () => false,
+    );
+  }
+
+  async #invoke({ mcp2 }: Agent): Promise<boolean> {
+    const { tool, serverName: server } = this.#settings;
+    if (tool === undefined) return true;
+    const request = {
+      tool_name: tool.name,
+      arguments_json: Buffer.from(JSON.stringify(tool.arguments)),
+      idempotency_key: randomUUID(),
+    };
+    const options = { capability: `tool:${tool.name}`, server, idempotent: true };
+    return mcp2.call(this.#services.ContextTool, 'InvokeTool', request, options).then(
+      ({ success }) => success,
       () => false,
     );
   }
@@ -109,11 +129,11 @@ class Traffic {
   #recorder(agent: number): Middleware {
     return (next, { name }) =>
       async (request, call) => {
-        const kind = name === 'Discovery.Lookup' ? 'lookup' : 'call';
+        const kind = KINDS[name] ?? 'call';
         const startedMs = Date.now();
         try {
           const answer = await next(request, call);
-          const details = kind === 'call' ? attemptsOf(call) : this.#answered(agent, answer as LookupAnswer);
+          const details = kind === 'lookup' ? this.#answered(agent, answer as LookupAnswer) : attemptsOf(call);
           this.record.add({ kind, agent, startedMs, endedMs: Date.now(), outcome: 'OK', ...details });
           return answer;
         } catch (error) {

@@ -40,9 +40,11 @@ test('a report has the calls of its span alone', () => {
   record.add(sample(2_000, { empty: true }));
   record.add(sample(2_000, { kind: 'call', attempts: 2 }));
   record.add(sample(2_000, { kind: 'call', outcome: 'DEADLINE_EXCEEDED', attempts: 3 }));
-  const { lookups, calls } = record.report(1_500, 2_500);
+  record.add(sample(2_000, { kind: 'tool', attempts: 2 }));
+  const { lookups, calls, tools } = record.report(1_500, 2_500);
   expect(lookups).toMatchObject({ count: 1, stale: 0, empty: 1 });
   expect(calls).toMatchObject({ count: 2, failed: 1, secondTries: 1 });
+  expect(tools).toMatchObject({ count: 1, failed: 0, secondTries: 1 });
 });
 
 test('an answer is kept when the agent was told something else before', () => {

@@ -5,7 +5,7 @@
  * It runs inside a pod beside program.ts: it imports nothing.
  */
 
-export type CallKind = 'lookup' | 'call';
+export type CallKind = 'lookup' | 'call' | 'tool';
 
 export interface Sample {
   readonly kind: CallKind;
@@ -44,6 +44,8 @@ export interface TrafficReport {
   readonly lookups: CallSummary & { readonly stale: number; readonly empty: number };
   /** Calls of servers that were found. `secondTries`: good ones for which more than one endpoint was tried. */
   readonly calls: CallSummary & { readonly secondTries: number };
+  /** The same of a tool; none where the settings name none. */
+  readonly tools: CallSummary & { readonly secondTries: number };
   /** The first ones. */
   readonly failures: readonly Pick<Sample, 'kind' | 'agent' | 'startedMs' | 'endedMs' | 'outcome' | 'message'>[];
 }
@@ -93,19 +95,23 @@ export class TrafficRecord {
   report(fromMs: number, toMs: number): TrafficReport {
     const inSpan = this.#samples.filter(({ endedMs }) => endedMs >= fromMs && endedMs <= toMs);
     const lookups = inSpan.filter(({ kind }) => kind === 'lookup');
-    const calls = inSpan.filter(({ kind }) => kind === 'call');
+    const span = { fromMs, toMs, agents: this.#agents };
     return {
       fromMs,
       toMs,
       lookups: {
-        ...summarize(lookups, { fromMs, toMs, agents: this.#agents }),
+        ...summarize(lookups, span),
         stale: lookups.filter(({ stale }) => stale).length,
         empty: lookups.filter(({ empty }) => empty).length,
       },
-      calls: {
-        ...summarize(calls, { fromMs, toMs, agents: this.#agents }),
-        secondTries: calls.filter(({ outcome, attempts = 1 }) => outcome === 'OK' && attempts > 1).length,
-      },
+      calls: summarizeCalls(
+        inSpan.filter(({ kind }) => kind === 'call'),
+        span,
+      ),
+      tools: summarizeCalls(
+        inSpan.filter(({ kind }) => kind === 'tool'),
+        span,
+      ),
       failures: inSpan
         .filter(({ outcome }) => outcome !== 'OK')
         .slice(0, MAX_FAILURES)
@@ -120,6 +126,11 @@ interface Span {
   readonly fromMs: number;
   readonly toMs: number;
   readonly agents: number;
+}
+
+function summarizeCalls(samples: readonly Sample[], span: Span): TrafficReport['calls'] {
+  const secondTries = samples.filter(({ outcome, attempts = 1 }) => outcome === 'OK' && attempts > 1).length;
+  return { ...summarize(samples, span), secondTries };
 }
 
 function summarize(samples: readonly Sample[], span: Span): CallSummary {

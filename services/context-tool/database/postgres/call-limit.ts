@@ -12,6 +12,8 @@ export interface Patience {
   end(): void;
 }
 
+/** A reason that is at hand: without one an AbortController makes an error with a stack, for a tenth of a call's time. */
+const FINISHED = 'finished';
 /** What setTimeout and statement_timeout take; a call without a deadline waits that long. */
 const LONGEST_MS = 2 ** 31 - 1;
 
@@ -40,7 +42,7 @@ export function startPatience(
   return {
     signal: limit.signal,
     end() {
-      finished.abort();
+      finished.abort(FINISHED);
       signal.removeEventListener('abort', leave);
     },
   };

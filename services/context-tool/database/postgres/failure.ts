@@ -7,6 +7,7 @@
 import { DatabaseError } from 'pg';
 import { ServiceError } from '#lib/errors.ts';
 import type { Logger } from '#lib/logger.ts';
+import { withoutValues } from '../without-values.ts';
 import { ConnectionLost } from './connection-lost.ts';
 
 /** How long a statement was allowed to run, by the server's clock. */
@@ -92,16 +93,3 @@ export function logFailure(log: Logger, error: unknown, values: readonly (string
     log.warn({ message: cause instanceof Error ? cause.message : '' }, 'the connection to the database was lost');
   }
 }
-
-/** PostgreSQL quotes a value that it cannot read, as in: invalid input syntax for type integer: "…". */
-function withoutValues(message: string, values: readonly (string | null)[]): string {
-  const sent = values.filter((value) => value !== null && value !== '');
-  const byLength = (sent as string[]).sort((a, b) => b.length - a.length);
-  return byLength.reduce((text, value) => {
-    const quoted = text.replaceAll(`"${value}"`, '"…"');
-    return value.length < SHORT ? quoted : quoted.replaceAll(value, '…');
-  }, message);
-}
-
-/** A value of fewer characters is taken out only where it is quoted: it would be found in half of all words. */
-const SHORT = 4;

@@ -19,6 +19,7 @@ import { type Choice, type Member, Members } from './members.ts';
 import { pruneKeptAnswers } from './prune-kept-answers.ts';
 import { read } from './read-transaction.ts';
 import { contextAnswer, rowsToKeep, toolAnswer } from './result.ts';
+import { adviseRole } from './role-advice.ts';
 import { Statement, valuesOf } from './statement.ts';
 import { checkStatements } from './statement-check.ts';
 import { write } from './write-transaction.ts';
@@ -132,6 +133,8 @@ class PostgresDatabase implements Database {
     try {
       connection = await member.open(limit);
       await checkStatements(connection, statements);
+      const hasTools = this.#statements.some(({ kind }) => kind === 'tool');
+      await adviseRole(connection, hasTools, this.#log.child({ member: member.name }));
     } catch (error) {
       logFailure(this.#log.child({ member: member.name }), error, []);
     } finally {

@@ -23,7 +23,7 @@ const CHECK_MS = 5_000;
 
 /** Never rejects for what the database does. */
 export async function checkStatements(options: CheckOptions): Promise<Checked> {
-  const ofText = options.statements.flatMap(({ textProblem }) => textProblem ?? []);
+  const ofText = options.statements.flatMap(({ textProblems }) => textProblems);
   const ofDatabase = await askDatabase(options);
   if (ofDatabase === 'unreachable') return ofText.length === 0 ? ofDatabase : ofText;
   return [...ofText, ...ofDatabase];
@@ -43,7 +43,7 @@ async function askDatabase(options: CheckOptions): Promise<Checked> {
 async function check(options: CheckOptions, limit: AbortSignal): Promise<Checked> {
   const { file, config } = options;
   // When time is up the making goes on: the next look finds it done.
-  const prepared = await abortable(file.prepare(config.init), limit);
+  const prepared = await abortable(file.prepare(), limit);
   const fault = toChecked(prepared, config);
   if (fault !== undefined) return fault;
   const found = await Promise.all((['read', 'write'] as const).map((access) => checkAll(options, access, limit)));
@@ -52,7 +52,7 @@ async function check(options: CheckOptions, limit: AbortSignal): Promise<Checked
 
 async function checkAll(options: CheckOptions, access: Access, signal: AbortSignal): Promise<Problem[]> {
   const statements = options.statements.filter(
-    (statement) => statement.access === access && statement.textProblem === undefined,
+    (statement) => statement.access === access && statement.textProblems.length === 0,
   );
   if (statements.length === 0) return [];
   const request = { kind: 'check', statements: statements.map(({ sql }) => sql), busyMs: CHECK_MS / 2 } as const;
@@ -63,10 +63,9 @@ async function checkAll(options: CheckOptions, access: Access, signal: AbortSign
       return description === undefined ? [] : statement.judge(description);
     });
   } catch (error) {
-    const detail = aboutTheFile(error);
-    if (detail === undefined) throw error;
-    const message = `${options.config.file} cannot be used as a database: ${detail}`;
-    return [{ ...options.config.place, message }];
+    const message = aboutTheFile(error);
+    if (message === undefined) throw error;
+    return [{ ...options.config.place, message: `${options.config.file} ${message}` }];
   }
 }
 
@@ -74,9 +73,10 @@ async function checkAll(options: CheckOptions, access: Access, signal: AbortSign
 function aboutTheFile(error: unknown): string | undefined {
   if (!(error instanceof ServiceError)) return undefined;
   const code = error.metadata.sqlite_code;
-  const isFinal = code === 'SQLITE_NOTADB' || code === 'SQLITE_CORRUPT' || error.reason === 'BACKEND_REFUSED';
-  if (!isFinal) return undefined;
-  return error.cause instanceof Error ? error.cause.message : error.message;
+  if (code === 'SQLITE_NOTADB') return 'is no SQLite database: name another file';
+  if (code === 'SQLITE_CORRUPT') return 'is damaged: put a backup in its place';
+  if (error.reason !== 'BACKEND_REFUSED') return undefined;
+  return `has a table "mcp2_idempotency" that mcp2 has not made (${code}): rename it`;
 }
 
 function toChecked(prepared: Prepared, { place }: SqliteConfig): Checked | undefined {

@@ -8,8 +8,9 @@
 import type { Clock } from '#lib/clock.ts';
 import { ServiceError } from '#lib/errors.ts';
 import type { Logger } from '#lib/logger.ts';
+import { withoutValues } from '../without-values.ts';
 import type { SqliteAnswers, SqliteRequest } from './messages.ts';
-import { type ChildAnswer, ChildEnded, SqliteChild, type SqliteChildOptions } from './sqlite-child.ts';
+import { type ChildAnswer, ChildEnded, ChildFailed, SqliteChild, type SqliteChildOptions } from './sqlite-child.ts';
 
 export interface ChildLaneOptions {
   readonly child: SqliteChildOptions;
@@ -22,6 +23,13 @@ export interface RunOptions {
   /** From the moment when a child begins. */
   readonly timeoutMs: number;
   readonly signal?: AbortSignal | undefined;
+  /** The statement was ended because its caller left or its time was up. */
+  readonly onEnded?: (() => void) | undefined;
+}
+
+export interface LaneState {
+  readonly connections: Readonly<Record<'idle' | 'in_use' | 'connecting', number>>;
+  readonly waiting: number;
 }
 
 export const MAX_WAITING = 64;
@@ -32,6 +40,8 @@ const RESTART_PAUSE_MS = 500;
 const STOP_MS = 5_000;
 
 interface Job extends RunOptions {
+  /** A child that ended by itself took it along, and nothing was committed. */
+  wasLost: boolean;
   readonly request: SqliteRequest;
   readonly resolve: (value: unknown) => void;
   readonly reject: (error: unknown) => void;
@@ -50,6 +60,12 @@ export class ChildLane {
     this.#options = options;
   }
 
+  get state(): LaneState {
+    const [idle, connecting] = [this.#idle.length, this.#starting];
+    const inUse = Math.max(0, this.#children.size - idle - connecting);
+    return { connections: { idle, in_use: inUse, connecting }, waiting: this.#waiting.length };
+  }
+
   /** @throws ServiceError, or the signal's reason */
   run<K extends SqliteRequest['kind']>(
     request: Extract<SqliteRequest, { kind: K }>,
@@ -63,7 +79,7 @@ export class ChildLane {
     }
     const { promise, resolve, reject } = Promise.withResolvers<SqliteAnswers[K]>();
     const { signal } = options;
-    const job: Job = { request, ...options, resolve: resolve as Job['resolve'], reject };
+    const job: Job = { request, wasLost: false, ...options, resolve: resolve as Job['resolve'], reject };
     const leave = () => {
       this.#waiting = this.#waiting.filter((other) => other !== job);
       reject(signal?.reason);
@@ -108,8 +124,15 @@ export class ChildLane {
     try {
       await child.ready;
       this.#idle.push(child);
+      child.ended.then(
+        () => {
+          this.#forget(child);
+          this.#pump();
+        },
+        () => undefined,
+      );
     } catch (error) {
-      this.#children.delete(child);
+      this.#forget(child);
       this.#options.log.error({ err: error }, 'the process of a SQLite database could not be started');
       if (this.#children.size === 0) this.#failWaiting(unavailable('the database could not be started', error));
       const { clock } = this.#options;
@@ -126,43 +149,63 @@ export class ChildLane {
       for (const sql of prepared) this.#options.log.debug({ sql }, 'statement compiled');
       job.resolve(value);
     } catch (error) {
-      job.reject(error);
+      if (error instanceof ChildEnded && this.#mayRepeat(job, error)) {
+        job.wasLost = true;
+        this.#waiting.unshift(job);
+      } else {
+        job.reject(error instanceof ChildEnded ? explainLoss(error) : error);
+      }
     }
-    if (child.hasEnded) this.#children.delete(child);
-    else this.#idle.push(child);
+    if (!child.hasEnded) this.#idle.push(child);
     this.#pump();
   }
 
-  async #runBounded(child: SqliteChild, { request, timeoutMs, signal }: Job): Promise<ChildAnswer> {
+  /** Once, when nothing has happened and somebody still waits. */
+  #mayRepeat({ wasLost, signal }: Job, { wasCommitting }: ChildEnded): boolean {
+    return !wasLost && !wasCommitting && !signal?.aborted && !this.#closing.signal.aborted;
+  }
+
+  #forget(child: SqliteChild): void {
+    this.#children.delete(child);
+    this.#idle = this.#idle.filter((other) => other !== child);
+  }
+
+  async #runBounded(child: SqliteChild, { request, timeoutMs, signal, onEnded }: Job): Promise<ChildAnswer> {
     const { clock, log } = this.#options;
     const finished = new AbortController();
-    let overran = false;
-    const endAfter = (ms: number, before: () => void) => {
+    let wasEnded: 'overran' | 'left' | undefined;
+    const endAfter = (ms: number, why: 'overran' | 'left') => {
       clock.sleep(ms, finished.signal).then(
         () => {
-          before();
+          wasEnded ??= why;
+          onEnded?.();
           child.kill();
         },
         () => undefined,
       );
     };
-    const leave = () => endAfter(LEFT_GRACE_MS, () => log.debug({}, 'a statement whose caller has left was ended'));
+    const leave = () => endAfter(LEFT_GRACE_MS, 'left');
     signal?.addEventListener('abort', leave, { once: true });
-    endAfter(timeoutMs, () => {
-      overran = true;
-      log.warn(
-        { timeoutMs, ...('sql' in request ? { sql: request.sql } : {}) },
-        'a statement overran its time and was ended',
-      );
-    });
+    endAfter(timeoutMs, 'overran');
     try {
       return await child.run(request);
     } catch (error) {
-      throw error instanceof ChildEnded ? explainEnd(error, overran ? timeoutMs : undefined) : error;
+      if (error instanceof ChildFailed) throw this.#explain(error, request);
+      if (wasEnded === undefined || !(error instanceof ChildEnded)) throw error;
+      log.warn({ timeoutMs, why: wasEnded, ...sqlOf(request) }, 'a statement was ended');
+      throw explainEnd(error, timeoutMs);
     } finally {
       finished.abort();
       signal?.removeEventListener('abort', leave);
     }
+  }
+
+  #explain({ sent: { reason, message, metadata, detail } }: ChildFailed, request: SqliteRequest): ServiceError {
+    if (detail !== undefined) {
+      const said = withoutValues(detail, 'values' in request ? request.values : []);
+      this.#options.log.warn({ ...metadata, message: said, ...sqlOf(request) }, 'the database refused');
+    }
+    return new ServiceError(reason, message, { metadata });
   }
 
   #failWaiting(error: Error): void {
@@ -182,15 +225,26 @@ export class ChildLane {
   }
 }
 
-function explainEnd(ended: ChildEnded, overranMs: number | undefined): ServiceError {
-  if (ended.wasCommitting) {
-    const message = 'the database ended while the change was written: whether it was applied is not known';
-    return new ServiceError('OUTCOME_UNKNOWN', message, { cause: ended });
-  }
-  if (overranMs === undefined)
-    return unavailable('the database ended during the statement; nothing was written', ended);
-  const message = `the statement did not end within its ${overranMs} ms (statementTimeout); nothing was written`;
-  return new ServiceError('STATEMENT_TIMEOUT', message, { metadata: { timeout_ms: String(overranMs) }, cause: ended });
+function sqlOf(request: SqliteRequest): { sql?: string } {
+  return 'sql' in request ? { sql: request.sql } : {};
+}
+
+/** We have ended it. A caller who has left does not hear it. */
+function explainEnd(ended: ChildEnded, timeoutMs: number): ServiceError {
+  if (ended.wasCommitting) return outcomeUnknown();
+  const message = `the statement was stopped after ${timeoutMs} ms, its limit (statementTimeout); nothing was changed`;
+  return new ServiceError('STATEMENT_TIMEOUT', message, { metadata: { timeout_ms: String(timeoutMs) } });
+}
+
+function explainLoss(ended: ChildEnded): ServiceError {
+  if (ended.wasCommitting) return outcomeUnknown();
+  return unavailable('the database ended twice during the statement; nothing was changed', ended);
+}
+
+function outcomeUnknown(): ServiceError {
+  const message =
+    'the database ended while the change was written: it may have happened or not; look, or call again with the same idempotency key';
+  return new ServiceError('OUTCOME_UNKNOWN', message);
 }
 
 function unavailable(message: string, cause: unknown): ServiceError {

@@ -83,8 +83,8 @@ export interface SentError {
   readonly reason: Reason;
   readonly message: string;
   readonly metadata: Readonly<Record<string, string>>;
-  /** For the log. */
-  readonly detail: string;
+  /** What SQLite said, for the log. */
+  readonly detail?: string;
 }
 
 export type FromChild =

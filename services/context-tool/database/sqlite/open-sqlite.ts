@@ -9,18 +9,21 @@ import { withDeadline } from '#lib/time-limit.ts';
 import type { Call, ContextAnswer, ContextDeclaration, ToolAnswer, ToolDeclaration } from '#sdk/server/declaration.ts';
 import type { SqliteConfig, StatementConfig, ToolStatementConfig } from '../../config/runtime-config.ts';
 import type { Checked, Database, StatementNames } from '../database.ts';
+import { type DatabaseMeter, type DatabaseMetrics, NO_DATABASE_METRICS } from '../database-metrics.ts';
 import { bindValues } from './bind-values.ts';
 import { checkStatements } from './check-statements.ts';
 import type { RunOptions } from './child-lane.ts';
-import type { Access, SqlValue, WriteAnswer } from './messages.ts';
+import type { SqlValue, WriteAnswer } from './messages.ts';
 import type { OpenFile, SqliteFiles } from './sqlite-files.ts';
-import { createStatement, type SqliteStatement } from './sqlite-statement.ts';
+import { createStatement, type SqliteStatement, type StatementOptions } from './sqlite-statement.ts';
 
 export interface OpenSqliteOptions {
   /** Of this process: databases with one file share it. */
   readonly files: SqliteFiles;
   readonly clock: Clock;
   readonly log: Logger;
+  /** Default: nothing is counted. */
+  readonly metrics?: DatabaseMetrics;
 }
 
 /** Opens nothing yet: `check` does. */
@@ -28,41 +31,46 @@ export function openSqlite(config: SqliteConfig, options: OpenSqliteOptions): Da
   return new SqliteDatabase(config, options);
 }
 
-/** Of the time that a statement has: for another process that holds a lock, so that the error says so. */
-const BUSY_PART = 0.8;
+/** Of the time that a statement has: for another process that holds a lock. The rest is for running. */
+const BUSY_PART = 0.5;
 
 class SqliteDatabase implements Database {
   readonly #config: SqliteConfig;
   readonly #options: OpenSqliteOptions;
   readonly #open: OpenFile;
+  readonly #meter: DatabaseMeter;
   readonly #statements: SqliteStatement[] = [];
 
   constructor(config: SqliteConfig, options: OpenSqliteOptions) {
     this.#config = config;
     this.#options = { ...options, log: options.log.child({ database: config.name }) };
-    this.#open = options.files.open(config.file);
+    this.#open = options.files.open(config.file, config.init);
+    this.#meter = (options.metrics ?? NO_DATABASE_METRICS).forDatabase(config.name);
+    this.#meter.watch(() => this.#open.file.states());
   }
 
-  context(config: StatementConfig, _names: StatementNames): ContextDeclaration['read'] {
-    const statement = this.#add(config, 'read');
-    return async ({ segments, parameters }, call): Promise<ContextAnswer> => {
-      const values = bindValues(statement.namesOrThrow(), [segments, parameters]);
-      const request = { kind: 'read', ...this.#common(statement, values) } as const;
-      const lane = this.#open.file.lane('read');
-      const { content, contentType } = await this.#within(call, (bounds) => lane.run<'read'>(request, bounds));
-      return { content: asBuffer(content), contentType };
-    };
+  context(config: StatementConfig, names: StatementNames): ContextDeclaration['read'] {
+    const statement = this.#add(config, { access: 'read', names });
+    return ({ segments, parameters }, call) =>
+      this.#count('context', async (): Promise<ContextAnswer> => {
+        const values = bindValues(statement.namesOrThrow(), [segments, parameters]);
+        const request = { kind: 'read', ...this.#common(statement, values) } as const;
+        const lane = this.#open.file.lane('read');
+        const { content, contentType } = await this.#within(call, (bounds) => lane.run<'read'>(request, bounds));
+        return { content: asBuffer(content), contentType };
+      });
   }
 
-  tool(config: ToolStatementConfig, _names: StatementNames): ToolDeclaration['run'] {
-    const statement = this.#add(config, 'write');
-    return async (args, call): Promise<ToolAnswer> => {
-      const values = bindValues(statement.namesOrThrow(), [args]);
-      const nowMs = this.#options.clock.nowMs();
-      const request = { kind: 'write', keyed: call.keyed, nowMs, ...this.#common(statement, values) } as const;
-      const lane = this.#open.file.lane('write');
-      return toToolAnswer(await this.#within(call, (bounds) => lane.run<'write'>(request, bounds)));
-    };
+  tool(config: ToolStatementConfig, names: StatementNames): ToolDeclaration['run'] {
+    const statement = this.#add(config, { access: 'write', names });
+    return (args, call) =>
+      this.#count('tool', async (): Promise<ToolAnswer> => {
+        const values = bindValues(statement.namesOrThrow(), [args]);
+        const nowMs = this.#options.clock.nowMs();
+        const request = { kind: 'write', keyed: call.keyed, nowMs, ...this.#common(statement, values) } as const;
+        const lane = this.#open.file.lane('write');
+        return toToolAnswer(await this.#within(call, (bounds) => lane.run<'write'>(request, bounds)));
+      });
   }
 
   check(signal: AbortSignal): Promise<Checked> {
@@ -72,10 +80,22 @@ class SqliteDatabase implements Database {
 
   async close(): Promise<void> {
     await this.#open.release();
+    this.#meter.end();
   }
 
-  #add(config: StatementConfig, access: Access): SqliteStatement {
-    const statement = createStatement(config, access);
+  async #count<T>(kind: 'context' | 'tool', work: () => Promise<T>): Promise<T> {
+    try {
+      const answer = await work();
+      this.#meter.called(kind, 'ok');
+      return answer;
+    } catch (error) {
+      this.#meter.called(kind, error instanceof ServiceError ? error.reason : 'CANCELLED');
+      throw error;
+    }
+  }
+
+  #add(config: StatementConfig, options: StatementOptions): SqliteStatement {
+    const statement = createStatement(config, options);
     this.#statements.push(statement);
     return statement;
   }
@@ -90,7 +110,7 @@ class SqliteDatabase implements Database {
     const { clock } = this.#options;
     const timeoutMs = Math.max(0, Math.min(deadlineMs - clock.nowMs(), LONGEST_MS));
     return withDeadline({ clock, timeoutMs, signal, onTimeout: deadlineExceeded }, (limit) =>
-      run({ timeoutMs: this.#config.statementTimeoutMs, signal: limit }),
+      run({ timeoutMs: this.#config.statementTimeoutMs, signal: limit, onEnded: () => this.#meter.cancelled() }),
     );
   }
 }

@@ -7,8 +7,7 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { extname } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { ServiceError } from '#lib/errors.ts';
-import type { ChildSettings, FromChild, SqliteRequest, ToChild } from './messages.ts';
+import type { ChildSettings, FromChild, SentError, SqliteRequest, ToChild } from './messages.ts';
 
 export interface SqliteChildOptions extends ChildSettings {
   /** Path of util-linux' setpriv, where it works: then the kernel ends the child together with this process. */
@@ -32,6 +31,17 @@ export class ChildEnded extends Error {
   }
 }
 
+/** The child answered with an error. */
+export class ChildFailed extends Error {
+  readonly sent: SentError;
+
+  constructor(sent: SentError) {
+    super(sent.message);
+    this.name = 'ChildFailed';
+    this.sent = sent;
+  }
+}
+
 interface Run {
   wasCommitting: boolean;
   readonly resolve: (answer: ChildAnswer) => void;
@@ -42,7 +52,7 @@ interface Run {
 const MAX_STDERR = 2_000;
 
 export class SqliteChild {
-  readonly #process: ChildProcess;
+  readonly #child: ChildProcess;
   readonly #ready = Promise.withResolvers<void>();
   readonly #ended = Promise.withResolvers<void>();
   #run: Run | undefined;
@@ -51,22 +61,22 @@ export class SqliteChild {
   #stderr = '';
 
   constructor(options: SqliteChildOptions) {
-    this.#process = start(options);
+    this.#child = start(options);
     // Who waits for it may have left.
     this.#ready.promise.catch(() => undefined);
-    this.#process.on('message', (message: FromChild) => this.#receive(message));
-    this.#process.stderr?.on('data', (chunk: Buffer) => {
+    this.#child.on('message', (message: FromChild) => this.#receive(message));
+    this.#child.stderr?.on('data', (chunk: Buffer) => {
       this.#stderr = (this.#stderr + chunk.toString()).slice(-MAX_STDERR);
     });
-    this.#process.on('error', (error) => {
+    this.#child.on('error', (error) => {
       this.#exit = error.message;
-      if (this.#process.pid === undefined) this.#end();
+      if (this.#child.pid === undefined) this.#end();
     });
-    this.#process.on('exit', (code, signal) => {
+    this.#child.on('exit', (code, signal) => {
       this.#exit = signal ?? `exit code ${code}`;
     });
     // After the exit, and after all that it had sent and written was read.
-    this.#process.on('close', () => this.#end());
+    this.#child.on('close', () => this.#end());
   }
 
   /** @throws ChildEnded */
@@ -78,7 +88,7 @@ export class SqliteChild {
     return this.#hasEnded;
   }
 
-  /** One at a time. @throws ServiceError as the child says, or ChildEnded */
+  /** One at a time. @throws ChildFailed or ChildEnded */
   run(request: SqliteRequest): Promise<ChildAnswer> {
     if (this.#hasEnded) return Promise.reject(this.#toError());
     const { promise, resolve, reject } = Promise.withResolvers<ChildAnswer>();
@@ -88,7 +98,7 @@ export class SqliteChild {
   }
 
   kill(): void {
-    this.#process.kill('SIGKILL');
+    this.#child.kill('SIGKILL');
   }
 
   /** Closes its file in order. Resolves when it has ended. */
@@ -105,7 +115,7 @@ export class SqliteChild {
 
   #post(message: ToChild): void {
     // When the channel is broken the end of the child follows.
-    if (this.#process.connected) this.#process.send(message, () => undefined);
+    if (this.#child.connected) this.#child.send(message, () => undefined);
   }
 
   #receive(message: FromChild): void {
@@ -121,7 +131,7 @@ export class SqliteChild {
     }
     this.#run = undefined;
     if (message.kind === 'answer') run.resolve(message);
-    else run.reject(fromSent(message.error));
+    else run.reject(new ChildFailed(message.error));
   }
 
   #end(): void {
@@ -150,13 +160,4 @@ function start({ file, access, setpriv }: SqliteChildOptions): ChildProcess {
   const line = setpriv === undefined ? node : [setpriv, '--pdeathsig', 'KILL', '--', ...node];
   const [command = process.execPath, ...args] = line;
   return spawn(command, args, { env: {}, serialization: 'advanced', stdio: ['ignore', 'ignore', 'pipe', 'ipc'] });
-}
-
-function fromSent({
-  reason,
-  message,
-  metadata,
-  detail,
-}: Extract<FromChild, { kind: 'failed' }>['error']): ServiceError {
-  return new ServiceError(reason, message, { metadata, cause: new Error(detail) });
 }

@@ -8,6 +8,7 @@ import type { Clock } from '#lib/clock.ts';
 import { hasReason } from '#lib/errors.ts';
 import type { Logger } from '#lib/logger.ts';
 import { makeFolder } from '#lib/make-folder.ts';
+import type { MemberState } from '../database-metrics.ts';
 import { ChildLane } from './child-lane.ts';
 import type { Access, InitProblem } from './messages.ts';
 
@@ -29,6 +30,7 @@ const CREATE_MS = 60_000;
 export class SqliteFile {
   readonly #options: SqliteFileOptions;
   readonly #lanes: Readonly<Record<Access, ChildLane>>;
+  #init: readonly string[] = [];
   #creating: Promise<Prepared> | undefined;
 
   constructor(options: SqliteFileOptions) {
@@ -43,9 +45,21 @@ export class SqliteFile {
     return this.#lanes[access];
   }
 
+  /** For metrics. */
+  states(): MemberState[] {
+    return (['read', 'write'] as const).map((access) => {
+      return { member: access === 'read' ? 'readers' : 'writer', lagSeconds: undefined, ...this.#lanes[access].state };
+    });
+  }
+
+  /** Of several that name scripts the first one's hold. */
+  offerInit(init: readonly string[]): void {
+    if (this.#init.length === 0) this.#init = init;
+  }
+
   /** Makes the file when it does not exist; asked at once, it is made once. */
-  prepare(init: readonly string[]): Promise<Prepared> {
-    this.#creating ??= this.#prepare(init).finally(() => {
+  prepare(): Promise<Prepared> {
+    this.#creating ??= this.#prepare().finally(() => {
       this.#creating = undefined;
     });
     return this.#creating;
@@ -57,8 +71,9 @@ export class SqliteFile {
     await this.#lanes.write.close();
   }
 
-  async #prepare(init: readonly string[]): Promise<Prepared> {
+  async #prepare(): Promise<Prepared> {
     const { file, clock, log } = this.#options;
+    const init = this.#init;
     const fault = this.#checkPlace(init.length > 0);
     if (fault !== undefined) return { message: fault };
     if (statSync(file, { throwIfNoEntry: false }) !== undefined) return 'ready';

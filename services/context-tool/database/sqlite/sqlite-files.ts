@@ -16,10 +16,12 @@ export class SqliteFiles {
     this.#options = options;
   }
 
-  open(path: string): OpenFile {
+  /** @param init What makes the file when it does not exist. */
+  open(path: string, init: readonly string[]): OpenFile {
     const key = resolve(path);
     const entry = this.#open.get(key) ?? { file: new SqliteFile({ file: key, ...this.#options }), users: 0 };
     this.#open.set(key, entry);
+    entry.file.offerInit(init);
     entry.users += 1;
     let isReleased = false;
     return {

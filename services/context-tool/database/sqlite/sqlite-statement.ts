@@ -1,35 +1,41 @@
 /** One statement of the configuration: its translated text, and what the database said about it. */
 import { ServiceError } from '#lib/errors.ts';
 import type { Problem, StatementConfig } from '../../config/runtime-config.ts';
-import { isSqlProblem, readSqlText, type SqlProblem, type TranslatedSql } from '../sql-text.ts';
+import type { StatementNames } from '../database.ts';
+import { checkNames, isSqlProblem, readSqlText, type SqlProblem, type TranslatedSql } from '../sql-text.ts';
 import type { Access, Description } from './messages.ts';
 import { placeInFile, placeOfMistake } from './statement-place.ts';
+
+export interface SqliteStatementOptions {
+  readonly config: StatementConfig;
+  readonly access: Access;
+  readonly text: TranslatedSql | SqlProblem;
+  readonly problems: readonly SqlProblem[];
+}
 
 export class SqliteStatement {
   readonly config: StatementConfig;
   readonly access: Access;
+  /** Of the text alone, without a database. */
+  readonly textProblems: readonly Problem[];
   readonly #text: TranslatedSql | SqlProblem;
-  #state: 'unchecked' | 'ready' | 'refused' = 'unchecked';
+  #state: 'unchecked' | 'ready' | 'refused';
 
-  constructor(config: StatementConfig, access: Access, text: TranslatedSql | SqlProblem) {
+  constructor({ config, access, text, problems }: SqliteStatementOptions) {
     this.config = config;
     this.access = access;
     this.#text = text;
+    this.textProblems = problems.map((each) => ({ ...placeInFile(config.place, each), message: each.message }));
+    this.#state = problems.length === 0 ? 'unchecked' : 'refused';
   }
 
   get sql(): string {
     return isSqlProblem(this.#text) ? '' : this.#text.text;
   }
 
-  /** Of the text alone, without a database. */
-  get textProblem(): Problem | undefined {
-    if (!isSqlProblem(this.#text)) return undefined;
-    return { ...placeInFile(this.config.place, this.#text), message: this.#text.message };
-  }
-
   /** @throws ServiceError BACKEND_UNAVAILABLE until it was checked, BACKEND_REFUSED when the database refused it */
   namesOrThrow(): readonly string[] {
-    if (this.#state === 'unchecked' && !isSqlProblem(this.#text)) {
+    if (this.#state === 'unchecked') {
       throw new ServiceError('BACKEND_UNAVAILABLE', 'the database has not been reached yet; try again');
     }
     if (this.#state === 'refused' || isSqlProblem(this.#text)) {
@@ -64,7 +70,15 @@ export class SqliteStatement {
   }
 }
 
-export function createStatement(config: StatementConfig, access: Access): SqliteStatement {
+export interface StatementOptions {
+  readonly access: Access;
+  readonly names: StatementNames;
+}
+
+export function createStatement(config: StatementConfig, { access, names }: StatementOptions): SqliteStatement {
   const text = readSqlText(config.sql);
-  return new SqliteStatement(config, access, isSqlProblem(text) ? text : text.toSqlite());
+  if (isSqlProblem(text)) return new SqliteStatement({ config, access, text, problems: [text] });
+  const translated = text.toSqlite();
+  const problems = [...(isSqlProblem(translated) ? [translated] : []), ...checkNames(text, names)];
+  return new SqliteStatement({ config, access, text: translated, problems });
 }

@@ -10,6 +10,7 @@ import { pathToFileURL } from 'node:url';
 import { ServiceError } from '#lib/errors.ts';
 import type { Access } from '../messages.ts';
 import { isAllowed, type Permission } from './authorizer.ts';
+import { sqliteCode } from './failures.ts';
 
 export interface ConnectionOptions {
   readonly file: string;
@@ -85,6 +86,17 @@ export class Connection {
     return statement;
   }
 
+  /** A statement that failed is compiled anew: node:sqlite would report its error again when it is used next. */
+  use<T>(sql: string, work: (statement: StatementSync) => T): T {
+    const statement = this.statement(sql);
+    try {
+      return work(statement);
+    } catch (error) {
+      this.#statements.delete(sql);
+      throw error;
+    }
+  }
+
   /** Texts that were compiled since it was asked last. */
   takePrepared(): string[] {
     const taken = this.#prepared;
@@ -98,7 +110,13 @@ export class Connection {
 
   /** A database that others hold just now stays in the mode that it has. */
   #prepareForWrites(): void {
-    this.sqlite.exec('PRAGMA journal_mode = WAL');
+    try {
+      this.sqlite.exec('PRAGMA busy_timeout = 200; PRAGMA journal_mode = WAL');
+    } catch (error) {
+      if (sqliteCode(error) !== 'SQLITE_BUSY') throw error;
+    } finally {
+      this.sqlite.exec(`PRAGMA busy_timeout = ${Math.trunc(this.#busyMs)}`);
+    }
     this.sqlite.exec('PRAGMA synchronous = FULL; PRAGMA journal_size_limit = 8388608');
   }
 }

@@ -47,17 +47,17 @@ export function sqliteCode(error: unknown): string | undefined {
 /** @throws `error` itself when it is neither an outcome of a call nor SQLite's: a mistake of ours ends the child. */
 export function toSent(error: unknown): SentError {
   if (error instanceof ServiceError) {
-    const { reason, message, metadata, cause } = error;
-    return { reason, message, metadata, detail: messageOf(cause ?? error) };
+    const { reason, message, metadata } = error;
+    return { reason, message, metadata };
   }
   const code = sqliteCode(error);
   if (code === undefined) throw error;
-  const base = { metadata: { sqlite_code: code }, detail: `${code}: ${messageOf(error)}` };
+  const base = { metadata: { sqlite_code: code }, detail: messageOf(error) };
   if (code === 'SQLITE_TOOBIG')
     return { reason: 'LIMIT_EXCEEDED', message: 'a value or row is larger than 16 MiB', ...base };
   const unavailable = UNAVAILABLE[code.slice('SQLITE_'.length)];
   if (unavailable !== undefined) return { reason: 'BACKEND_UNAVAILABLE', message: unavailable, ...base };
-  return { reason: 'BACKEND_REFUSED', message: `the database refused the statement (${code})`, ...base };
+  return { reason: 'BACKEND_REFUSED', message: 'the database refused the statement; nothing was changed', ...base };
 }
 
 export function messageOf(error: unknown): string {

@@ -8,7 +8,7 @@ import { findKept, keep } from './idempotency.ts';
 import { collectRows } from './json-rows.ts';
 
 export function runRead(connection: Connection, { sql, values, result }: ReadRequest): ReadAnswer {
-  const found = connection.as('read', () => collectRows(connection.statement(sql), values, result));
+  const found = connection.as('read', () => connection.use(sql, (statement) => collectRows(statement, values, result)));
   return toReadAnswer(found, result);
 }
 
@@ -29,12 +29,13 @@ export function runWrite(connection: Connection, request: WriteRequest, onCommit
 }
 
 function runOnce(connection: Connection, { sql, values, result, keyed, nowMs }: WriteRequest): WriteAnswer {
-  const answer = connection.as('write', (): WriteAnswer => {
-    const statement = connection.statement(sql);
-    if (statement.columns().length > 0) return toWriteAnswer(collectRows(statement, values, result), result);
-    const { changes } = statement.run(...values);
-    return { success: true, outputs: [['rows', String(changes)]] };
-  });
+  const answer = connection.as('write', () =>
+    connection.use(sql, (statement): WriteAnswer => {
+      if (statement.columns().length > 0) return toWriteAnswer(collectRows(statement, values, result), result);
+      const { changes } = statement.run(...values);
+      return { success: true, outputs: [['rows', String(changes)]] };
+    }),
+  );
   if (keyed !== undefined) keep(connection, keyed, { answer, nowMs });
   return answer;
 }
