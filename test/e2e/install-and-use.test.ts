@@ -5,9 +5,9 @@ import { afterAll, beforeAll, expect, test } from 'vitest';
 import type { Cluster } from '../cluster/cluster.ts';
 import { eventually } from '../harness/eventually.ts';
 import { addressServer, serviceServer } from '../harness/mcp2-servers.ts';
+import { readCommands } from '../harness/page.ts';
 import { type CertificateAuthority, createCertificateAuthority } from '../harness/pki.ts';
 import { createWorkspace } from '../harness/processes.ts';
-import { readCommands } from '../harness/page.ts';
 import type { ClientReport } from './client/program.ts';
 import { clientPod, type DemoServer, demoServer, GRPC_PORT, RESTRICTED } from './demo.ts';
 import {
