@@ -1,6 +1,6 @@
 /** One call as the function that answers it sees it. Made for each call, on the hot path: what costs something is made late. */
 import type { Clock } from '#lib/clock.ts';
-import { ServiceError } from '#lib/errors.ts';
+import { hasReason, ServiceError } from '#lib/errors.ts';
 import type { CallContext } from '#lib/grpc/call-context.ts';
 import type { Logger } from '#lib/logger.ts';
 import type { VerifiedToken } from '#lib/token/verified-token.ts';
@@ -68,22 +68,28 @@ export function toLine(text: string): string {
   return text.slice(0, MAX_WARNING_CHARS).replace(CONTROL_CHARACTERS, ' ').toWellFormed();
 }
 
+/** What is told to end with the token ends by its own timer, which may be that much ahead of ours. */
+const EARLY_MS = 100;
+
 /** Settles as the work does, or fails when the caller's token ends before its deadline; the call's signal fires then. */
 export function untilTokenEnds<T>(work: Promise<T>, context: CallContext, clock: Clock): Promise<T> {
   const endMs = endOf(context.requireCaller());
   if (endMs >= context.deadlineMs) return work;
   const { promise, resolve, reject } = Promise.withResolvers<T>();
   const over = new AbortController();
-  clock.sleep(Math.max(0, endMs - clock.nowMs()), over.signal).then(
-    () => {
-      const error = new ServiceError('TOKEN_EXPIRED', 'the token ended before the answer was ready; get a new one');
-      context.abort(error);
-      reject(error);
-    },
-    () => undefined,
-  );
+  const end = () => {
+    const error = new ServiceError('TOKEN_EXPIRED', 'the token ended before the answer was ready; get a new one');
+    context.abort(error);
+    reject(error);
+  };
+  const fail = (error: unknown) => {
+    // The deadline that it was given is the token's end, of which the caller knows no deadline.
+    if (hasReason(error, 'DEADLINE_EXCEEDED') && clock.nowMs() >= endMs - EARLY_MS) end();
+    else reject(error);
+  };
+  clock.sleep(Math.max(0, endMs - clock.nowMs()), over.signal).then(end, () => undefined);
   work
-    .then(resolve, reject)
+    .then(resolve, fail)
     .finally(() => over.abort())
     .catch(() => undefined);
   return promise;

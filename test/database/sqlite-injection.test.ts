@@ -51,7 +51,7 @@ test.each([
   const read = fixture.context(READ, 'Row');
   const write = fixture.tool(WRITE);
   await fixture.check();
-  const refusal = { reason: 'ARGUMENT_INVALID', metadata: { path: 'v' } };
+  const refusal = { reason: 'ARGUMENT_INVALID', metadata: { path: '/v' } };
   await expect(read({ segments: { v: text } })).rejects.toMatchObject(refusal);
   await expect(write({ v: text })).rejects.toMatchObject(refusal);
 });

@@ -15,12 +15,13 @@ import { findLimits } from '../../services/context-tool/modules/process-limits.t
 import { type RunningContextTool, start } from '../../services/context-tool/start.ts';
 import { type ContextToolCalls, openCalls, type Texts } from './context-tool-calls.ts';
 import { createWorkspace } from './processes.ts';
-import { createTokens, ISSUER } from './registry-fixture.ts';
+import { createTokens, ISSUER, type TestTokens } from './registry-fixture.ts';
 
 export interface TestRuntime extends AsyncDisposable {
   readonly folder: string;
   readonly running: RunningContextTool;
   readonly calls: ContextToolCalls;
+  readonly tokens: TestTokens;
   /** Every line that was logged. */
   readonly log: readonly Readonly<Record<string, unknown>>[];
   write(files: Texts): void;
@@ -33,6 +34,8 @@ export interface TestRuntime extends AsyncDisposable {
 export interface RuntimeSetup {
   /** By name; server.yaml is the configuration. SQLite files lie below the folder "state". */
   readonly files: Texts;
+  /** Default: one of its own. */
+  readonly folder?: string;
   /** Default: "Stock". */
   readonly serverName?: string;
   /** Where `fromEnv` secrets are read. */
@@ -42,7 +45,7 @@ export interface RuntimeSetup {
 
 export async function startRuntime(setup: RuntimeSetup): Promise<TestRuntime> {
   const { files, serverName = 'Stock', env = {}, clock = systemClock } = setup;
-  const { folder } = createWorkspace('runtime');
+  const { folder = createWorkspace('runtime').folder } = setup;
   const write: TestRuntime['write'] = (texts) => {
     for (const [name, text] of Object.entries(texts)) writeFileSync(join(folder, name), text);
   };
@@ -63,7 +66,7 @@ export async function startRuntime(setup: RuntimeSetup): Promise<TestRuntime> {
   });
   const calls = await openCalls(`127.0.0.1:${running.port}`, serverName, tokens);
   return {
-    ...{ folder, running, calls, log, write },
+    ...{ folder, running, calls, tokens, log, write },
     async reload() {
       const next = read();
       return 'server' in next ? running.replace(next) : next;

@@ -70,7 +70,7 @@ test('every other command ends well, and prints what the README shows', async ()
     const output = await shell(command.replaceAll('mcp2.jwt', join(folder, 'mcp2.jwt')), shown !== undefined);
     if (shown !== undefined) expect(wordsOf(output), command).toContain(wordsOf(shown));
   }
-});
+}, 180_000);
 
 test('the lines that npm start prints to try end well as they stand there', async () => {
   const printed = readFileSync(started.logFile, 'utf8').split('Try in another terminal:')[1] ?? '';

@@ -95,7 +95,7 @@ export const readTests: ContractTests = {
     const ask = contextOf(database, { sql: 'SELECT CAST(:text AS text)', parameters: ['text'] });
     await checked(database);
     for (const text of ['a\0b', '\ud83c']) {
-      const refused = { reason: 'ARGUMENT_INVALID', metadata: { path: 'text' } };
+      const refused = { reason: 'ARGUMENT_INVALID', metadata: { path: '/text' } };
       await expect(ask({ text })).rejects.toMatchObject(refused);
     }
   },

@@ -14,5 +14,5 @@ export function parameterText(name: string, value: unknown): string | null {
 }
 
 function invalid(name: string, what: string): ServiceError {
-  return new ServiceError('ARGUMENT_INVALID', `"${name}" ${what}`, { metadata: { path: name } });
+  return new ServiceError('ARGUMENT_INVALID', `"${name}" ${what}`, { metadata: { path: `/${name}` } });
 }

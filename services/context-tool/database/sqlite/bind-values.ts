@@ -50,5 +50,5 @@ function requireText(name: string, value: SqlValue): SqlValue {
 }
 
 function invalid(name: string, what: string): ServiceError {
-  return new ServiceError('ARGUMENT_INVALID', `"${name}" ${what}`, { metadata: { path: name } });
+  return new ServiceError('ARGUMENT_INVALID', `"${name}" ${what}`, { metadata: { path: `/${name}` } });
 }
