@@ -53,7 +53,7 @@ export function renderReference(text: string, conditions: Conditions): string {
     `# ${spec.names.kind}`,
     '<!-- Written by `npm run generate` from crds/mcp2.dev_mcp2servers.yaml. Edit that file, not this one. -->',
     `${root.description} It is a ${spec.scope.toLowerCase()} resource of \`${spec.group}/${version.name}\`: ${called(spec.names)}.`,
-    'Examples: [in a cluster](../examples/kubernetes), [without one](../examples/standalone).',
+    'Examples: [in a cluster](../examples/kubernetes), [without one](own-server.md).',
     '## Fields of `spec`',
     fieldTable(below('spec'), 'spec.'),
     '## Rules',

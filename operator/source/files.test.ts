@@ -11,6 +11,7 @@ import { listFiles, readFileAt } from './reader/read-file.ts';
 import type { FolderReader } from './reader/resource-reader.ts';
 import type { FileProblem } from './resource-file.ts';
 import { noRuntimeFiles, type RuntimeFile, type RuntimeFiles } from './runtime-files.ts';
+import type { SourcedServer } from './source.ts';
 
 const definition = readFileSync(new URL('../../crds/mcp2.dev_mcp2servers.yaml', import.meta.url), 'utf8');
 const parse = createMcp2ServerParser(readSchema(definition));
@@ -198,6 +199,19 @@ test('a removed file marks its resource as deleted until the finalizer is gone',
   await source.removeFinalizer(deleting as never);
   expect(source.get('default/one')).toBeUndefined();
   expect(await source.isGone({ namespace: 'default', name: 'one', uid: deleting?.metadata.uid ?? '' })).toBe(true);
+});
+
+test('a server that is gone is told, and so is whoever waits for its name', async () => {
+  write('a.yaml', ['one', 'Shop']);
+  const source = open();
+  await source.start();
+  await source.addFinalizer(source.get('default/one') as SourcedServer);
+  write('b.yaml', ['two', 'SHOP']);
+  rmSync(join(folder, 'servers', 'a.yaml'));
+  await source.look();
+  keys.length = 0;
+  await source.removeFinalizer(source.get('default/one') as SourcedServer);
+  expect(keys).toEqual(['default/one', 'default/two']);
 });
 
 test('a file removed while nothing ran is deleted after the next start', async () => {

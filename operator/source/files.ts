@@ -277,7 +277,14 @@ export class FileSource implements ResourceSource {
     if (this.#guardWaits) log.error({}, 'so many resources vanished at once that nothing is deleted for a minute');
     for (const [key, server] of after.servers)
       if (canonicalHash(server) !== canonicalHash(before.get(key) ?? {})) onKey(key);
-    for (const key of before.keys()) if (!after.servers.has(key)) onKey(key);
+    for (const [key, server] of before) if (!after.servers.has(key)) this.#tellGone(key, server);
+  }
+
+  /** A name became free: whoever waits for it may have it now. */
+  #tellGone(key: string, server: SourcedServer): void {
+    const { onKey } = this.#options;
+    onKey(key);
+    for (const claimant of this.claimants(nameIn(server))) onKey(keyOf(claimant));
   }
 
   async #remember(key: string, change: Partial<RememberedServer>): Promise<void> {

@@ -28,7 +28,13 @@ export interface Loaded {
   readonly unreachable: readonly string[];
 }
 
-export type LoadResult = Loaded | { readonly problems: readonly Problem[] };
+export interface NotLoaded {
+  readonly problems: readonly Problem[];
+  /** See `Sources`: a change of one may put it right. */
+  readonly moduleFiles: readonly string[];
+}
+
+export type LoadResult = Loaded | NotLoaded;
 
 /** Opens and checks; what is wrong leaves nothing open. @throws the signal's reason */
 export async function loadConfiguration(
@@ -40,13 +46,15 @@ export async function loadConfiguration(
   let isKept = false;
   try {
     const result = createOffer(declare(config, sources));
-    if (!result.ok) return { problems: result.problems.map((problem) => placeProblem(problem, config)) };
+    if (!result.ok) {
+      return { problems: result.problems.map((problem) => placeProblem(problem, config)), moduleFiles: [] };
+    }
     const { problems, unreachable } = await check(sources, signal, dependencies.clock);
-    if (problems.length > 0) return { problems };
+    if (problems.length > 0) return { problems, moduleFiles: sources.moduleFiles };
     isKept = true;
     return { offer: result.offer, sources, unreachable };
   } finally {
-    if (!isKept) await sources.close();
+    if (!isKept) await sources.close(signal);
   }
 }
 
@@ -74,9 +82,10 @@ export class InForce {
     });
   }
 
-  async close(): Promise<void> {
+  /** @param signal Ends at once what still runs in modules. */
+  async close(signal: AbortSignal): Promise<void> {
     this.#ended.abort(new Error('the configuration is no longer in force'));
     await this.#following;
-    await this.#loaded.sources.close();
+    await this.#loaded.sources.close(signal);
   }
 }

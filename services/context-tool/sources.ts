@@ -42,8 +42,10 @@ export interface Sources {
   readonly databases: ReadonlyMap<string, Database>;
   /** Loads every module once. */
   checkModules(signal: AbortSignal): Promise<readonly Problem[]>;
-  /** Resolves when the calls that run have ended, and everything is closed. */
-  close(): Promise<void>;
+  /** Absolute paths of the modules and what they import, as far as they were loaded. */
+  readonly moduleFiles: readonly string[];
+  /** Resolves when the calls that run have ended, and everything is closed. @param signal Ends modules at once. */
+  close(signal: AbortSignal): Promise<void>;
 }
 
 export function openSources(config: RuntimeConfig, dependencies: SourceDependencies): Sources {
@@ -62,10 +64,13 @@ export function openSources(config: RuntimeConfig, dependencies: SourceDependenc
       return 'http' in tool ? http.tool(tool.http, tool.annotations) : modules.tool(tool.module);
     },
     checkModules: (signal) => modules.check(signal),
-    async close() {
+    get moduleFiles() {
+      return modules.files;
+    },
+    async close(signal) {
       // A call that waits for a connection has begun, too.
       const closeDatabases = asking.ended().then(() => Promise.all([...databases.values()].map((one) => one.close())));
-      await Promise.all([modules.close(), closeDatabases]);
+      await Promise.all([modules.close(signal), closeDatabases]);
     },
   };
 

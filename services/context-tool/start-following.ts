@@ -37,11 +37,12 @@ export async function startFollowing(
     read: createRead(settings.file, dependencies),
     file: settings.file,
     apply,
+    moduleFiles: () => running?.moduleFiles ?? [],
     onProblems: (problems) => running?.tellProblems(problems),
     clock,
   });
   await follower.look();
-  if (running === undefined) throw new ConfigurationRefused(follower.problems);
+  if (running === undefined) throw new ConfigurationRefused(follower);
   const { ready, stop } = running as RunningContextTool;
   const following = follower.run(stopping.signal);
   return {

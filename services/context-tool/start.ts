@@ -12,7 +12,7 @@ import { formatRuntimeProblem } from './config/problem.ts';
 import type { Problem, RuntimeConfig } from './config/runtime-config.ts';
 import { createHost, type Host, type HostOptions } from './host.ts';
 import { logLimits } from './modules/modules.ts';
-import { InForce, type Loaded, loadConfiguration } from './runtime.ts';
+import { InForce, type Loaded, loadConfiguration, type NotLoaded } from './runtime.ts';
 import { modulesOf } from './sources.ts';
 
 export interface ContextToolDependencies extends HostOptions {
@@ -24,6 +24,8 @@ export interface ContextToolDependencies extends HostOptions {
 export interface RunningContextTool extends RunningService {
   /** Puts another configuration of this server in force. @returns what is wrong with it; then nothing changed */
   replace(config: RuntimeConfig): Promise<readonly Problem[]>;
+  /** Absolute paths of what the modules of the configuration that was tried last are made of. */
+  readonly moduleFiles: readonly string[];
   /** Told when what is wrong with the files becomes something else; nothing when what is in them is in force. */
   tellProblems(problems: readonly Problem[]): void;
 }
@@ -31,11 +33,14 @@ export interface RunningContextTool extends RunningService {
 /** A configuration that cannot be served; every mistake has its line. */
 export class ConfigurationRefused extends UserError {
   readonly problems: readonly Problem[];
+  /** See `RunningContextTool`. */
+  readonly moduleFiles: readonly string[];
 
-  constructor(problems: readonly Problem[]) {
+  constructor({ problems, moduleFiles = [] }: Pick<NotLoaded, 'problems'> & Partial<NotLoaded>) {
     super(['the configuration has mistakes:', ...problems.map(formatRuntimeProblem)].join('\n  '));
     this.name = 'ConfigurationRefused';
     this.problems = problems;
+    this.moduleFiles = moduleFiles;
   }
 }
 
@@ -54,7 +59,7 @@ export async function start(
   try {
     logLimits(modulesOf(config), { limits: dependencies.limits, log });
     const loaded = await loadConfiguration(config, host, new AbortController().signal);
-    if ('problems' in loaded) throw new ConfigurationRefused(loaded.problems);
+    if ('problems' in loaded) throw new ConfigurationRefused(loaded);
     return await serve(loaded, settings, own, host);
   } catch (error) {
     host.close();
@@ -86,6 +91,9 @@ async function serve(
     return {
       ...service,
       replace: (config) => configurations.replace(config),
+      get moduleFiles() {
+        return configurations.moduleFiles;
+      },
       tellProblems: (problems) => configurations.tellProblems(problems),
       stop(timeoutMs) {
         stopped ??= close(timeoutMs);
@@ -105,19 +113,26 @@ class Configurations {
   readonly #stopping = new AbortController();
   readonly #closing = new Set<Promise<void>>();
   #inForce: InForce;
+  #moduleFiles: readonly string[];
 
   constructor(loaded: Loaded, served: ContextToolService, host: Host) {
     this.#served = served;
     this.#host = host;
     this.#inForce = new InForce(loaded, host);
+    this.#moduleFiles = loaded.sources.moduleFiles;
+  }
+
+  get moduleFiles(): readonly string[] {
+    return this.#moduleFiles;
   }
 
   async replace(config: RuntimeConfig): Promise<readonly Problem[]> {
     const { signal } = this.#stopping;
     try {
       const loaded = await loadConfiguration(config, this.#host, signal);
+      this.#moduleFiles = 'problems' in loaded ? loaded.moduleFiles : loaded.sources.moduleFiles;
       if ('problems' in loaded) return loaded.problems;
-      if (signal.aborted) await loaded.sources.close();
+      if (signal.aborted) await loaded.sources.close(signal);
       else this.#putInForce(loaded);
       return [];
     } catch (error) {
@@ -140,7 +155,7 @@ class Configurations {
 
   async close(): Promise<void> {
     this.#stopping.abort(new Error('the server is stopping'));
-    await Promise.all([this.#inForce.close(), ...this.#closing]);
+    await Promise.all([this.#inForce.close(this.#stopping.signal), ...this.#closing]);
   }
 
   #putInForce(loaded: Loaded): void {
@@ -155,7 +170,7 @@ class Configurations {
 
   #closeLater(before: InForce): void {
     const closing = before
-      .close()
+      .close(this.#stopping.signal)
       .catch((error: unknown) =>
         this.#host.log.error({ err: error }, 'the former configuration did not close in order'),
       )

@@ -97,8 +97,8 @@ test.each([
 
 function stateOrWork(files: readonly SourceFile[]): string[] {
   // A test file is its own program: its top level registers tests; a vitest setup file registers hooks. main.ts is
-  // what starts things.
-  const modules = files.filter(({ path }) => !/(?:\.test|\.config|\.setup|(?:^|\/)main)\.ts$/.test(path));
+  // what starts things. An example is a program that a reader writes, and no module of ours.
+  const modules = files.filter(({ path }) => !/(?:\.test|\.config|\.setup|(?:^|\/)main)\.ts$|^examples\//.test(path));
   return modules.flatMap((file) => [...STATE, ...WORK].flatMap((pattern) => findInCode(file, pattern)));
 }
 

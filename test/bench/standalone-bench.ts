@@ -1,13 +1,15 @@
 /**
- * `mcp2 up` while 500 hostile files come into its folder: how long the event loop that serves stands still, and what a
- * Lookup takes meanwhile. Both are measured without such files first, on the same process.
+ * How soon `mcp2 up` is ready with the inventory of the examples.
+ *
+ * Then, while 500 hostile files come into its folder: how long the event loop that serves stands still, and what a Lookup
+ * takes meanwhile. Both are measured without such files first, on the same process.
  */
 import { setTimeout as sleep } from 'node:timers/promises';
 import { EventLoopProbe } from '../harness/event-loop.ts';
 import { eventually } from '../harness/eventually.ts';
 import { putHostileFile, seededRandom } from '../harness/hostile-files.ts';
 import { startTraffic, type TrafficReport } from '../harness/lookup-traffic.ts';
-import { createStandalone, type Standalone } from '../harness/mcp2-command.ts';
+import { createStandalone, INVENTORY, type Standalone } from '../harness/mcp2-command.ts';
 import type { BenchOptions } from './options.ts';
 import type { Comparison } from './rounds.ts';
 
@@ -17,10 +19,53 @@ const FILES = 500;
 const FILES_IN_SMOKE = 20;
 /** At one time in the folder; later ones take the place of earlier ones. */
 const PLACES = 200;
+const STARTS = 5;
+const INVENTORY_SERVERS = 3;
 
 type Report = (comparison: Comparison) => void;
 
-export async function runStandaloneBench({ smoke, secondsPerRun }: BenchOptions, report: Report): Promise<void> {
+export async function runStandaloneBench(options: BenchOptions, report: Report): Promise<void> {
+  await measureStarts(options, report);
+  await measureFiles(options, report);
+}
+
+/** As after `npm ci`, with nothing remembered, and once more. */
+async function measureStarts({ smoke }: BenchOptions, report: Report): Promise<void> {
+  const first: number[] = [];
+  const again: number[] = [];
+  for (let round = 0; round < (smoke ? 1 : STARTS); round += 1) {
+    await using up = await createStandalone({ args: ['--files', INVENTORY] });
+    first.push(await timeStart(up));
+    await up.interrupt();
+    again.push(await timeStart(up));
+    await up.interrupt();
+  }
+  report({
+    title: 'mcp2 up with the inventory',
+    target: 'ready within 5 s on two idle cores',
+    shape: 'until all three servers are listed as ready',
+    rows: [],
+    figures: {
+      'first start, slowest (s)': Math.max(...first),
+      'start with its state, slowest (s)': Math.max(...again),
+    },
+  });
+}
+
+async function timeStart(up: Standalone): Promise<number> {
+  const startMs = performance.now();
+  await up.start();
+  const seconds = (performance.now() - startMs) / 1_000;
+  const ready =
+    (await up.output())
+      .split('\nNAME ')
+      .at(-1)
+      ?.match(/^\S+ +True /gm) ?? [];
+  if (ready.length !== INVENTORY_SERVERS) throw new Error(`${ready.length} servers are ready:\n${await up.output()}`);
+  return Number(seconds.toFixed(2));
+}
+
+async function measureFiles({ smoke, secondsPerRun }: BenchOptions, report: Report): Promise<void> {
   const probe = await EventLoopProbe.create();
   await using up = await createStandalone({ nodeArgs: probe.nodeArgs });
   up.writeInventory();

@@ -120,7 +120,7 @@ test('without its database a server answers BACKEND_UNAVAILABLE in time, stays w
   await killProcesses(release, database);
   await eventually(
     () => traffic.report(fromMs),
-    ({ calls, tools }) => calls.failed > 5 && tools.count > 0,
+    ({ calls, tools }) => calls.failed > 3 && tools.failed > 3,
     { timeoutMs: 30_000, intervalMs: 250, what: 'calls without the database' },
   );
   expect(await readyAddresses()).toHaveLength(2);
@@ -134,14 +134,10 @@ test('without its database a server answers BACKEND_UNAVAILABLE in time, stays w
   const report = await traffic.report(fromMs);
   say(`database killed: ${told(report)}, back after ${((backMs - fromMs) / 1000).toFixed(1)} s`);
   expect(report.lookups.failed).toBe(0);
-  expect([...Object.keys(report.calls.outcomes), ...Object.keys(report.tools.outcomes)].sort()).toEqual(
-    expect.arrayContaining(['UNAVAILABLE BACKEND_UNAVAILABLE']),
-  );
-  for (const outcome of Object.keys({ ...report.calls.outcomes, ...report.tools.outcomes })) {
-    expect(['UNAVAILABLE BACKEND_UNAVAILABLE', 'UNKNOWN OUTCOME_UNKNOWN', 'UNAVAILABLE OUTCOME_UNKNOWN']).toContain(
-      outcome,
-    );
-  }
+  expect(Object.keys(report.calls.outcomes)).toEqual(['UNAVAILABLE BACKEND_UNAVAILABLE']);
+  // Of a change that was on its way nobody knows.
+  const known = Object.keys(report.tools.outcomes).filter((outcome) => !outcome.endsWith(' OUTCOME_UNKNOWN'));
+  expect(known).toEqual(['UNAVAILABLE BACKEND_UNAVAILABLE']);
   expect(Math.max(report.calls.slowestMs, report.tools.slowestMs)).toBeLessThan(DEADLINE_MS);
   const { failures } = await traffic.report(backMs);
   expect(failures.filter(({ startedMs }) => startedMs > backMs)).toEqual([]);

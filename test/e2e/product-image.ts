@@ -17,7 +17,7 @@ const ROOT = join(import.meta.dirname, '../..');
 /** What .dockerignore lets through, and how it is built. */
 const INPUTS = [
   ...['package.json', 'package-lock.json', 'LICENSE', 'Dockerfile', '.dockerignore'],
-  ...['cli', 'crds', 'examples/inventory', 'examples/standalone'],
+  ...['cli', 'crds', 'examples/inventory'],
   ...['image', 'operator', 'protos', 'sdk', 'services'],
 ];
 const DAY_MS = 24 * 3_600_000;

@@ -138,9 +138,7 @@ export class Standalone implements AsyncDisposable {
 
   /** @returns how it ended. */
   send(signal: NodeJS.Signals): Promise<Exit> {
-    const { exited, pid } = this.#process;
-    if (pid !== undefined) process.kill(pid, signal);
-    return exited;
+    return this.#process.send(signal);
   }
 
   kill(): Promise<Exit> {

@@ -7,8 +7,9 @@ import { readMetricInventory, seriesOf } from './metric-inventory.ts';
 const PROCESSES: Readonly<Record<string, readonly string[]>> = {
   Operator: ['operator'],
   Registry: ['registry'],
-  'gRPC servers: registry and sample': ['registry', 'sample'],
-  'Every process': ['operator', 'registry', 'sample'],
+  'Context-tool': ['context-tool'],
+  'gRPC servers: registry and context-tool': ['registry', 'context-tool'],
+  'Every process': ['operator', 'registry', 'context-tool'],
 };
 
 const page = readFileSync(join(import.meta.dirname, '../../docs/metrics.md'), 'utf8');

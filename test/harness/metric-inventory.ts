@@ -2,15 +2,21 @@
  * Every metric that the processes expose, asked of the code that registers them: the page, the alerts and the dashboard
  * are compared with this.
  */
-import { pino } from 'pino';
 import type { Registry } from 'prom-client';
 import { systemClock } from '#lib/clock.ts';
 import { createCallMetrics } from '#lib/grpc/call-metrics.ts';
+import { silentLogger } from '#lib/logger.ts';
 import { observeCertificateExpiry } from '#lib/observe/certificate-expiry.ts';
 import { createMetrics } from '#lib/observe/metrics.ts';
+import { createDenialAudit } from '#lib/service/denial-audit.ts';
 import { createKeys } from '#lib/store/keys.ts';
+import { createServingCounts, registerServingMetrics } from '#sdk/server/serving-metrics.ts';
 import { createDiscoveryMetrics } from '../../operator/discovery/metrics.ts';
 import { createOperatorMetrics } from '../../operator/operator-metrics.ts';
+import { createDatabaseMetrics } from '../../services/context-tool/database/database-metrics.ts';
+import { createHttpMetrics } from '../../services/context-tool/http/metrics.ts';
+import { createModuleMetrics } from '../../services/context-tool/modules/metrics.ts';
+import { createRuntimeMetrics } from '../../services/context-tool/runtime-metrics.ts';
 import { createRegistryMetrics } from '../../services/registry/metrics.ts';
 import { RegistrationIndex } from '../../services/registry/registration-index.ts';
 import { DEFAULT_STALENESS, Staleness } from '../../services/registry/staleness.ts';
@@ -20,7 +26,7 @@ export interface MetricInfo {
   /** counter, gauge or histogram. */
   readonly type: string;
   readonly help: string;
-  /** The processes that have it: operator, registry, sample. */
+  /** The processes that have it: operator, registry, context-tool. */
   readonly processes: readonly string[];
 }
 
@@ -43,7 +49,7 @@ export function seriesOf({ name, type }: Pick<MetricInfo, 'name' | 'type'>): rea
 }
 
 function createAll(): Readonly<Record<string, Registry>> {
-  const [operator, registry, sample] = ['operator', 'registry', 'sample'].map((service) => {
+  const [operator, registry, contextTool] = ['operator', 'registry', 'context-tool'].map((service) => {
     const created = createMetrics({ service });
     observeCertificateExpiry(created, []);
     return created;
@@ -54,15 +60,27 @@ function createAll(): Readonly<Record<string, Registry>> {
   operatorMetrics.leader('any');
   createDiscoveryMetrics(operator);
   createRegistryMetrics({ metrics: registry, ...indexOfNothing() });
-  for (const server of [registry, sample]) createCallMetrics(server);
-  return { operator, registry, sample };
+  for (const server of [registry, contextTool]) {
+    createCallMetrics(server);
+    createDenialAudit({ clock: systemClock, log: silentLogger, metrics: server });
+  }
+  createContextToolMetrics(contextTool);
+  return { operator, registry, 'context-tool': contextTool };
+}
+
+function createContextToolMetrics(metrics: Registry): void {
+  registerServingMetrics(metrics, createServingCounts(), { keptAnswers: () => 0, cacheBytes: () => 0 });
+  createRuntimeMetrics(metrics);
+  createDatabaseMetrics(metrics);
+  createHttpMetrics(metrics, { connections: () => 0, waiting: () => 0 });
+  createModuleMetrics(metrics);
 }
 
 function indexOfNothing() {
   const keys = createKeys();
   const index = new RegistrationIndex({ keys, clock: systemClock, onUnavailable() {} });
   const store = { get: async () => ({ entry: undefined, revision: 0 }) };
-  const log = pino({ level: 'silent' });
+  const log = silentLogger;
   const staleness = new Staleness({
     store,
     probeKey: keys.root,

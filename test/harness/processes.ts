@@ -121,6 +121,14 @@ export class ManagedProcess implements AsyncDisposable {
     return exited;
   }
 
+  /** A signal that ends it, to itself and not to what it started. @returns how it ended. */
+  async send(signal: NodeJS.Signals): Promise<Exit> {
+    const exited = this.#exited;
+    this.#child?.ref();
+    if (this.pid !== undefined) process.kill(this.pid, signal);
+    return exited;
+  }
+
   /** SIGSTOP: it keeps its connections and answers nothing. */
   pause(): void {
     this.#signal('SIGSTOP');

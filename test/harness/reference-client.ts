@@ -76,6 +76,22 @@ export function requestContextAsReference(
   return call(target, 'context', [`--key=${key}`, ...sent]);
 }
 
+export interface ReferenceToolResponse {
+  readonly success: boolean;
+  /** In base64. */
+  readonly outputs: Readonly<Record<string, string>>;
+  readonly warnings: readonly string[];
+}
+
+export function invokeToolAsReference(
+  target: ReferenceTarget,
+  name: string,
+  args: Readonly<Record<string, string>>,
+): Promise<ReferenceAnswer<ReferenceToolResponse>> {
+  const sent = Object.entries(args).map(([argument, value]) => `--argument=${argument}=${value}`);
+  return call(target, 'tool', [`--name=${name}`, ...sent]);
+}
+
 async function call<Response>(
   { address, token, caFile, tlsServerName }: ReferenceTarget,
   command: string,

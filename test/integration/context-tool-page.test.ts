@@ -2,50 +2,28 @@
  * docs/context-tool.md, as its reader follows it in a checkout: the files that it says to save, every command with what it
  * prints, and every other piece of YAML and SQL on it.
  */
-import { mkdirSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs';
-import { dirname, join } from 'node:path';
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { Ajv } from 'ajv';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { parse, stringify } from 'yaml';
 import { createConfigReader } from '../../services/context-tool/config/read-config.ts';
-import { runCommand } from '../cluster/run-command.ts';
-import { type Example, examplesOf, filesOf, readBlocks, wordsOf } from '../harness/page.ts';
-import { createWorkspace, ManagedProcess, type Workspace } from '../harness/processes.ts';
+import { examplesOf, filesOf, readBlocks } from '../harness/page.ts';
+import { Reader } from '../harness/reader.ts';
 
 const ROOT = join(import.meta.dirname, '../..');
 const PAGE = readFileSync(join(ROOT, 'docs/context-tool.md'), 'utf8');
-/** Of a checkout, as far as the page names it. */
-const CHECKOUT = ['package.json', 'node_modules', 'cli', 'services', 'examples', 'docs'];
-/** Commands that go on until somebody ends them, with what they print once they serve. */
-const ENDLESS = [
-  { command: 'mcp2 up', ready: /Ctrl-C ends/ },
-  { command: 'services/context-tool/main.ts', ready: /the context-tool serves/ },
-];
-/** The page uses ports from 50061 on; here another test may hold them. */
-const FREE_PORTS: readonly (readonly [string, string])[] = [
-  ['mcp2 up', 'mcp2 up --port 0'],
-  ['MCP2_LISTEN=127.0.0.1:50075', 'MCP2_LISTEN=127.0.0.1:0'],
-];
-
-let workspace: Workspace;
-let env: Record<string, string | undefined>;
-const started: ManagedProcess[] = [];
-
+let reader: Reader;
 beforeAll(() => {
-  workspace = createWorkspace('context-tool-page');
-  for (const name of CHECKOUT) symlinkSync(join(ROOT, name), join(workspace.folder, name));
-  for (const [file, text] of filesOf(PAGE)) save(file, text);
-  const home = join(workspace.folder, 'home');
-  env = { PATH: process.env.PATH, HOME: home, XDG_CACHE_HOME: join(home, 'cache') };
+  reader = new Reader('context-tool-page');
+  reader.save(PAGE);
 });
-afterAll(async () => {
-  for (const server of started.toReversed()) await server.stop();
-});
+afterAll(() => reader[Symbol.asyncDispose]());
 
 test('every command does what the page says, in the order in which it stands there', async () => {
   const examples = examplesOf(PAGE);
   expect(examples.length).toBeGreaterThan(8);
-  for (const example of examples) await follow(example);
+  for (const example of examples) await reader.follow(example);
 }, 180_000);
 
 test.each(pieces('yaml'))('YAML %s is what the runtime or the chart takes', (_title, text, file) => {
@@ -88,36 +66,9 @@ test('the page names every reason that a call of a context or a tool can have, a
   expect(reasons.filter((reason) => !named.has(reason))).toEqual([]);
 });
 
-async function follow({ command, shown }: Example): Promise<void> {
-  const typed = FREE_PORTS.reduce((line, [from, to]) => line.replace(from, to), command);
-  const endless = ENDLESS.find((one) => command.includes(one.command));
-  if (endless !== undefined) return startEndless(typed, endless.ready);
-  const line = shown === undefined ? typed : `{ ${typed}; } 2>&1 || true`;
-  const output = await runCommand('sh', ['-c', line], { env, cwd: workspace.folder });
-  if (shown !== undefined) expect(wordsOf(output), command).toBe(wordsOf(shown));
-}
-
-async function startEndless(line: string, serving: RegExp): Promise<void> {
-  const ready = async () => serving.test(readFileSync(server.logFile, 'utf8'));
-  const server = new ManagedProcess(
-    { name: `endless-${started.length}`, command: 'sh', args: ['-c', line], cwd: workspace.folder, env, ready },
-    workspace,
-  );
-  started.push(server);
-  await server.start();
-}
-
-function save(file: string, text: string): void {
-  const path = join(workspace.folder, file);
-  if (file.startsWith('services/')) return;
-  mkdirSync(dirname(path), { recursive: true });
-  const isServer = file.endsWith('.yaml') && text.includes('\nserver:');
-  writeFileSync(path, isServer ? `${text}listen: 127.0.0.1:0\n` : text);
-}
-
 /** What is wrong with a configuration whose files are those of the page. */
 function problemsOf(config: object): readonly string[] {
-  const file = join(workspace.folder, 'shop/example.yaml');
+  const file = join(reader.folder, 'shop/example.yaml');
   const read = createConfigReader();
   const { problems = [] } = read({ file, workingFolder: ROOT, sqlite: 'unchecked', text: stringify(config) });
   return problems.map(({ line, path, message }) => `${line}: ${path}: ${message}`);

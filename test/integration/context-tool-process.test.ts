@@ -152,11 +152,10 @@ describe('a process with sources of every kind', () => {
     const { calls, opsPort, process } = running;
     const children = childrenOf(process.pid ?? 0);
     expect(children.length).toBeGreaterThan(1);
+    const begun = () => running.metric('grpc_server_started_total', { grpc_method: 'InvokeTool' });
+    const before = (await begun()) ?? 0;
     const call = calls.run('slow', { ms: '1500' });
-    await eventually(
-      () => running.metric('mcp2_module_calls_total', { module: 'tools.mjs', result: 'ok' }),
-      (count) => count !== undefined,
-    );
+    await eventually(begun, (count) => count === before + 1);
     const stopped = process.stop();
     const readiness = eventually(
       () => fetch(`http://127.0.0.1:${opsPort}/readyz`),

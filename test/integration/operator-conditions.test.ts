@@ -82,7 +82,10 @@ test('a spec that was stored before its rule existed becomes a condition, and no
 test('each turn of a condition is one Event, and Ready says nothing that another one says', async () => {
   const { kube, fixture } = plane;
   const name = 'turning';
-  const resource = await kube.apply(serviceServer(namespace, name));
+  // All that the server offers, so that nothing is said of its card.
+  const offered = ['db:inventory:read', 'context:read:inventory:*:stock_count', 'tool:compute_pricing'];
+  const capabilities = offered.map((capability) => ({ name: capability }));
+  const resource = await kube.apply(serviceServer(namespace, name, { capabilities }));
   await untilCondition(kube, resource, { type: 'Ready', status: 'False', reason: 'ServiceNotFound' });
   expect(await warningsOf(resource, 1)).toEqual([/^ResolvedRefs is False: /]);
 

@@ -15,8 +15,14 @@ import { examplesOf, readBlocks, withoutSection, wordsOf } from '../harness/page
 import { ManagedProcess } from '../harness/processes.ts';
 
 const ROOT = join(import.meta.dirname, '../..');
-/** The commands for a cluster are run by test/e2e/install-and-use.test.ts, on one. */
-const README = withoutSection(readFileSync(join(ROOT, 'README.md'), 'utf8'), 'On Kubernetes');
+/**
+ * The commands for a cluster are run by test/e2e/install-and-use.test.ts, on one; those of a server of one's own by
+ * own-server-pages.test.ts, in an empty folder.
+ */
+const README = ['On Kubernetes', 'A server of your own'].reduce(
+  withoutSection,
+  readFileSync(join(ROOT, 'README.md'), 'utf8'),
+);
 const EXAMPLES = examplesOf(README);
 /** What the gate runs by itself: installing, and the suites that this test is a part of. */
 const GATE = [
@@ -24,6 +30,7 @@ const GATE = [
   'npm run doctor',
   'npm test',
   'npm run test:chart',
+  'npm run test:database',
   'npm run test:faults',
   'npm run test:e2e',
   'npm run bench -- registry',
@@ -34,7 +41,7 @@ let started: ManagedProcess;
 let env: Record<string, string | undefined>;
 
 beforeAll(async () => {
-  for (const port of [50050, 50061]) await requireFree(port);
+  for (const port of [50050, 50061, 50062, 50063]) await requireFree(port);
   folder = await mkdtemp(join(tmpdir(), 'mcp2-readme-'));
   env = { ...process.env, XDG_STATE_HOME: join(folder, 'state') };
   const ready = async () => /Ctrl-C ends/.test(readFileSync(started.logFile, 'utf8'));
@@ -63,15 +70,27 @@ test('every other command ends well, and prints what the README shows', async ()
     const output = await shell(command.replaceAll('mcp2.jwt', join(folder, 'mcp2.jwt')), shown !== undefined);
     if (shown !== undefined) expect(wordsOf(output), command).toContain(wordsOf(shown));
   }
+}, 180_000);
+
+test('the lines that npm start prints to try end well as they stand there', async () => {
+  const printed = readFileSync(started.logFile, 'utf8').split('Try in another terminal:')[1] ?? '';
+  const toTry = printed.split('\n').filter((line) => line.startsWith('  npx mcp2 '));
+  const commandsToTry = toTry.map((line) => /npx mcp2 (\w+)/.exec(line)?.[1]);
+  expect(commandsToTry).toEqual(['lookup', 'context', 'call', 'call']);
+  for (const line of toTry) expect(await shell(line.trim(), false)).not.toBe('');
 });
 
-test('the resource in the README is one that the API server takes', () => {
+test('the resources in the README are some that the API server takes', () => {
   const definition = readFileSync(join(ROOT, 'crds/mcp2.dev_mcp2servers.yaml'), 'utf8');
   const parseServer = createMcp2ServerParser(readSchema(definition));
-  const [resource] = readBlocks(readFileSync(join(ROOT, 'README.md'), 'utf8')).filter(({ text }) =>
-    text.startsWith('apiVersion'),
+  const resources = readBlocks(readFileSync(join(ROOT, 'README.md'), 'utf8')).filter(({ text }) =>
+    /^kind: Mcp2Server$/m.test(text),
   );
-  expect(parseServer(parse(resource?.text ?? ''), { allowLoopback: false }).problems).toBeUndefined();
+  expect(resources).toHaveLength(2);
+  for (const { text } of resources) {
+    const { problems } = parseServer(parse(text), { allowLoopback: text.includes('127.0.0.1') });
+    expect(problems).toBeUndefined();
+  }
 });
 
 function commands(): readonly string[] {

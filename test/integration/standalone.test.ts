@@ -6,7 +6,7 @@ import { systemClock } from '#lib/clock.ts';
 import { connectEtcdStore } from '#lib/store/etcd/connect.ts';
 import { startEtcd } from '../harness/etcd.ts';
 import { eventually } from '../harness/eventually.ts';
-import { createStandalone, runMcp2, type Standalone, serverYaml } from '../harness/mcp2-command.ts';
+import { createStandalone, INVENTORY, runMcp2, type Standalone, serverYaml } from '../harness/mcp2-command.ts';
 import { startStockServer } from '../harness/stock-server.ts';
 
 const SERVER = { name: 'inventory-db', serverName: 'InventoryDB_Primary' };
@@ -63,6 +63,25 @@ test('it starts, answers a lookup, ends on one Ctrl-C within two seconds, and fi
   expect(await uid()).toBe(before);
   expect(await up.output()).toContain('development key');
   expect((await up.output()).match(/Made a development key/g)).toHaveLength(1);
+});
+
+test('without files of its own it runs the inventory: three servers, ready soon, and lines to try', async () => {
+  await using up = await createStandalone({ args: ['--files', INVENTORY] });
+  const startMs = performance.now();
+  await up.start();
+  // 5 s on two idle cores; the bench has the figure.
+  expect(performance.now() - startMs).toBeLessThan(10 * 5_000);
+  const output = await up.output();
+  for (const server of ['inventorydb-primary', 'inventorydb-replica1', 'pricingrules'])
+    expect(output).toMatch(new RegExp(`^${server} +True +Serving +\\w+ +1/1`, 'm'));
+  const ports = ['InventoryDB_Primary', 'PricingRules', 'InventoryDB_Replica1'].map((name) =>
+    Number(new RegExp(`${name} at 127\\.0\\.0\\.1:(\\d+)`).exec(output)?.[1]),
+  );
+  expect([...ports].sort((a, b) => a - b)).toEqual(ports);
+  expect(output).not.toContain('Waiting for the store');
+  expect(output).toMatch(/npx mcp2 call reserve_stock .* --idempotency-key /);
+  const log = readFileSync(join(up.state, 'mcp2.log'), 'utf8');
+  expect(log).not.toContain('call denied');
 });
 
 test('a changed file takes effect, a broken one is told with its line and keeps its last good state', async () => {

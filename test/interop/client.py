@@ -55,6 +55,11 @@ def parse_arguments() -> argparse.Namespace:
     command.add_argument("--key", required=True)
     command.add_argument("--parameter", action="append", default=[], metavar="NAME=VALUE", help="repeat for several")
     command.set_defaults(call=request_context)
+
+    command = commands.add_parser("tool", help="ContextTool.InvokeTool")
+    command.add_argument("--name", required=True)
+    command.add_argument("--argument", action="append", default=[], metavar="NAME=VALUE", help="repeat for several")
+    command.set_defaults(call=invoke_tool)
     return parser.parse_args()
 
 
@@ -114,6 +119,21 @@ def request_context(channel: grpc.Channel, token: str, arguments: argparse.Names
         lambda response: {
             "serialized_value": base64.b64encode(response.serialized_value).decode(),
             "metadata": list(response.metadata),
+        },
+    )
+
+
+def invoke_tool(channel: grpc.Channel, token: str, arguments: argparse.Namespace) -> dict:
+    values = dict(argument.split("=", 1) for argument in arguments.argument)
+    request = pb2.ToolRequest(tool_name=arguments.name, arguments=values, capability_token=token)
+    return outcome(
+        pb2_grpc.ContextToolStub(channel).InvokeTool,
+        request,
+        [],
+        lambda response: {
+            "success": response.success,
+            "outputs": {name: base64.b64encode(value).decode() for name, value in response.outputs.items()},
+            "warnings": list(response.warnings),
         },
     )
 

@@ -51,6 +51,8 @@ export class RuntimeServer {
   #isTried = false;
   #running: RunningContextTool | undefined;
   #resource: Mcp2Server | undefined;
+  /** Of a start that failed. */
+  #moduleFiles: readonly string[] = [];
 
   /**
    * @param file Its name in the folder.
@@ -69,6 +71,7 @@ export class RuntimeServer {
       file: path,
       read: () => read({ file: path, workingFolder: directory, sqlite: { below: databases }, secrets }),
       apply: (state) => this.#apply(state),
+      moduleFiles: () => this.#running?.moduleFiles ?? this.#moduleFiles,
       onProblems: (problems) => this.#tell(problems),
       clock,
     });
@@ -134,7 +137,10 @@ export class RuntimeServer {
       await this.#startWith(config);
       return [];
     } catch (error) {
-      if (error instanceof ConfigurationRefused) return error.problems;
+      if (error instanceof ConfigurationRefused) {
+        this.#moduleFiles = error.moduleFiles;
+        return error.problems;
+      }
       if (!(error instanceof UserError))
         this.#options.log.error({ err: error, file: this.#file }, 'a server did not start');
       const why = error instanceof UserError ? error.message : 'it did not start, and the log says why';

@@ -86,6 +86,27 @@ test.each(['stock.yaml', 'all.sql', 'address.txt', 'price.mjs', 'url'])(
   },
 );
 
+test('what a module imports is followed once it was loaded, also when it could not be put in force', async () => {
+  let imported: string[] = [];
+  const follower = follow({ moduleFiles: () => imported });
+  write('part.mjs', '1');
+  await follower.look();
+  imported = ['price.mjs', 'part.mjs'].map((name) => join(folder, name));
+  write('price.mjs', "import './part.mjs';");
+  refusal = [{ file: 'price.mjs', line: 1, column: 1, path: '', message: 'cannot be loaded' }];
+  await lookTwice(follower);
+  expect(follower.problems).toHaveLength(1);
+  refusal = [];
+  write('part.mjs', '2');
+  await lookTwice(follower);
+  expect(states[1]?.changed).toContain(join(folder, 'part.mjs'));
+  write('part.mjs', '3');
+  await lookTwice(follower);
+  expect(states[2]?.changed).toEqual([join(folder, 'part.mjs')]);
+  await lookTwice(follower);
+  expect(states).toHaveLength(3);
+});
+
 test('nothing new is no new state, also when a file is written again as it was', async () => {
   const follower = follow();
   await follower.look();

@@ -1,5 +1,5 @@
 /**
- * Follows a configuration and every file that it names: SQL, contents, modules, secrets.
+ * Follows a configuration and every file that it names: SQL, contents, modules and what they import, secrets.
  *
  * By polling, because Kubernetes swaps a mounted ConfigMap by renaming a link, which file watchers miss. A change is taken
  * when two looks in a row see the same, so that files which are written one after the other are one change. What is broken
@@ -33,6 +33,8 @@ export interface FollowOptions {
    * comes only after that.
    */
   readonly apply: (state: NewState) => Promise<Applied>;
+  /** Absolute paths of what the modules of the last state are made of; known once it was tried. Default: not followed. */
+  readonly moduleFiles?: () => readonly string[];
   /** Told when the problems become other ones; none when all is well again. */
   readonly onProblems: (problems: readonly Problem[]) => void;
   readonly clock: Clock;
@@ -53,6 +55,7 @@ export class ConfigFollower {
   readonly #options: FollowOptions;
   readonly #fileMarks = new FileMarks();
   #files: readonly string[];
+  #moduleFiles: readonly string[] = [];
   /** Of what was read last, and of what is in force. */
   #read: Marks | undefined;
   #applied: Marks = new Map();
@@ -114,13 +117,23 @@ export class ConfigFollower {
     let marks = first;
     let result = read();
     for (let round = 1; round < MAX_ROUNDS && result.files.some((path) => !marks.has(path)); round += 1) {
-      marks = await this.#fileMarks.take(result.files, clock.nowMs());
+      marks = await this.#fileMarks.take([...result.files, ...this.#moduleFiles], clock.nowMs());
       result = read();
     }
-    this.#files = result.files;
-    this.#read = marks;
     this.#tryAgainAtMs = undefined;
-    this.#say(result.problems ?? (await this.#apply(result, marks)));
+    const problems = result.problems ?? (await this.#apply(result, marks));
+    await this.#follow(result.files, marks);
+    if (problems.length === 0) this.#applied = this.#read ?? marks;
+    this.#say(problems);
+  }
+
+  /** What a module imports is known only when it was loaded; what was read before keeps its mark from then. */
+  async #follow(files: readonly string[], marks: Marks): Promise<void> {
+    const { moduleFiles = () => [], clock } = this.#options;
+    this.#moduleFiles = moduleFiles();
+    this.#files = [...new Set([...files, ...this.#moduleFiles])];
+    const now = await this.#fileMarks.take(this.#files, clock.nowMs());
+    this.#read = new Map([...now].map(([path, mark]) => [path, marks.get(path) ?? mark]));
   }
 
   async #apply(
@@ -139,7 +152,6 @@ export class ConfigFollower {
     }
     if (applied.length > 0) return applied;
     this.#inForce = config;
-    this.#applied = marks;
     return [];
   }
 

@@ -4,6 +4,7 @@
  * Labels are bounded: databases and members are those of the configuration, results are "ok" and reasons.
  */
 import { Counter, Gauge, type Registry } from 'prom-client';
+import { ServiceError } from '#lib/errors.ts';
 
 /** What one database reports. */
 export interface DatabaseMeter {
@@ -35,6 +36,18 @@ export interface DatabaseMetrics {
 export const NO_DATABASE_METRICS: DatabaseMetrics = Object.freeze({
   forDatabase: () => ({ called() {}, retried() {}, cancelled() {}, watch() {}, end() {} }),
 });
+
+/** Work of one call, counted by how it ends. Settles as the work does. */
+export async function counted<T>(meter: DatabaseMeter, kind: 'context' | 'tool', work: () => Promise<T>): Promise<T> {
+  try {
+    const answer = await work();
+    meter.called(kind, 'ok');
+    return answer;
+  } catch (error) {
+    meter.called(kind, error instanceof ServiceError ? error.reason : 'CANCELLED');
+    throw error;
+  }
+}
 
 interface Watched {
   readonly database: string;

@@ -23,7 +23,7 @@ const DEFAULT_RETRY_MS = 1_000;
 const MAX_CONTENT_TYPE_CHARACTERS = 255;
 const PRINTABLE = /^[\x20-\x7e]*$/;
 
-/** The configuration was checked (`checkTemplate`). */
+/** The configuration was read without problems (`readHttp`). */
 export function createHttpContext(
   config: HttpConfig,
   { client, readSecret, kept }: ContextSourceDependencies,

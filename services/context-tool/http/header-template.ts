@@ -32,6 +32,8 @@ const MAX_VALUE_BYTES = 8_192;
 /** RFC 9110 Section 5.6.2. */
 const TOKEN = /^[!#$%&'*+\-.^_`|~0-9A-Za-z]+$/;
 const CONTROL = /\p{Cc}/u;
+/** RFC 9110 Section 5.5: whatever else the configuration writes, servers read it as they like. */
+const ASCII = /^[\x20-\x7e]*$/;
 /** Of the connection (RFC 9110 Section 7.6.1) or of what the runtime itself says about the message. */
 const OURS: ReadonlySet<string> = new Set([
   ...['connection', 'keep-alive', 'proxy-connection', 'proxy-authorization', 'proxy-authenticate', 'te', 'trailer'],
@@ -39,7 +41,7 @@ const OURS: ReadonlySet<string> = new Set([
   ...['if-none-match', 'if-match', 'if-modified-since', 'if-unmodified-since', 'if-range', 'range'],
 ]);
 /** Their constant values would be secrets in the configuration. */
-const SECRET: ReadonlySet<string> = new Set(['authorization', 'cookie', 'x-api-key']);
+const SECRET: ReadonlySet<string> = new Set(['authorization', 'cookie', 'x-api-key', 'api-key', 'x-auth-token']);
 
 export function parseHeaders(headers: Readonly<Record<string, string | SecretReference>>): HeaderTemplates {
   const parsed = Object.entries(headers).map(([name, value]): Header => {
@@ -69,6 +71,7 @@ function problemsOf(header: string, value: string | SecretReference, all: readon
     return ['is there twice; upper and lower case are the same'];
   if (typeof value !== 'string') return [];
   if (CONTROL.test(value)) return ['holds a line break or another control character'];
+  if (!ASCII.test(value)) return ['holds more than ASCII, which servers read differently; write it in ASCII'];
   if (Buffer.byteLength(value) > MAX_VALUE_BYTES) return [`is longer than ${MAX_VALUE_BYTES} bytes`];
   const isConstant = namesOf(parsePieces(value)).length === 0;
   return SECRET.has(name) && isConstant ? ['is a secret; write {fromFile: …} or {fromEnv: …} instead of its text'] : [];

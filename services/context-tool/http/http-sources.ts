@@ -13,7 +13,7 @@ export interface HttpSourcesOptions extends HttpClientOptions {
 }
 
 export interface HttpSources {
-  /** @param config Without problems (`checkTemplate`). */
+  /** @param config Read without problems (`readHttp`). */
   context(config: HttpConfig): ContextDeclaration['read'];
   tool(config: HttpConfig, annotations: ToolAnnotations): ToolDeclaration['run'];
   /** Breaks what still runs; for the end of the process. */

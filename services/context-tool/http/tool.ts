@@ -20,7 +20,7 @@ export interface ToolSourceDependencies {
   readonly readSecret: ReadSecret;
 }
 
-/** The configuration was checked (`checkTemplate`). */
+/** The configuration was read without problems (`readHttp`). */
 export function createHttpTool(
   config: HttpConfig,
   { idempotent, readOnly }: ToolAnnotations,

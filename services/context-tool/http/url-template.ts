@@ -25,6 +25,7 @@ const PARTS = /^(https?):\/\/([^/?#\\]*)([^?#]*)(?:\?([^#]*))?(#.*)?$/is;
 const UNWRITABLE = /[\p{Cc}\p{Cf}\p{Z}\\]/u;
 /** As the URL standard resolves them (https://url.spec.whatwg.org/#double-dot-path-segment). */
 const DOT_SEGMENT = /^(?:\.|%2e){1,2}$/i;
+const DOT_SENTENCE = 'it has a path segment "." or ".."; write the path that is meant';
 
 interface Pair {
   /** With "=", as it was written. */
@@ -39,11 +40,13 @@ export function parseUrlTemplate(text: string): UrlTemplate {
   if (UNWRITABLE.test(text))
     return broken('it holds a space, a backslash or a character that is not seen; percent-encode it');
   const origin = `${scheme.toLowerCase()}://${authority}`;
-  const segments = path.split('/').map(parsePieces);
+  const texts = path.split('/');
+  const segments = texts.map(parsePieces);
   const pairs = query === undefined ? [] : query.split('&').map(parsePair);
   const problems = [
     ...authorityProblems(origin, authority),
     ...(fragment === undefined ? [] : ['it holds a fragment ("#…"), which is never sent; leave it out']),
+    ...(texts.some((text) => DOT_SEGMENT.test(text)) ? [DOT_SENTENCE] : []),
     ...pairs.flatMap(pairProblems),
     ...strayBraces([...segments.flat(), ...pairs.flatMap(({ value }) => value)]),
   ];

@@ -30,8 +30,8 @@ export type FromChild =
   /** The runner stands and the module is not loaded yet: what it takes now is not the module's. */
   | { readonly kind: 'ready' }
   /** @property exports Names of those that are functions. @property kept Undefined when it is too large. */
-  | { readonly kind: 'loaded'; readonly exports: readonly string[]; readonly kept: KeptModule | undefined }
-  | { readonly kind: 'unloadable'; readonly error: SentError }
+  | ({ readonly kind: 'loaded'; readonly exports: readonly string[]; readonly kept: KeptModule | undefined } & Followed)
+  | ({ readonly kind: 'unloadable'; readonly error: SentError } & Followed)
   | {
       readonly kind: 'answer';
       readonly id: number;
@@ -44,6 +44,11 @@ export type FromChild =
   /** It ends itself: an error that nobody caught, or a rejection that nobody handled. */
   | { readonly kind: 'dying'; readonly cause: 'crash' | 'rejection' | 'memory'; readonly error: SentError }
   | ({ readonly kind: 'log' } & SentLine);
+
+interface Followed {
+  /** URLs of what was read from the disk, in the order of loading. */
+  readonly files: readonly string[];
+}
 
 /** The files of a module, as they were. */
 export interface KeptModule {

@@ -77,6 +77,7 @@ export class ModuleChild {
   #handle: ModuleProcess | undefined;
   #exports: readonly string[] | undefined;
   #loaded: LoadedModule | undefined;
+  #files: readonly string[] = [];
   #unloadable: SentError | undefined;
   #running: Running | undefined;
   #nextId = 1;
@@ -103,6 +104,11 @@ export class ModuleChild {
   /** What it found on the disk, for those that are started later; undefined when that is too large, or was given. */
   get loaded(): LoadedModule | undefined {
     return this.#loaded;
+  }
+
+  /** URLs of what it read from the disk until it was loaded, or until that failed. */
+  get files(): readonly string[] {
+    return this.#files;
   }
 
   /** False from the moment on at which its end is known, which is before the process is gone. */
@@ -171,9 +177,11 @@ export class ModuleChild {
     } else if (message.kind === 'loaded') {
       this.#loading.abort();
       this.#exports = message.exports;
+      this.#files = message.files;
       this.#loaded = message.kept && { file, ...message.kept };
       this.#options.onIdle(this);
     } else if (message.kind === 'unloadable') {
+      this.#files = message.files;
       this.#endsUnloaded(message.error);
     } else if (message.kind === 'dying') {
       this.#fail(message.cause, new ModuleError(message.error));

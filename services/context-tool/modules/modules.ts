@@ -42,6 +42,8 @@ export interface Modules {
    * @throws the signal's reason
    */
   check(signal: AbortSignal): Promise<readonly Problem[]>;
+  /** Absolute paths of the modules and what they import, as far as they were loaded. */
+  readonly files: readonly string[];
   /** Ends children as they get idle; resolves when all are gone. @param signal Ends the rest with SHUTTING_DOWN. */
   close(signal?: AbortSignal): Promise<void>;
 }
@@ -65,6 +67,9 @@ export function createModules(options: ModulesOptions): Modules {
       return (args, call) => pool.run({ export: name, timeoutMs, args, call });
     },
     check: (signal) => checkAll(asked, signal),
+    get files() {
+      return [...pools.values()].flatMap((pool) => pool.files);
+    },
     async close(signal) {
       await Promise.all([...pools.values()].map((pool) => pool.close(signal)));
     },

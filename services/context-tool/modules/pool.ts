@@ -2,6 +2,7 @@
  * The child processes of one module file: started when a call needs one, at most so many, each with one call at a time.
  * Calls beyond that wait, and beyond the waiting ones are refused at once.
  */
+import { fileURLToPath } from 'node:url';
 import { ServiceError } from '#lib/errors.ts';
 import type { Logger } from '#lib/logger.ts';
 import { abortable } from '#lib/time-limit.ts';
@@ -39,6 +40,8 @@ export class Pool {
   #waiting: Waiting[] = [];
   /** Of calls that wait and of starts, in one row: which came first. */
   #nextNumber = 1;
+  /** URLs of what its children read from the disk. */
+  readonly #files = new Set<string>();
   /** As the first child found it: all of them are of one making. */
   #loaded: LoadedModule | undefined;
   /** Those who wait for a loaded module without a call for it. */
@@ -53,6 +56,12 @@ export class Pool {
   /** Children, whatever they do. */
   get size(): number {
     return this.#children.size;
+  }
+
+  /** Absolute paths of the module and what it imports, as far as it was loaded; without packages. */
+  get files(): readonly string[] {
+    const urls = [...this.#files].filter((url) => !url.includes('/node_modules/'));
+    return urls.map((url) => fileURLToPath(url));
   }
 
   run(run: ModuleRun): Promise<ToolAnswer> {
@@ -172,6 +181,7 @@ export class Pool {
 
   #idled(child: ModuleChild): void {
     this.#loaded ??= child.loaded;
+    for (const url of child.files) this.#files.add(url);
     for (const check of this.#checks.splice(0)) check.resolve(child.exports ?? []);
     const next = this.#waiting.shift();
     if (next !== undefined) {
@@ -192,6 +202,7 @@ export class Pool {
   #ended(child: ModuleChild, end: ChildEnd): void {
     const { metrics, name } = this.#options;
     const startNumber = this.#children.get(child) ?? 0;
+    for (const url of child.files) this.#files.add(url);
     this.#children.delete(child);
     this.#idle = this.#idle.filter((other) => other !== child);
     metrics.ended(name, end.cause);

@@ -33,7 +33,7 @@ export interface ServiceRuntime {
 }
 
 export interface ServiceOptions {
-  /** As people call it, for example "sample server". */
+  /** As people call it, for example "context-tool". */
   readonly name: string;
   /** Whom tokens must be meant for. */
   readonly serverName: string;

@@ -81,7 +81,7 @@ class Traffic {
     await sleep((agent.number * this.#settings.pauseMs) / this.#settings.agents);
     for (;;) {
       const isFound = await this.#lookUp(agent);
-      const isCalled = agent.hasEndpoints && (await this.#call(agent)) && (await this.#invoke(agent));
+      const isCalled = agent.hasEndpoints && (await this.#callBoth(agent));
       agent.isReady ||= isFound && isCalled;
       await sleep(this.#settings.pauseMs);
     }
@@ -98,6 +98,13 @@ class Traffic {
       },
       () => false,
     );
+  }
+
+  /** The tool whatever became of the context. */
+  async #callBoth(agent: Agent): Promise<boolean> {
+    const isRead = await this.#call(agent);
+    const isInvoked = await this.#invoke(agent);
+    return isRead && isInvoked;
   }
 
   #call({ mcp2 }: Agent): Promise<boolean> {

@@ -11,7 +11,7 @@ import type {
   ToolStatementConfig,
 } from '../../config/runtime-config.ts';
 import type { Checked, Database, StatementNames } from '../database.ts';
-import type { DatabaseMeter, DatabaseMetrics, MemberState } from '../database-metrics.ts';
+import { counted, type DatabaseMeter, type DatabaseMetrics, type MemberState } from '../database-metrics.ts';
 import { PostgresConnection } from './connection.ts';
 import { ConnectionLost } from './connection-lost.ts';
 import { logFailure } from './failure.ts';
@@ -77,7 +77,7 @@ class PostgresDatabase implements Database {
     const statement = this.#add(new Statement(config, { kind: 'context', names }));
     const keepRows = rowsToKeep(config.result);
     return ({ segments, parameters }, call) =>
-      this.#count('context', async (): Promise<ContextAnswer> => {
+      counted(this.#meter, 'context', async (): Promise<ContextAnswer> => {
         const { sql, elements } = statement.ready();
         const values = valuesOf(sql, segments, parameters);
         const options = { ...this.#callOptions(), members: this.#members, call, log: () => this.#logOf(call.log) };
@@ -92,7 +92,7 @@ class PostgresDatabase implements Database {
     const keepRows = rowsToKeep(result);
     this.#pruning ??= this.#prune();
     return (args, call) =>
-      this.#count('tool', async (): Promise<ToolAnswer> => {
+      counted(this.#meter, 'tool', async (): Promise<ToolAnswer> => {
         const { sql, elements } = statement.ready();
         const values = valuesOf(sql, args);
         const toAnswer: Parameters<typeof write>[0]['toAnswer'] = (answer) => toolAnswer(result, answer, elements);
@@ -153,17 +153,6 @@ class PostgresDatabase implements Database {
       throw new ConnectionLost(error);
     }
     return PostgresConnection.open({ url, timeoutMs: CONNECT_TIMEOUT_MS, signal });
-  }
-
-  async #count<T>(kind: 'context' | 'tool', work: () => Promise<T>): Promise<T> {
-    try {
-      const answer = await work();
-      this.#meter.called(kind, 'ok');
-      return answer;
-    } catch (error) {
-      this.#meter.called(kind, error instanceof ServiceError ? error.reason : 'CANCELLED');
-      throw error;
-    }
   }
 
   #add(statement: Statement): Statement {

@@ -9,7 +9,7 @@ import { withDeadline } from '#lib/time-limit.ts';
 import type { Call, ContextAnswer, ContextDeclaration, ToolAnswer, ToolDeclaration } from '#sdk/server/declaration.ts';
 import type { SqliteConfig, StatementConfig, ToolStatementConfig } from '../../config/runtime-config.ts';
 import type { Checked, Database, StatementNames } from '../database.ts';
-import { type DatabaseMeter, type DatabaseMetrics, NO_DATABASE_METRICS } from '../database-metrics.ts';
+import { counted, type DatabaseMeter, type DatabaseMetrics, NO_DATABASE_METRICS } from '../database-metrics.ts';
 import { bindValues } from './bind-values.ts';
 import { checkStatements } from './check-statements.ts';
 import type { RunOptions } from './child-lane.ts';
@@ -52,7 +52,7 @@ class SqliteDatabase implements Database {
   context(config: StatementConfig, names: StatementNames): ContextDeclaration['read'] {
     const statement = this.#add(config, { access: 'read', names });
     return ({ segments, parameters }, call) =>
-      this.#count('context', async (): Promise<ContextAnswer> => {
+      counted(this.#meter, 'context', async (): Promise<ContextAnswer> => {
         const values = bindValues(statement.namesOrThrow(), [segments, parameters]);
         const request = { kind: 'read', ...this.#common(statement, values) } as const;
         const lane = this.#open.file.lane('read');
@@ -64,7 +64,7 @@ class SqliteDatabase implements Database {
   tool(config: ToolStatementConfig, names: StatementNames): ToolDeclaration['run'] {
     const statement = this.#add(config, { access: 'write', names });
     return (args, call) =>
-      this.#count('tool', async (): Promise<ToolAnswer> => {
+      counted(this.#meter, 'tool', async (): Promise<ToolAnswer> => {
         const values = bindValues(statement.namesOrThrow(), [args]);
         const nowMs = this.#options.clock.nowMs();
         const request = { kind: 'write', keyed: call.keyed, nowMs, ...this.#common(statement, values) } as const;
@@ -81,17 +81,6 @@ class SqliteDatabase implements Database {
   async close(): Promise<void> {
     await this.#open.release();
     this.#meter.end();
-  }
-
-  async #count<T>(kind: 'context' | 'tool', work: () => Promise<T>): Promise<T> {
-    try {
-      const answer = await work();
-      this.#meter.called(kind, 'ok');
-      return answer;
-    } catch (error) {
-      this.#meter.called(kind, error instanceof ServiceError ? error.reason : 'CANCELLED');
-      throw error;
-    }
   }
 
   #add(config: StatementConfig, options: StatementOptions): SqliteStatement {

@@ -10,11 +10,14 @@ import type { KeptFile, KeptModule } from '../messages.ts';
 /** Together; of a module with more, every process reads what is there. */
 export const MAX_KEPT_BYTES = 16 * 1024 * 1024;
 
+const MAX_URLS = 1_000;
+
 export class ModuleFiles {
   readonly #given: ReadonlyMap<string, KeptFile>;
   /** By who asks and what for. */
   readonly #links: Map<string, string>;
-  readonly #loaded = new Map<string, KeptFile>();
+  readonly #loaded: KeptFile[] = [];
+  readonly #urls: string[] = [];
   readonly #hooks: ModuleHooks;
   #bytes = 0;
 
@@ -25,15 +28,15 @@ export class ModuleFiles {
     this.#hooks = registerHooks({ resolve: this.#resolve, load: this.#load });
   }
 
-  /** URLs, in the order of their loading. */
+  /** Of what was read from the disk, at most so many; in the order of loading. */
   get urls(): readonly string[] {
-    return [...this.#loaded.keys()];
+    return this.#urls;
   }
 
   /** Undefined when it is too large. */
   get kept(): KeptModule | undefined {
     if (this.#bytes > MAX_KEPT_BYTES) return undefined;
-    return { files: [...this.#loaded.values()], links: [...this.#links] };
+    return { files: this.#loaded, links: [...this.#links] };
   }
 
   /** What is loaded from now on is nobody's concern. */
@@ -58,11 +61,13 @@ export class ModuleFiles {
     if (known !== undefined) return { ...known, shortCircuit: true };
     const loaded = next(url, context);
     const { format, source } = loaded;
+    if (!url.startsWith('file:')) return loaded;
+    if (this.#urls.length < MAX_URLS) this.#urls.push(url);
     // A native addon has no text.
-    if (!url.startsWith('file:') || source === undefined || source === null) return loaded;
+    if (source === undefined || source === null) return loaded;
     const kept = typeof source === 'string' ? source : Buffer.from(source as Uint8Array);
     this.#bytes += kept.length;
-    if (this.#bytes <= MAX_KEPT_BYTES) this.#loaded.set(url, { url, format, source: kept });
+    if (this.#bytes <= MAX_KEPT_BYTES) this.#loaded.push({ url, format, source: kept });
     return loaded;
   };
 }

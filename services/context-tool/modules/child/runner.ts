@@ -73,7 +73,8 @@ class Runner {
 
   receive(message: ToChild): void {
     if (message.kind === 'load') {
-      this.#load(message).then(this.#host.send, (error: unknown) => this.#endUnloaded(error));
+      const files = new ModuleFiles(message.given);
+      this.#load(message, files).then(this.#host.send, (error: unknown) => this.#endUnloaded(error, files.urls));
     } else if (message.kind === 'call') {
       this.#run(message).then(this.#host.send, (error: unknown) => this.die('crash', error));
     } else if (message.id === this.#running?.id) {
@@ -95,22 +96,18 @@ class Runner {
    * Where a mistake of syntax stands is in no member of its error: Node alone prints it, when nobody catches it. The parent
    * finds it there.
    */
-  #endUnloaded(error: unknown): void {
+  #endUnloaded(error: unknown, files: readonly string[]): void {
     const end = () => (error instanceof SyntaxError ? this.#host.failUncaught(error) : this.#host.exit(1));
-    this.#host.send({ kind: 'unloadable', error: describeError(error) }, () => setImmediate(end));
+    this.#host.send({ kind: 'unloadable', error: describeError(error), files }, () => setImmediate(end));
   }
 
-  async #load({ url, given }: LoadMessage): Promise<FromChild> {
-    const files = new ModuleFiles(given);
+  async #load({ url, given }: LoadMessage, files: ModuleFiles): Promise<FromChild> {
     try {
       const exports = Object.entries((await import(new URL(url).href)) as Record<string, unknown>);
       const functions = exports.filter((entry): entry is [string, ModuleFunction] => typeof entry[1] === 'function');
       this.#functions = new Map(functions);
-      return {
-        kind: 'loaded',
-        exports: [...this.#functions.keys()],
-        kept: given === undefined ? files.kept : undefined,
-      };
+      const kept = given === undefined ? files.kept : undefined;
+      return { kind: 'loaded', exports: [...this.#functions.keys()], kept, files: files.urls };
     } finally {
       files.end();
     }
