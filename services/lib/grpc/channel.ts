@@ -20,6 +20,7 @@ import type { Clock } from '../clock.ts';
 import { abortable } from '../time-limit.ts';
 import { CallError, callErrorOf } from './call-error.ts';
 import { silenceLibrary } from './library-log.ts';
+import { ReleasingCredentials } from './release-sockets.ts';
 
 export interface CallSettings {
   /** From now. */
@@ -66,12 +67,14 @@ export interface RpcChannelOptions {
 
 export class RpcChannel {
   readonly #client: Client;
+  readonly #credentials: ReleasingCredentials;
   readonly #clock: Clock;
 
   /** Connects when first used; `target` is host:port or any grpc-js target. */
   constructor(target: string, { credentials, clock, channel }: RpcChannelOptions) {
     silenceLibrary();
-    this.#client = new Client(target, credentials, { ...CLIENT_CHANNEL_OPTIONS, ...channel });
+    this.#credentials = new ReleasingCredentials(credentials);
+    this.#client = new Client(target, this.#credentials, { ...CLIENT_CHANNEL_OPTIONS, ...channel });
     this.#clock = clock;
   }
 
@@ -116,6 +119,7 @@ export class RpcChannel {
 
   close(): void {
     this.#client.close();
+    this.#credentials.release();
   }
 
   /** Until it is connected, or the last attempt to connect has failed: then the call says why. @throws CallError */

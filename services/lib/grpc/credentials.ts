@@ -11,7 +11,6 @@ import type { Clock } from '../clock.ts';
 import { type ClientTlsFiles, type ServerTlsFiles, type TlsMaterial, watchTlsFiles } from '../config/tls-files.ts';
 import type { WatchedFiles } from '../config/watched-file.ts';
 import type { Logger } from '../logger.ts';
-import { releaseSockets } from './release-sockets.ts';
 
 export interface TlsOptions {
   readonly clock: Clock;
@@ -35,7 +34,7 @@ export function plaintextServer(): ServerCredentials {
 }
 
 export function plaintextClient(): ChannelCredentials {
-  return releaseSockets(ChannelCredentials.createInsecure());
+  return ChannelCredentials.createInsecure();
 }
 
 /** @throws when a file cannot be read, is no PEM, or certificate and key do not belong together. */
@@ -58,7 +57,7 @@ export async function tlsClient(
   const provider = new WatchedProvider(watched);
   const identity = files.certificateFile === undefined ? null : provider;
   const credentials = experimental.createCertificateProviderChannelCredentials(provider, identity);
-  return tlsCredentials(watched, releaseSockets(credentials));
+  return tlsCredentials(watched, credentials);
 }
 
 function tlsCredentials<Credentials>(

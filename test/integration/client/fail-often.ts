@@ -39,5 +39,6 @@ if (import.meta.main) {
   const endMs = performance.now() + 5_000;
   // What is closed is gone a moment later.
   while (countSockets() > before && performance.now() < endMs) await new Promise((resolve) => setTimeout(resolve, 50));
-  process.stdout.write(JSON.stringify({ left: countSockets() - before }));
+  // The first one's may have been among those before.
+  process.stdout.write(JSON.stringify({ left: Math.max(0, countSockets() - before) }));
 }
