@@ -31,7 +31,7 @@ interface ValidateOptions {
 
 const EXAMPLES = `
 Examples:
-  mcp2 validate examples/standalone/inventory.yaml
+  mcp2 validate examples/inventory/inventory.yaml
   mcp2 validate servers/                          every *.yaml and *.yml in the folder
   mcp2 validate inventory/primary.yaml            the configuration of a runtime server
   mcp2 validate --connect inventory/              also what only its databases and modules can say
