@@ -25,6 +25,7 @@ import {
   testValues,
   timed,
 } from './release.ts';
+import { servicesWithoutRow } from './services-in-table.ts';
 
 let cluster: Cluster;
 let image = '';
@@ -257,9 +258,14 @@ test('a broken resource is refused with a sentence, not taken and left lying', a
   await expect(apply([wrong])).rejects.toThrow(/write exactly one of service and address/);
 });
 
+test('a row of docs/network-policy.md allows every Service that is called here', async () => {
+  expect(await servicesWithoutRow(cluster)).toEqual([]);
+});
+
 test('everything that is there can be seen at a glance', async () => {
   const table = await snapshot('get-m2s-all', 'get', 'm2s', '-A');
-  expect(table.split('\n')).toHaveLength(4);
+  // The sample's two, those of the shop, and the line above them.
+  expect(table.split('\n')).toHaveLength(5);
   expect(table).not.toContain('False');
   await snapshot('describe-m2s', 'describe', 'm2s/stock', '-n', shop);
   await snapshot('get-all', 'get', 'all', '-n', NAMESPACE);
