@@ -20,6 +20,8 @@ export default defineConfig({
             'test/architecture/**/*.test.ts',
           ],
           globalSetup: 'test/harness/file-times.ts',
+          // Properties and quadratic inputs compute for a second or two; on a busy machine that is ten.
+          testTimeout: 60_000,
         },
       },
       {

@@ -15,29 +15,35 @@ import { ResourceReader } from '../../operator/source/reader/resource-reader.ts'
 import { type FileProblem, formatProblem, MAX_FILE_BYTES } from '../../operator/source/resource-file.ts';
 import { type ConfigReader, createConfigReader } from '../../services/context-tool/config/read-config.ts';
 import type { RuntimeConfig } from '../../services/context-tool/config/runtime-config.ts';
+import { createSecrets } from '../../services/context-tool/config/secrets.ts';
 import { readDefinition } from '../definition.ts';
 import { CommandFailed } from '../failure.ts';
 import type { Terminal } from '../terminal.ts';
 import { whyUnreadable } from '../text/input.ts';
 import { type Output, outputOption, printAs } from '../text/output.ts';
-import { checkRuntimeFile, summaryOf } from '../validate/runtime-file.ts';
+import { createConnectedCheck } from '../validate/connected.ts';
+import { checkRuntimeFile, summaryOf, toFileProblem } from '../validate/runtime-file.ts';
 
 interface ValidateOptions {
+  readonly connect?: true;
   readonly output: Output;
 }
 
 const EXAMPLES = `
 Examples:
-  mcp2 validate examples/standalone/inventory.yaml
+  mcp2 validate examples/inventory/inventory.yaml
   mcp2 validate servers/                          every *.yaml and *.yml in the folder
   mcp2 validate inventory/primary.yaml            the configuration of a runtime server
+  mcp2 validate --connect inventory/              also what only its databases and modules can say
   cat server.yaml | mcp2 validate -
   kubectl get m2s -A -o yaml | mcp2 validate -    the items of a list
 
 Files are read as kubectl reads them: "yes" and "on" without quotes are true, 010 is eight. Resources of other kinds in a
 file are not looked at. A file with "server:" at its top configures a runtime server; its SQL, modules and other files are
-looked for from its folder, no database is opened and no module run. An address on this machine (127.0.0.1, localhost) is accepted, as in the files of "mcp2 up"; a
-cluster refuses it. The first 20 problems of a file are shown.
+looked for from its folder. Without --connect no database is opened, no secret read and no module run; with it PostgreSQL
+parses the statements, SQLite does so in a copy without rows, and modules are loaded, which runs their code. An address on
+this machine (127.0.0.1, localhost) is accepted, as in the files of "mcp2 up"; a cluster refuses it. The first 20 problems
+of a file are shown.
 
 Exit codes:
   0  every server in the files is valid
@@ -55,6 +61,7 @@ export function validateCommand(terminal: Terminal): Command {
       'Check YAML files of Mcp2Server resources and of runtime servers. Exits with 1 when something is wrong, with 3 when there is nothing to check.',
     )
     .argument('<file...>', 'files, folders, or - for stdin')
+    .option('--connect', 'also ask the databases and load the modules of runtime servers')
     .addOption(outputOption())
     .addHelpText('after', EXAMPLES)
     .action((paths: string[], options: ValidateOptions) => validate(paths, options, terminal));
@@ -79,8 +86,13 @@ interface Checked {
   readonly others: readonly string[];
 }
 
-async function validate(paths: readonly string[], { output }: ValidateOptions, terminal: Terminal): Promise<void> {
-  const checked = await checkAll(paths.flatMap(inputsOf), terminal);
+async function validate(
+  paths: readonly string[],
+  { output, connect }: ValidateOptions,
+  terminal: Terminal,
+): Promise<void> {
+  const read = await checkAll(paths.flatMap(inputsOf), terminal, connect === true);
+  const checked = connect === true ? await connectAll(read, terminal) : read;
   const doubled = [...doubles(checked), ...doubleRuntimes(checked)];
   const problems = [...checked.flatMap((one) => one.problems), ...doubled].slice(0, MAX_PROBLEMS);
   const servers = checked.reduce((sum, { resources, runtime }) => sum + resources.length + (runtime ? 1 : 0), 0);
@@ -104,9 +116,15 @@ async function validate(paths: readonly string[], { output }: ValidateOptions, t
 }
 
 /** In a thread with a time limit: files of others are what this is for. */
-async function checkAll(inputs: readonly Input[], terminal: Terminal): Promise<readonly Checked[]> {
+async function checkAll(
+  inputs: readonly Input[],
+  terminal: Terminal,
+  withSecrets: boolean,
+): Promise<readonly Checked[]> {
   const reader = new ResourceReader({ definition: readDefinition(terminal) });
-  const readRuntime = createConfigReader();
+  const readConfig = createConfigReader();
+  const secrets = withSecrets ? createSecrets(terminal.env) : undefined;
+  const readRuntime: ConfigReader = (options) => readConfig({ ...options, secrets });
   try {
     const checked: Checked[] = [];
     for (const input of inputs) checked.push(await check(input, { reader, readRuntime, terminal }));
@@ -114,6 +132,19 @@ async function checkAll(inputs: readonly Input[], terminal: Terminal): Promise<r
   } finally {
     await reader.close();
   }
+}
+
+/** One after the other: what is slow is named. */
+async function connectAll(checked: readonly Checked[], terminal: Terminal): Promise<readonly Checked[]> {
+  const configs = checked.flatMap(({ runtime }) => runtime ?? []);
+  if (configs.length === 0) return checked;
+  using connected = await createConnectedCheck(terminal);
+  const asked: Checked[] = [];
+  for (const one of checked) {
+    const found = one.runtime === undefined ? [] : await connected.check(one.runtime, one.file, configs);
+    asked.push(found.length === 0 ? one : { ...one, runtime: undefined, problems: found.map(toFileProblem) });
+  }
+  return asked;
 }
 
 interface Tools {
@@ -135,7 +166,7 @@ async function check({ path, isNamed }: Input, { reader, readRuntime, terminal }
   const read = await reader.readText(file, text, { skipOtherKinds: true });
   if (read.problems !== undefined) return { file, resources: [], problems: read.problems, remarks: [], others: [] };
   if (read.isRuntime) {
-    const { config, problems } = await checkRuntimeFile({ file, text }, { read: readRuntime, terminal });
+    const { config, problems } = checkRuntimeFile({ file, text }, { read: readRuntime, terminal });
     return { file, resources: [], runtime: config, problems, remarks: [], others: [] };
   }
   return { file, resources: read.ok, problems: [], remarks: read.remarks ?? [], others: read.others ?? [] };

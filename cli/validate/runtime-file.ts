@@ -6,9 +6,6 @@ import type { ConfigReader } from '../../services/context-tool/config/read-confi
 import type { Problem, RuntimeConfig } from '../../services/context-tool/config/runtime-config.ts';
 import type { Terminal } from '../terminal.ts';
 
-/** Opens the databases and loads the modules of a configuration that has no problem so far; for `--connect`. */
-export type CheckConnected = (config: RuntimeConfig) => Promise<readonly Problem[]>;
-
 export interface RuntimeFile {
   /** As it is shown. */
   readonly file: string;
@@ -24,20 +21,14 @@ export interface CheckedRuntime {
 export interface RuntimeCheckOptions {
   readonly read: ConfigReader;
   readonly terminal: Pick<Terminal, 'workingFolder'>;
-  /** Absent: no connection is opened and no module run. */
-  readonly checkConnected?: CheckConnected | undefined;
 }
 
 /** What its path names is looked for from the folder of the file; of stdin from the working folder. */
-export async function checkRuntimeFile(
-  { file, text }: RuntimeFile,
-  { read, terminal, checkConnected }: RuntimeCheckOptions,
-): Promise<CheckedRuntime> {
+export function checkRuntimeFile({ file, text }: RuntimeFile, { read, terminal }: RuntimeCheckOptions): CheckedRuntime {
   const { workingFolder } = terminal;
   const path = resolve(workingFolder, file);
-  const { config, problems } = read({ file: path, shownAs: file, text, workingFolder, sqlite: 'unchecked' });
-  const found = problems ?? (await checkConnected?.(config)) ?? [];
-  return { config: found.length === 0 ? config : undefined, problems: found.map(toFileProblem) };
+  const { config, problems = [] } = read({ file: path, shownAs: file, text, workingFolder, sqlite: 'unchecked' });
+  return { config, problems: problems.map(toFileProblem) };
 }
 
 /** "3 contexts, 2 tools". */
@@ -45,7 +36,7 @@ export function summaryOf({ contexts, tools }: RuntimeConfig): string {
   return `${count(contexts.length, 'context')}, ${count(tools.length, 'tool')}`;
 }
 
-function toFileProblem(problem: Problem): FileProblem {
+export function toFileProblem(problem: Problem): FileProblem {
   const { file, line, column } = problem;
   return { file, line, column, message: sentenceOf(problem) };
 }

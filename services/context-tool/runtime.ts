@@ -50,7 +50,7 @@ export async function loadConfiguration(
       return { problems: result.problems.map((problem) => placeProblem(problem, config)), moduleFiles: [] };
     }
     const { problems, unreachable } = await check(sources, signal, dependencies.clock);
-    if (problems.length > 0) return { problems, moduleFiles: sources.moduleFiles };
+    if (problems.length > 0) return { problems, moduleFiles: sources.moduleFiles() };
     isKept = true;
     return { offer: result.offer, sources, unreachable };
   } finally {

@@ -43,7 +43,7 @@ export interface Sources {
   /** Loads every module once. */
   checkModules(signal: AbortSignal): Promise<readonly Problem[]>;
   /** Absolute paths of the modules and what they import, as far as they were loaded. */
-  readonly moduleFiles: readonly string[];
+  moduleFiles(): readonly string[];
   /** Resolves when the calls that run have ended, and everything is closed. @param signal Ends modules at once. */
   close(signal: AbortSignal): Promise<void>;
 }
@@ -64,9 +64,7 @@ export function openSources(config: RuntimeConfig, dependencies: SourceDependenc
       return 'http' in tool ? http.tool(tool.http, tool.annotations) : modules.tool(tool.module);
     },
     checkModules: (signal) => modules.check(signal),
-    get moduleFiles() {
-      return modules.files;
-    },
+    moduleFiles: () => modules.files(),
     async close(signal) {
       // A call that waits for a connection has begun, too.
       const closeDatabases = asking.ended().then(() => Promise.all([...databases.values()].map((one) => one.close())));

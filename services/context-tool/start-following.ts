@@ -37,7 +37,7 @@ export async function startFollowing(
     read: createRead(settings.file, dependencies),
     file: settings.file,
     apply,
-    moduleFiles: () => running?.moduleFiles ?? [],
+    moduleFiles: () => running?.moduleFiles() ?? [],
     onProblems: (problems) => running?.tellProblems(problems),
     clock,
   });

@@ -25,7 +25,7 @@ export interface RunningContextTool extends RunningService {
   /** Puts another configuration of this server in force. @returns what is wrong with it; then nothing changed */
   replace(config: RuntimeConfig): Promise<readonly Problem[]>;
   /** Absolute paths of what the modules of the configuration that was tried last are made of. */
-  readonly moduleFiles: readonly string[];
+  moduleFiles(): readonly string[];
   /** Told when what is wrong with the files becomes something else; nothing when what is in them is in force. */
   tellProblems(problems: readonly Problem[]): void;
 }
@@ -91,9 +91,7 @@ async function serve(
     return {
       ...service,
       replace: (config) => configurations.replace(config),
-      get moduleFiles() {
-        return configurations.moduleFiles;
-      },
+      moduleFiles: () => configurations.moduleFiles,
       tellProblems: (problems) => configurations.tellProblems(problems),
       stop(timeoutMs) {
         stopped ??= close(timeoutMs);
@@ -119,7 +117,7 @@ class Configurations {
     this.#served = served;
     this.#host = host;
     this.#inForce = new InForce(loaded, host);
-    this.#moduleFiles = loaded.sources.moduleFiles;
+    this.#moduleFiles = loaded.sources.moduleFiles();
   }
 
   get moduleFiles(): readonly string[] {
@@ -130,7 +128,7 @@ class Configurations {
     const { signal } = this.#stopping;
     try {
       const loaded = await loadConfiguration(config, this.#host, signal);
-      this.#moduleFiles = 'problems' in loaded ? loaded.moduleFiles : loaded.sources.moduleFiles;
+      this.#moduleFiles = 'problems' in loaded ? loaded.moduleFiles : loaded.sources.moduleFiles();
       if ('problems' in loaded) return loaded.problems;
       if (signal.aborted) await loaded.sources.close(signal);
       else this.#putInForce(loaded);

@@ -17,6 +17,7 @@ import {
 import { INJECTION_ATTEMPTS, INJECTION_VALUES } from './injection-attempts.ts';
 import { readSqlFile } from './postgres-engine.ts';
 import { type OpenDatabase, openPostgres } from './postgres-fixture.ts';
+import { completeLog, statementsIn } from './statement-log.ts';
 
 const ATTEMPTS: readonly unknown[] = [...INJECTION_ATTEMPTS.map(({ text }) => text), ...INJECTION_VALUES];
 
@@ -53,11 +54,9 @@ afterAll(async () => {
   await server[Symbol.asyncDispose]();
 });
 
-/** Texts of statements in the server's log, without times, values and what the superuser of this test asks. */
+/** Without times: each call has a limit of its own. */
 async function statementTexts(): Promise<Set<string>> {
-  // A text of several lines goes on behind a tab.
-  const entries = (await server.log()).split(/\n(?!\t)/);
-  const texts = entries.flatMap((entry) => /LOG: {2}(?:statement|execute [^:]*): ([\s\S]*)$/.exec(entry)?.[1] ?? []);
+  const texts = statementsIn(await completeLog(server)).filter((text) => !text.includes('up to here'));
   return new Set(texts.map((text) => text.replace(/statement_timeout = \d+/, 'statement_timeout = N')));
 }
 

@@ -20,7 +20,7 @@ export interface CardJson {
   readonly version: string;
   readonly capabilities: readonly string[];
   readonly contexts?: readonly { readonly key: string }[];
-  readonly tools?: readonly { readonly name: string; readonly schema_hash: string }[];
+  readonly tools?: readonly { readonly name: string; readonly schema_hash: string; readonly idempotency?: string }[];
 }
 
 export interface ContextToolCalls extends Disposable {

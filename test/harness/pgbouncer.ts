@@ -11,6 +11,8 @@ import { ManagedProcess } from './processes.ts';
 export interface Pgbouncer extends AsyncDisposable {
   readonly port: number;
   url(role?: PgbouncerRole): string;
+  /** A query through it. @throws Error while the server is away, or PgBouncer has not tried it again for this role */
+  answers(role?: PgbouncerRole): Promise<boolean>;
   readonly process: ManagedProcess;
 }
 
@@ -50,7 +52,13 @@ export async function startPgbouncer({ serverPort, roles = [], poolSize = 2 }: P
     workspace,
   );
   await process.start();
-  return { port, url, process, [Symbol.asyncDispose]: async () => void (await process.kill()) };
+  return {
+    port,
+    url,
+    process,
+    answers: (role) => answers(url(role)),
+    [Symbol.asyncDispose]: async () => void (await process.kill()),
+  };
 }
 
 interface Settings {

@@ -53,7 +53,7 @@ const EDITS: readonly (readonly [file: string, before: string, added: string])[]
   // Where it runs.
   ['image/entry.mjs', "  'context-tool': '../services/", "  'price-feed': '../services/price-feed/main.ts',\n"],
   ['cli/up/parts.ts', 'import { registryPart }', "import { priceFeedPart } from './parts/price-feed.ts';\n"],
-  ['cli/up/parts.ts', 'samplePart, operatorPart];', 'priceFeedPart, '],
+  ['cli/up/parts.ts', 'contextToolPart, operatorPart];', 'priceFeedPart, '],
 ];
 
 /** @returns the folder of the copy. */

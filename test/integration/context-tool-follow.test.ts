@@ -114,7 +114,7 @@ test.each([
   expect((await running.calls.card()).version).toBe('1.0.0');
 });
 
-test('the swap of a mounted ConfigMap is one change, and processes of the former module are still of its text', async () => {
+test('the swap of a mounted ConfigMap is one change, and a broken one changes nothing', async () => {
   const { folder } = createWorkspace('runtime-state');
   const contents = { ...FILES, 'server.yaml': configuration(folder) };
   const volume = await MountedVolume.create(contents);

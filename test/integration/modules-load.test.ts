@@ -124,6 +124,37 @@ test('a reload: running and waiting calls end on the old processes, and the new 
   expect(await old.metrics()).toMatchObject({ 'mcp2_module_children_ended_total{reloaded.mjs,replaced}': 1 });
 });
 
+test('a process that is started later loads what the first one loaded, of every kind, also when the files are gone', async () => {
+  const own = mkdtempSync(join(folder, 'kinds-'));
+  const files = {
+    'main.ts': `import { part } from './part.mjs'; import common from './common.cjs'; import data from './data.json' with { type: 'json' };
+      export default (): object => ({ part, common: common.deep, data: data.of });
+      export const exit = (): never => process.exit(1);`,
+    'part.mjs': "export const part = 'first';",
+    'common.cjs': "module.exports = { deep: require('./deep') };",
+    'deep.js': "module.exports = 'first';",
+    'data.json': '{"of": "first"}',
+  };
+  for (const [name, text] of Object.entries(files)) writeFileSync(join(own, name), text);
+  await using modules = await startModules();
+  const module = { file: join(own, 'main.ts'), processes: 1 };
+  const run = modules.tool(moduleConfig(module));
+  const exit = modules.tool(moduleConfig({ ...module, export: 'exit' }));
+  expect(await modules.check(signal())).toEqual([]);
+  expect([...modules.files()].sort()).toEqual(
+    ['common.cjs', 'data.json', 'deep.js', 'main.ts', 'part.mjs'].map((name) => join(own, name)),
+  );
+  const first = { part: 'first', common: 'first', data: 'first' };
+  for (const change of [
+    () => writeFileSync(join(own, 'part.mjs'), 'broken('),
+    () => rmSync(own, { recursive: true }),
+  ]) {
+    change();
+    expect(await failureOf(Promise.resolve(exit({}, toolCall())))).toMatchObject({ reason: 'MODULE_FAILED' });
+    expect(shown(await run({}, toolCall()))).toEqual(first);
+  }
+});
+
 test('a call that began its way before the reload is still served by the old configuration', async () => {
   await using modules = await startModules();
   const run = modules.tool(moduleConfig({ export: 'double' }));

@@ -133,6 +133,16 @@ test('a crash takes one call along: the one that waited behind it is answered by
   expect(shown(await behind)).toEqual({});
 });
 
+test('a process in which a call was refused memory takes no other call, since it holds what that call left', async () => {
+  modules = await startModules();
+  const one = { processes: 1 };
+  const first = shown(await modules.call({ ...mistake('pid'), ...one }));
+  const full = failureOf(modules.call({ ...mistake('full'), ...one }));
+  const behind = modules.call({ ...mistake('pid'), ...one });
+  expect(await full).toMatchObject({ reason: 'MODULE_FAILED', metadata: { cause: 'memory' } });
+  expect(shown(await behind)).not.toEqual(first);
+});
+
 test('a hundred crashes in a row leave no process, no zombie and no open file behind', async () => {
   modules = await startModules();
   for (let i = 0; i < 25; i++) {

@@ -1,5 +1,6 @@
 /** RequestContext over a real connection: every reason that needs no backend, the cache, versions, media types. */
 import { createHash } from 'node:crypto';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { type Reason, ServiceError } from '#lib/errors.ts';
 import type { CallError } from '#lib/grpc/call-error.ts';
@@ -39,6 +40,13 @@ beforeAll(async () => {
               reject(signal.reason);
             }),
           ),
+      },
+      {
+        key: 'punctual:answer',
+        read: async (_read, { deadlineMs }) => {
+          await sleep(deadlineMs - Date.now() - 10);
+          throw new ServiceError('DEADLINE_EXCEEDED', 'a backend has a clock of its own');
+        },
       },
       {
         key: 'failing:{how}',
@@ -315,6 +323,20 @@ test('a call whose token ends while it runs ends with it', async () => {
   const token = await server.mint({ ttlSeconds: 2 });
   expect(await reasonOf(ask('slow:answer', { token }))).toBe('TOKEN_EXPIRED');
   expect(aborted.at(-1)).toBe('TOKEN_EXPIRED');
+});
+
+test('a reader that gives up at its deadline, which is the end of the token, gives up for that', async () => {
+  const token = await server.mint({ ttlSeconds: 2 });
+  expect(await reasonOf(ask('punctual:answer', { token }))).toBe('TOKEN_EXPIRED');
+  expect(
+    await reasonOf(
+      server.contextTool.call(
+        'RequestContext',
+        { context_key: 'punctual:answer', capability_token: await server.mint() },
+        { deadlineMs: 300 },
+      ),
+    ),
+  ).toBe('DEADLINE_EXCEEDED');
 });
 
 test('a reload changes what is answered at one moment, and forgets what was kept', async () => {

@@ -71,7 +71,7 @@ export class RuntimeServer {
       file: path,
       read: () => read({ file: path, workingFolder: directory, sqlite: { below: databases }, secrets }),
       apply: (state) => this.#apply(state),
-      moduleFiles: () => this.#running?.moduleFiles ?? this.#moduleFiles,
+      moduleFiles: () => this.#running?.moduleFiles() ?? this.#moduleFiles,
       onProblems: (problems) => this.#tell(problems),
       clock,
     });

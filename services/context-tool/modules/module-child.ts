@@ -206,6 +206,11 @@ export class ModuleChild {
     this.#options.lines.dropped(message.dropped);
     const running = this.#running;
     if (running === undefined || message.id !== running.id) return;
+    // What the call left is still held: the next one would be ended for it.
+    if (message.kind === 'failed' && message.failure.cause === 'memory') {
+      this.#end('memory', this.#failure(message.failure));
+      return;
+    }
     this.#release(running);
     if (message.kind === 'answer') {
       for (const warning of message.warnings) running.call.warn(warning);

@@ -43,7 +43,7 @@ export interface Modules {
    */
   check(signal: AbortSignal): Promise<readonly Problem[]>;
   /** Absolute paths of the modules and what they import, as far as they were loaded. */
-  readonly files: readonly string[];
+  files(): readonly string[];
   /** Ends children as they get idle; resolves when all are gone. @param signal Ends the rest with SHUTTING_DOWN. */
   close(signal?: AbortSignal): Promise<void>;
 }
@@ -67,9 +67,7 @@ export function createModules(options: ModulesOptions): Modules {
       return (args, call) => pool.run({ export: name, timeoutMs, args, call });
     },
     check: (signal) => checkAll(asked, signal),
-    get files() {
-      return [...pools.values()].flatMap((pool) => pool.files);
-    },
+    files: () => [...pools.values()].flatMap((pool) => pool.files),
     async close(signal) {
       await Promise.all([...pools.values()].map((pool) => pool.close(signal)));
     },

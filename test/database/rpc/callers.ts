@@ -26,6 +26,15 @@ async function expectNothingLeft(engine: RpcEngine): Promise<void> {
 }
 
 export const callerTests: RpcTests = {
+  'a commit that breaks leaves the change done or not, and the same key makes it once': async (engine) => {
+    const pay = () => engine.runtime.calls.invoke('pay', { id: 'kept' }, { idempotency_key: 'kept' });
+    expect(await engine.breakCommit(pay)).toMatchObject({ reason: 'OUTCOME_UNKNOWN' });
+    const paid = { success: true, outputs: { id: Buffer.from('kept') } };
+    for (let i = 0; i < 2; i++) expect(await pay()).toMatchObject(paid);
+    const again = engine.runtime.calls.invoke('pay', { id: 'kept' });
+    expect(await reasonOf(again)).toBe('BACKEND_REFUSED');
+  },
+
   'the statement of a caller who leaves ends at the database': async (engine) => {
     for (const call of [ENDLESS.context, ENDLESS.tool]) {
       const leaving = new AbortController();

@@ -73,6 +73,8 @@ const OF_TRANSACTIONS: readonly RegExp[] = [
   /^BEGIN READ ONLY; SET LOCAL statement_timeout = \d+$/,
   /^BEGIN ISOLATION LEVEL (?:READ COMMITTED|SERIALIZABLE); SET LOCAL statement_timeout = \d+$/,
   /^(?:COMMIT|ROLLBACK)$/,
+  // PgBouncer, for a connection that another client had.
+  /^SET application_name='mcp2-context-tool';$/,
   // The watch over the replica's lag.
   /^SELECT pg_is_in_recovery\(\), CASE WHEN pg_is_in_recovery\(\) THEN pg_last_wal_replay_lsn\(\) ELSE pg_current_wal_lsn\(\) END$/,
 ];

@@ -109,11 +109,13 @@ const OF_TIME: readonly OnDatabase[] = [
     title: 'a database that is away, for a context',
     reason: 'BACKEND_UNAVAILABLE',
     ask: (engine) => whileAway(engine, () => engine.runtime.calls.read('stock:fig:count')),
+    facts: ({ factsOfAbsence }) => factsOfAbsence,
   },
   {
     title: 'a database that is away, for a tool',
     reason: 'BACKEND_UNAVAILABLE',
     ask: (engine) => whileAway(engine, () => engine.runtime.calls.invoke('order', { id: 'away' })),
+    facts: ({ factsOfAbsence }) => factsOfAbsence,
   },
   {
     title: 'a commit that breaks',

@@ -1,7 +1,7 @@
 /** What a test of the RPCs on a database has: a runtime that serves, and the database behind it in the owner's hands. */
 import { status } from '@grpc/grpc-js';
 import { expect } from 'vitest';
-import type { CallError } from '#lib/grpc/call-error.ts';
+import { retryDelayMsOf } from '#lib/grpc/status.ts';
 import type { Texts } from '../../harness/context-tool-calls.ts';
 import type { TestRuntime } from '../../harness/context-tool-runtime.ts';
 import { refusalOf } from '../../harness/registry-fixture.ts';
@@ -12,6 +12,8 @@ export interface RpcEngine {
   readonly runtime: TestRuntime;
   /** What an answer says of where it was read. */
   readonly metadata: readonly string[];
+  /** Of an answer that the database is away. PgBouncer at times says so itself. */
+  readonly factsOfAbsence: unknown;
   /** So many calls run or wait at most. */
   readonly capacity: number;
   /** As the owner of the data. */
@@ -36,7 +38,9 @@ export interface Refusal<On> {
   /** Fails with it. */
   readonly ask: (on: On) => Promise<unknown>;
   /** The whole metadata of the reason. Default: none. */
-  readonly facts?: Texts | ((on: On) => Texts);
+  readonly facts?: Texts | ((on: On) => unknown);
+  /** google.rpc.RetryInfo. Default: none. */
+  readonly retryAfterMs?: number;
 }
 
 /** Never in a message: a token, an address, a value of a row, a name or a word of the database. */
@@ -44,7 +48,8 @@ const NOT_FOR_CALLERS =
   /eyJ|127\.0\.0\.1|postgres|ECONN|\/tmp|secret|constraint|violates|stock\.quantity|quantity_check/i;
 
 /** Fails unless the call ends with the reason, its status and exactly its facts. */
-export async function expectRefusal<On>({ reason, ask, facts = {} }: Refusal<On>, on: On): Promise<CallError> {
+export async function expectRefusal<On>(refusal: Refusal<On>, on: On): Promise<void> {
+  const { reason, ask, facts = {}, retryAfterMs } = refusal;
   const error = await refusalOf(ask(on));
   expect({ reason: error.reason, code: status[error.code], facts: error.facts }).toEqual({
     reason,
@@ -53,5 +58,5 @@ export async function expectRefusal<On>({ reason, ask, facts = {} }: Refusal<On>
   });
   // The client's own word for its own deadline names the server that it asked.
   expect(error.message.replace(/,remote_addr=\S+$/, '')).not.toMatch(NOT_FOR_CALLERS);
-  return error;
+  expect(retryDelayMsOf(error.metadata)).toBe(retryAfterMs);
 }

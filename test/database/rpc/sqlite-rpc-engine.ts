@@ -39,6 +39,7 @@ export async function startSqliteRpc(): Promise<RpcEngine> {
     kind: 'sqlite',
     runtime,
     metadata: [],
+    factsOfAbsence: {},
     capacity: CAPACITY,
     async query(sql) {
       using sqlite = new DatabaseSync(stock, { timeout: 5_000 });

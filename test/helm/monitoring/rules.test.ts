@@ -7,11 +7,12 @@ import { ensureTools } from '../../cluster/tools.ts';
 import { createWorkspace } from '../../harness/processes.ts';
 import type { AlertCase, Series } from './alert-case.ts';
 import { type Alert, renderAlerts, renderRule, WITH_ALERTS } from './alerts.ts';
+import { CONTEXT_TOOL_ALERTS } from './context-tool-alerts.ts';
 import { ETCD_ALERTS } from './etcd-alerts.ts';
 import { OPERATOR_ALERTS } from './operator-alerts.ts';
 import { PROCESS_ALERTS, REGISTRY_ALERTS } from './registry-alerts.ts';
 
-const CASES = [...OPERATOR_ALERTS, ...REGISTRY_ALERTS, ...PROCESS_ALERTS, ...ETCD_ALERTS];
+const CASES = [...OPERATOR_ALERTS, ...REGISTRY_ALERTS, ...CONTEXT_TOOL_ALERTS, ...PROCESS_ALERTS, ...ETCD_ALERTS];
 
 let promtool: string;
 let folder: string;

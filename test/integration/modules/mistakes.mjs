@@ -87,3 +87,10 @@ export const write = ({ file }) => writeFileSync(file, 'text');
 export const start = () => ({ pid: spawn('/bin/sleep', ['1']).pid });
 
 export const startThread = () => ({ id: new Worker(new URL('./twice.mjs', import.meta.url)).threadId });
+
+/** Goes on after it was refused memory, and still holds what it had. */
+export const full = () => {
+  throw new RangeError('Array buffer allocation failed');
+};
+
+export const pid = () => ({ pid: process.pid });
