@@ -1,4 +1,5 @@
 import { expect, test } from 'vitest';
+import { ServiceError } from '#lib/errors.ts';
 import { ManualClock } from '#lib/manual-clock.ts';
 import { type SlowStart, tellIfSlow } from './slow-start.ts';
 
@@ -19,7 +20,7 @@ function begin({ store, etcd }: Pick<SlowStart, 'store' | 'etcd'>) {
 }
 
 const answering = { get: async () => ({ entry: undefined, revision: 1 }) };
-const away = { get: () => Promise.reject(new Error('away')) };
+const away = { get: () => Promise.reject(new ServiceError('STORE_UNAVAILABLE', 'away')) };
 const frozen = { get: () => new Promise<never>(() => undefined) };
 
 test('a start that is quick is told nothing of', async () => {

@@ -1,6 +1,7 @@
 /** What a start of `mcp2 up` that takes long waits for: said once, so that nobody looks at the wrong thing. */
 import { once } from 'node:events';
 import type { Clock } from '#lib/clock.ts';
+import { hasReason } from '#lib/errors.ts';
 import { createKeys } from '#lib/store/keys.ts';
 import type { Store } from '#lib/store/store.ts';
 import type { Terminal } from '../terminal.ts';
@@ -27,33 +28,34 @@ export async function tellIfSlow<Result>(
 ): Promise<Result> {
   const done = new AbortController();
   const ended = AbortSignal.any([signal, done.signal]);
-  const [result] = await Promise.all([work.finally(() => done.abort()), tell()]);
+  let answers = false;
+  const [result] = await Promise.all([work.finally(() => done.abort()), ask(), tell()]);
   return result;
 
+  async function ask(): Promise<void> {
+    answers = await untilAnswers(store, terminal.clock, ended);
+  }
+
   async function tell(): Promise<void> {
-    let answers = false;
-    const asking = untilAnswers(store, terminal.clock, ended).then((answered) => {
-      answers = answered;
-    });
     await terminal.clock.sleep(SLOW_MS, ended).catch(() => undefined);
     // Its answer may wait behind our own work: a turn of the event loop shows it.
     if (!answers) await terminal.clock.sleep(ASK_AGAIN_MS, ended).catch(() => undefined);
     if (ended.aborted) return;
     const where = etcd === undefined ? '' : ` at ${etcd}`;
     terminal.note(answers ? `Waiting for the servers of ${files} to start …` : `Waiting for the store${where} …`);
-    await asking; // Its end was asked for when the work ended.
   }
 }
 
 /** A store may also keep silent. @returns false when the signal aborted before the store answered */
 async function untilAnswers(store: SlowStart['store'], clock: Clock, signal: AbortSignal): Promise<boolean> {
-  const key = createKeys().root;
+  const key = createKeys().server('any');
   const aborted = signal.aborted ? Promise.resolve() : once(signal, 'abort');
   while (!signal.aborted) {
     try {
       await Promise.race([store.get(key), aborted]);
       return !signal.aborted;
-    } catch {
+    } catch (error) {
+      if (!hasReason(error, 'STORE_UNAVAILABLE')) throw error;
       await clock.sleep(ASK_AGAIN_MS, signal).catch(() => undefined);
     }
   }
