@@ -34,6 +34,12 @@ export function frame(message: Buffer, { compressed = false } = {}): Buffer {
   return Buffer.concat([head, message]);
 }
 
+/** A field of a message that is bytes, a text or a message itself. At most 16,383 bytes, number at most 15. */
+export function field(number: number, bytes: Buffer): Buffer {
+  const length = bytes.length < 128 ? [bytes.length] : [(bytes.length & 0x7f) | 0x80, bytes.length >> 7];
+  return Buffer.concat([Buffer.from([(number << 3) | 2, ...length]), bytes]);
+}
+
 /** @param target host:port, plaintext. */
 export function connectRaw(target: string): RawConnection {
   const session = connect(`http://${target}`);

@@ -3,6 +3,7 @@ import { expect } from 'vitest';
 import type { CallSettings } from '#lib/grpc/channel.ts';
 import { reasonOf } from '../../harness/context-tool-server.ts';
 import { eventually } from '../../harness/eventually.ts';
+import { connectRaw, field, frame } from '../../harness/raw-grpc.ts';
 import type { RpcEngine, RpcTests } from './rpc-engine.ts';
 
 /** Both run until somebody ends them. */
@@ -42,6 +43,19 @@ export const callerTests: RpcTests = {
       await untilRunning(engine, 1);
       leaving.abort(new Error('left'));
       expect(await left).toBeUndefined();
+      await expectNothingLeft(engine);
+    }
+  },
+
+  'the statement of a caller whose connection breaks ends at the database': async (engine) => {
+    const { target, token } = engine.runtime.calls;
+    const names = { RequestContext: 'slow:patient', InvokeTool: 'note_patiently' };
+    for (const [method, name] of Object.entries(names)) {
+      const body = frame(Buffer.concat([field(1, Buffer.from(name)), field(3, Buffer.from(token))]));
+      const raw = connectRaw(target);
+      raw.open({ path: `/mcp2.ContextTool/${method}`, body });
+      await untilRunning(engine, 1);
+      raw[Symbol.dispose]();
       await expectNothingLeft(engine);
     }
   },

@@ -2,7 +2,7 @@
 import { createHash } from 'node:crypto';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { textsOf } from '../../harness/context-tool-calls.ts';
-import { connectRaw, frame } from '../../harness/raw-grpc.ts';
+import { connectRaw, field, frame } from '../../harness/raw-grpc.ts';
 import { ALLOWED, askWith, CREDENTIAL_REFUSALS } from './credential-refusals.ts';
 import { BROKEN_TEXTS } from './encodings.ts';
 import { expectRefusal } from './rpc-engine.ts';
@@ -107,9 +107,3 @@ test('a key and a tool in bytes that are no UTF-8 are refused like any other nam
     }
   }
 });
-
-/** Of a message: a tag of length-delimited bytes. */
-function field(number: number, bytes: Buffer): Buffer {
-  const length = bytes.length < 128 ? [bytes.length] : [(bytes.length & 0x7f) | 0x80, bytes.length >> 7];
-  return Buffer.concat([Buffer.from([(number << 3) | 2, ...length]), bytes]);
-}
