@@ -76,14 +76,24 @@ async function breakCommit(file: string, pay: () => Promise<unknown>): Promise<u
     () => new Error('answered instead of broken'),
     (error: unknown) => error,
   );
-  await eventually(
-    () => statSync(`${file}-journal`, { throwIfNoEntry: false })?.size ?? 0,
-    (size) => size > 0,
-  );
+  await untilItWaits(file);
   endAll();
   const ended = await failure;
   rows.return?.();
   return ended;
+}
+
+/** It has written, and has done nothing since for a while: killed before its commit it would be asked once more. */
+async function untilItWaits(file: string): Promise<void> {
+  let quiet = 0;
+  await eventually(
+    () => {
+      const hasWritten = (statSync(`${file}-journal`, { throwIfNoEntry: false })?.size ?? 0) > 0;
+      quiet = hasWritten && !sqliteProcesses(file).some(isBusy) ? quiet + 1 : 0;
+      return quiet;
+    },
+    (count) => count >= 4,
+  );
 }
 
 /** What was compiled; the runtime says so in its log. */
@@ -104,10 +114,10 @@ function move(from: string, to: string): void {
   }
 }
 
-/** Uses a processor just now; the state stands behind the name in parentheses. */
+/** Uses a processor or a disk just now; the state stands behind the name in parentheses. */
 function isBusy({ pid }: { readonly pid: number }): boolean {
   try {
-    return /\) R /.test(readFileSync(`/proc/${pid}/stat`, 'utf8'));
+    return /\) [RD] /.test(readFileSync(`/proc/${pid}/stat`, 'utf8'));
   } catch {
     // It has just ended.
     return false;
