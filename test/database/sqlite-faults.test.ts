@@ -7,7 +7,7 @@ import { expect, onTestFinished, test } from 'vitest';
 import { eventually } from '../harness/eventually.ts';
 import { SmallDisk } from '../harness/small-disk.ts';
 import { SqliteFixture } from './sqlite-fixture.ts';
-import { type SqliteProcess, sqliteProcesses } from './sqlite-processes.ts';
+import { isBusy, type SqliteProcess, sqliteProcesses, untilItWaits } from './sqlite-processes.ts';
 
 const STOCK = "CREATE TABLE stock (sku text, quantity integer); INSERT INTO stock VALUES ('a', 1), ('b', 2);";
 const COUNT = 'SELECT count(*) FROM stock';
@@ -271,10 +271,7 @@ test('a process that is killed while it commits is OUTCOME_UNKNOWN, and the key 
   const keyed = { id: 'k', argumentsHash: 'h' };
   expect(await fixture.check()).toEqual([]);
   const call = add({ sku: 'c' }, { keyed }).catch((error: unknown) => error);
-  await eventually(
-    () => statSync(`${fixture.file}-journal`, { throwIfNoEntry: false })?.size ?? 0,
-    (size) => size > 0,
-  );
+  await untilItWaits(fixture.file);
   for (const { pid } of sqliteProcesses(fixture.file)) process.kill(pid, 'SIGKILL');
   expect(await call).toMatchObject({ reason: 'OUTCOME_UNKNOWN' });
   rows.return?.();
@@ -285,11 +282,6 @@ test('a process that is killed while it commits is OUTCOME_UNKNOWN, and the key 
 
 function readers(file: string): SqliteProcess[] {
   return sqliteProcesses(file).filter(({ access }) => access === 'read');
-}
-
-/** Uses a processor just now. */
-function isBusy({ pid }: SqliteProcess): boolean {
-  return execFileSync('ps', ['-o', 'stat=', '-p', String(pid)], { encoding: 'utf8' }).startsWith('R');
 }
 
 function fillBig(rows: number): string {

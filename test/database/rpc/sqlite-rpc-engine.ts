@@ -1,12 +1,12 @@
 /** SQLite behind the RPCs. */
-import { mkdirSync, readFileSync, renameSync, statSync } from 'node:fs';
+import { mkdirSync, renameSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import { startRuntime, type TestRuntime } from '../../harness/context-tool-runtime.ts';
 import { eventually } from '../../harness/eventually.ts';
 import { createWorkspace } from '../../harness/processes.ts';
 import { ENDLESS, TABLES } from '../contract/tables.ts';
-import { sqliteProcesses } from '../sqlite-processes.ts';
+import { isBusy, sqliteProcesses, untilItWaits } from '../sqlite-processes.ts';
 import { configurationOf, MORE_TABLES } from './configuration.ts';
 import type { RpcEngine } from './rpc-engine.ts';
 
@@ -83,19 +83,6 @@ async function breakCommit(file: string, pay: () => Promise<unknown>): Promise<u
   return ended;
 }
 
-/** It has written, and has done nothing since for a while: killed before its commit it would be asked once more. */
-async function untilItWaits(file: string): Promise<void> {
-  let quiet = 0;
-  await eventually(
-    () => {
-      const hasWritten = (statSync(`${file}-journal`, { throwIfNoEntry: false })?.size ?? 0) > 0;
-      quiet = hasWritten && !sqliteProcesses(file).some(isBusy) ? quiet + 1 : 0;
-      return quiet;
-    },
-    (count) => count >= 4,
-  );
-}
-
 /** What was compiled; the runtime says so in its log. */
 function statementsOf({ log }: TestRuntime): RpcEngine['statements'] {
   let seen = 0;
@@ -111,15 +98,5 @@ function move(from: string, to: string): void {
   for (const suffix of ['', '-wal', '-shm']) {
     const isThere = statSync(`${from}${suffix}`, { throwIfNoEntry: false }) !== undefined;
     if (isThere) renameSync(`${from}${suffix}`, `${to}${suffix}`);
-  }
-}
-
-/** Uses a processor or a disk just now; the state stands behind the name in parentheses. */
-function isBusy({ pid }: { readonly pid: number }): boolean {
-  try {
-    return /\) [RD] /.test(readFileSync(`/proc/${pid}/stat`, 'utf8'));
-  } catch {
-    // It has just ended.
-    return false;
   }
 }
