@@ -18,7 +18,7 @@ let reservations = 0;
 const seen: Record<string, unknown>[] = [];
 
 beforeAll(async () => {
-  up = await createStandalone({ args: ['--no-sample'] });
+  up = await createStandalone();
   await up.start();
   await serve('InventoryDB_Primary', ['db:inventory:read', 'tool:reserve_stock', 'tool:draw'], declareInventory);
   await serve('PricingRules', ['tool:compute_pricing', 'tool:echo', 'tool:slow'], declarePricing);
