@@ -29,6 +29,6 @@ export function meaning({ value, source = '' }: Scalar): string {
 function collect(node: unknown, found: Scalar[], max: number): void {
   if (found.length >= max) return;
   if (isSeq(node)) for (const item of node.items) collect(item, found, max);
-  if (isMap(node)) for (const { value } of node.items) collect(value, found, max);
+  if (isMap(node)) for (const { key, value } of node.items) for (const part of [key, value]) collect(part, found, max);
   if (isSurprising(node)) found.push(node);
 }
