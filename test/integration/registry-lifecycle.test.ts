@@ -30,6 +30,8 @@ describe.each(STORE_KINDS)('Register on %s', (kind) => {
         card_digest: Buffer.alloc(0),
         expires_at_ms: expect.any(Number),
         public_jwk: '',
+        proofs: false,
+        subject: '',
         mod_revision: registered.revision,
         tls_server_name: '',
         transport: 0,
