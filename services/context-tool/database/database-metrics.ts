@@ -80,6 +80,9 @@ export function createDatabaseMetrics(metrics: Registry): DatabaseMetrics {
   return {
     forDatabase(database) {
       let watch: Watched | undefined;
+      // A rate needs a value before the first call: the first failures would else be none.
+      for (const kind of ['context', 'tool'])
+        for (const result of ['ok', 'BACKEND_UNAVAILABLE']) calls.inc({ database, kind, result }, 0);
       return {
         called: (kind, result) => calls.inc({ database, kind, result }),
         retried: (why) => retries.inc({ database, why }),

@@ -2,6 +2,8 @@
 import { Counter, Gauge, type Registry } from 'prom-client';
 
 export interface ModuleMetrics {
+  /** It has tools, and no process yet. A rate needs a value before the first end. */
+  declared(module: string): void;
   /** @param result "ok", "failed" (success: false), "cancelled", or the reason of the error. */
   called(module: string, result: string): void;
   started(module: string): void;
@@ -11,6 +13,9 @@ export interface ModuleMetrics {
   waiting(module: string, change: number): void;
   dropped(module: string, lines: number): void;
 }
+
+/** Of the alert Mcp2ModulesEnd. */
+const ALERTED_CAUSES = ['memory', 'crash', 'exit', 'rejection', 'load'];
 
 /** @throws when this collection has them already: one collection a service. */
 export function createModuleMetrics(metrics: Registry): ModuleMetrics {
@@ -46,6 +51,10 @@ export function createModuleMetrics(metrics: Registry): ModuleMetrics {
     registers,
   });
   return {
+    declared(module) {
+      children.inc({ module }, 0);
+      for (const cause of ALERTED_CAUSES) ends.inc({ module, cause }, 0);
+    },
     called: (module, result) => calls.inc({ module, result }),
     started: (module) => children.inc({ module }),
     ended: (module, cause) => {

@@ -97,6 +97,7 @@ function createPool(module: ModuleConfig, options: ModulesOptions, onStart: () =
   const { file, memoryBytes, processes, native } = module;
   const name = basename(file);
   const log = options.log.child({ module: name });
+  metrics.declared(name);
   const lines = new ModuleLines({ clock, log, onDropped: (count) => metrics.dropped(name, count) });
   const settings = { idleMs, loadTimeoutMs, graceMs };
   return new Pool({
