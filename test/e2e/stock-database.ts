@@ -43,7 +43,7 @@ exec postgres -D /data/db -k /tmp -c listen_addresses='*' -c shared_buffers=16MB
 export async function stockDatabase(namespace: string, image: string): Promise<object[]> {
   const metadata = { name: DATABASE_NAME, namespace };
   const read = (path: string) => readFile(join(EXAMPLES, path), 'utf8');
-  const roles = (await read('postgres/roles.sql')).replace("'change me: writer'", `'${PASSWORD}'`);
+  const roles = (await read('postgres/roles.sql')).replaceAll(/:'(?:reader|writer)_password'/g, `'${PASSWORD}'`);
   const data = {
     'start.sh': START,
     'schema.sql': await read('postgres/schema.sql'),

@@ -1,13 +1,13 @@
 -- Two roles with no more rights than they need. Run it after schema.sql, as the owner of the database and a superuser, with
--- passwords of yours in the place of these.
+-- passwords of yours: psql -v reader_password=… -v writer_password=…
 
 -- For reading: contexts, from a replica or from the primary.
-CREATE ROLE inventory_reader LOGIN NOSUPERUSER NOCREATEDB NOCREATEROLE NOREPLICATION PASSWORD 'change me: reader';
+CREATE ROLE inventory_reader LOGIN NOSUPERUSER NOCREATEDB NOCREATEROLE NOREPLICATION PASSWORD :'reader_password';
 ALTER ROLE inventory_reader SET default_transaction_read_only = on;
 ALTER ROLE inventory_reader SET statement_timeout = '30s';
 
 -- For the primary: the same, and what reserve_stock changes.
-CREATE ROLE inventory_writer LOGIN NOSUPERUSER NOCREATEDB NOCREATEROLE NOREPLICATION PASSWORD 'change me: writer';
+CREATE ROLE inventory_writer LOGIN NOSUPERUSER NOCREATEDB NOCREATEROLE NOREPLICATION PASSWORD :'writer_password';
 ALTER ROLE inventory_writer SET statement_timeout = '30s';
 
 -- Nobody makes tables, and temporary ones neither: those may be written to in a read-only transaction.
