@@ -263,5 +263,9 @@ test('what is wrong with a call is said without a call', async () => {
 /** The one at this address is much faster as far as anybody knows, so that it is chosen. */
 async function preferring(mcp2: Awaited<ReturnType<DiscoveryFixture['connect']>>, address: string) {
   const endpoints = await mcp2.endpoints({ capability: 'tool:order' });
-  return endpoints.map((endpoint) => ({ ...endpoint, latency_ms: endpoint.grpc_url === address ? 1 : 1_000_000 }));
+  // Two are drawn by weight, and the faster of them is taken.
+  return endpoints.map((endpoint) => {
+    const isPreferred = endpoint.grpc_url === address;
+    return { ...endpoint, latency_ms: isPreferred ? 1 : 1_000_000, weight: isPreferred ? 10_000_000 : 1 };
+  });
 }
