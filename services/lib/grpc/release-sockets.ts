@@ -33,7 +33,9 @@ export class ReleasingCredentials extends ChannelCredentials {
   }
 
   override _createSecureConnector(...args: Parameters<Create>): Connector {
-    const connector = new ReleasingConnector(this.#inner._createSecureConnector(...args));
+    const connector = new ReleasingConnector(this.#inner._createSecureConnector(...args), () => {
+      this.#connectors.delete(connector); // a channel that lives for months has many, one after the other
+    });
     this.#connectors.add(connector);
     if (this.#isReleased) connector.release();
     return connector;
@@ -48,12 +50,14 @@ export class ReleasingCredentials extends ChannelCredentials {
 
 class ReleasingConnector implements Connector {
   readonly #inner: Connector;
+  readonly #onDestroyed: () => void;
   /** What has not answered yet, with the bytes that were read of it before HTTP/2 began. */
   readonly #sockets = new Map<Socket, number>();
   #isDestroyed = false;
 
-  constructor(inner: Connector) {
+  constructor(inner: Connector, onDestroyed: () => void) {
     this.#inner = inner;
+    this.#onDestroyed = onDestroyed;
   }
 
   async connect(socket: Socket): ReturnType<Connector['connect']> {
@@ -76,6 +80,7 @@ class ReleasingConnector implements Connector {
   destroy(): void {
     this.#inner.destroy();
     this.release();
+    this.#onDestroyed();
   }
 
   /** A server that has sent its settings may still be answering: grpc-js closes that. */
