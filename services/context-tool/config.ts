@@ -6,7 +6,7 @@ import { readServiceSettings, type ServiceSettings } from '#lib/service/settings
 export interface ContextToolSettings extends ServiceSettings {
   /** The runtime configuration, absolute. MCP2_CONTEXT_TOOL_CONFIG. */
   readonly file: string;
-  /** Undefined: MCP2_LISTEN was not set, and the configuration's `listen` counts. */
+  /** False: MCP2_LISTEN was not set, and the configuration's `listen` counts. */
   readonly listenGiven: boolean;
 }
 

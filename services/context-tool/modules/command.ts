@@ -7,6 +7,7 @@
 import { existsSync, realpathSync } from 'node:fs';
 import { dirname, extname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { endedWithParent } from '../ended-with-parent.ts';
 import type { ProcessLimits } from './process-limits.ts';
 
 export interface ChildCommand {
@@ -26,7 +27,7 @@ export interface CommandOptions {
 export function childCommand({ limits, ...module }: CommandOptions): ChildCommand {
   const entry = fileURLToPath(new URL(`./child/main${extname(import.meta.url)}`, import.meta.url));
   const node = [process.execPath, ...nodeFlags(module, dirname(entry)), entry];
-  const ended = limits.setpriv === undefined ? node : [limits.setpriv, '--pdeathsig', 'KILL', '--', ...node];
+  const ended = endedWithParent(node, limits.setpriv);
   const dataBytes = BASE_DATA_BYTES + module.memoryBytes;
   const bounded = limits.prlimit === undefined ? ended : [limits.prlimit, `--data=${dataBytes}`, '--', ...ended];
   const [command = process.execPath, ...args] = bounded;

@@ -7,6 +7,7 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { extname } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { endedWithParent } from '../../ended-with-parent.ts';
 import type { ChildSettings, FromChild, SentError, SqliteRequest, ToChild } from './messages.ts';
 
 export interface SqliteChildOptions extends ChildSettings {
@@ -157,7 +158,6 @@ function start({ file, access, setpriv }: SqliteChildOptions): ChildProcess {
   const entry = fileURLToPath(new URL(`./child/main${extname(import.meta.url)}`, import.meta.url));
   const settings: ChildSettings = { file, access };
   const node = [process.execPath, `--max-old-space-size=${HEAP_MIB}`, entry, JSON.stringify(settings)];
-  const line = setpriv === undefined ? node : [setpriv, '--pdeathsig', 'KILL', '--', ...node];
-  const [command = process.execPath, ...args] = line;
+  const [command = process.execPath, ...args] = endedWithParent(node, setpriv);
   return spawn(command, args, { env: {}, serialization: 'advanced', stdio: ['ignore', 'ignore', 'pipe', 'ipc'] });
 }
