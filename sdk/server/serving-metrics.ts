@@ -1,5 +1,6 @@
 /** What a server of contexts and tools counts, besides its calls. */
-import { Counter, Gauge, type Registry } from 'prom-client';
+import { Counter, type Registry } from 'prom-client';
+import { readGauge } from '#lib/observe/read-gauge.ts';
 
 /** Increments on the hot path are those of plain numbers; they are read when somebody scrapes. */
 export interface ServingCounts {
@@ -46,15 +47,7 @@ export function registerServingMetrics(metrics: Registry, counts: ServingCounts,
         this.inc(read());
       },
     });
-  const gauge = (name: string, help: string, read: () => number) =>
-    new Gauge({
-      name,
-      help,
-      registers: [metrics],
-      collect() {
-        this.set(read());
-      },
-    });
+  const gauge = (name: string, help: string, read: () => number) => readGauge(metrics, name, help, read);
   counter('mcp2_tool_repeats_total', 'Tool calls that got the answer of an earlier call.', () => counts.repeats);
   counter(
     'mcp2_tool_answers_dropped_total',

@@ -1,7 +1,8 @@
 /** What the registry counts, besides its calls. */
 import { status } from '@grpc/grpc-js';
-import { Counter, Gauge, type Registry } from 'prom-client';
+import { Counter, type Registry } from 'prom-client';
 import type { CallEnd } from '#lib/grpc/call-context.ts';
+import { readGauge } from '#lib/observe/read-gauge.ts';
 import type { RegistrationIndex } from './registration-index.ts';
 import type { Staleness } from './staleness.ts';
 
@@ -53,15 +54,7 @@ export function createRegistryMetrics(sources: MetricsSources): RegistryMetrics 
 }
 
 function observeIndex({ metrics, index }: MetricsSources): void {
-  const gauge = (name: string, help: string, read: () => number) =>
-    new Gauge({
-      name,
-      help,
-      registers: [metrics],
-      collect() {
-        this.set(read());
-      },
-    });
+  const gauge = (name: string, help: string, read: () => number) => readGauge(metrics, name, help, read);
   gauge('mcp2_registry_servers', 'Server records in the index.', () => index.table.size.servers);
   gauge('mcp2_registry_endpoints', 'Endpoints that can be found.', () => index.table.size.endpoints);
   gauge('mcp2_registry_undecodable', 'Values that are no record of this version.', () => index.table.size.undecodable);
@@ -70,22 +63,18 @@ function observeIndex({ metrics, index }: MetricsSources): void {
 }
 
 function observeAge({ metrics, staleness }: MetricsSources): void {
-  new Gauge({
-    name: 'mcp2_registry_stale',
-    help: '1 while answers are marked stale: the store has confirmed nothing for too long.',
-    registers: [metrics],
-    collect() {
-      this.set(staleness.isStale ? 1 : 0);
-    },
-  });
-  new Gauge({
-    name: 'mcp2_registry_index_age_seconds',
-    help: 'Since the store last confirmed that it can be read.',
-    registers: [metrics],
-    collect() {
-      this.set(staleness.unconfirmedMs / 1000);
-    },
-  });
+  readGauge(
+    metrics,
+    'mcp2_registry_stale',
+    '1 while answers are marked stale: the store has confirmed nothing for too long.',
+    () => (staleness.isStale ? 1 : 0),
+  );
+  readGauge(
+    metrics,
+    'mcp2_registry_index_age_seconds',
+    'Since the store last confirmed that it can be read.',
+    () => staleness.unconfirmedMs / 1000,
+  );
 }
 
 /** Without a reason it went well, or the client left. */

@@ -1,5 +1,6 @@
 /** What the HTTP sources of one runtime count. No label depends on a URL, a status or a caller: the lines stay few. */
-import { Counter, Gauge, type Registry } from 'prom-client';
+import { Counter, type Registry } from 'prom-client';
+import { readGauge } from '#lib/observe/read-gauge.ts';
 import type { HttpFailureKind } from './failure.ts';
 
 export type HttpResult = '2xx' | '3xx' | '4xx' | '5xx' | HttpFailureKind;
@@ -38,22 +39,16 @@ export function createHttpMetrics(metrics: Registry, { connections, waiting }: H
     help: 'Answers that were taken from memory because the upstream said that its ETag still holds.',
     registers,
   });
-  gauge('mcp2_http_source_connections', 'Connections to upstreams of HTTP sources, kept ones included.', connections);
-  gauge('mcp2_http_source_waiting', 'Calls that wait for a connection to their upstream.', waiting);
+  readGauge(
+    metrics,
+    'mcp2_http_source_connections',
+    'Connections to upstreams of HTTP sources, kept ones included.',
+    connections,
+  );
+  readGauge(metrics, 'mcp2_http_source_waiting', 'Calls that wait for a connection to their upstream.', waiting);
   return {
     ended: (result) => requests.inc({ result }),
     repeated: () => repeats.inc(),
     revalidated: () => revalidations.inc(),
   };
-
-  function gauge(name: string, help: string, read: () => number): void {
-    new Gauge({
-      name,
-      help,
-      registers,
-      collect() {
-        this.set(read());
-      },
-    });
-  }
 }
