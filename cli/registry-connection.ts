@@ -8,6 +8,7 @@
 import { status } from '@grpc/grpc-js';
 import { connectionProblem, readLocalRegistry } from '#lib/config/connection-file.ts';
 import type { Environment } from '#lib/config/env-reader.ts';
+import { nonEmpty } from '#lib/config/non-empty.ts';
 import type { StateFolder } from '#lib/config/state-folder.ts';
 import { CallError } from '#lib/grpc/call-error.ts';
 import { parseHostPort } from '#lib/net/listen-address.ts';
@@ -106,10 +107,6 @@ function rememberedAddress(state: StateFolder): string {
   throw new CommandFailed(
     'no registry runs here: start one with "npm start" (mcp2 up), or name one with --address or MCP2_REGISTRY_ADDRESS',
   );
-}
-
-function nonEmpty(text: string | undefined): string | undefined {
-  return text?.trim() || undefined;
 }
 
 /** The sentence for a call that failed; what the server said is for people already. */

@@ -1,16 +1,15 @@
 /** Makes a client from what it is told and what it finds: see ConnectOptions. */
 import type { ChannelCredentials } from '@grpc/grpc-js';
-import { RpcChannel } from '#lib/grpc/channel.ts';
-import { plaintextClient, type TlsCredentials, tlsClient } from '#lib/grpc/credentials.ts';
-import { reconnectOptions } from '#lib/grpc/retry.ts';
+import { plaintextClient, type TlsCredentials } from '#lib/grpc/credentials.ts';
 import { type Logger, silentLogger } from '#lib/logger.ts';
 import { loadServices, type Services } from '#protos/load.ts';
 import { type Ambient, ambientOf } from './ambient.ts';
 import { DiscoveringClient, type Mcp2Client } from './client.ts';
-import { EndpointPool, KEEPALIVE_OPTIONS } from './endpoint-pool.ts';
+import { EndpointPool } from './endpoint-pool.ts';
 import type { Middleware } from './middleware.ts';
+import { openTlsFiles, registryChannel } from './registry-channel.ts';
 import { RetryBudget } from './retry-budget.ts';
-import { type ConnectionOptions, NotConfigured, readSettings } from './settings.ts';
+import { type ConnectionOptions, readSettings } from './settings.ts';
 
 export interface ConnectOptions extends ConnectionOptions {
   /** The name in the registry's certificate, where its address is another one. */
@@ -47,15 +46,8 @@ export async function connect(options: ConnectOptions = {}): Promise<Mcp2Client>
   const tls = await openTls({ ...options, caFile: settings.caFile }, ambient);
   const plaintextCredentials = plaintextClient();
   const { tlsServerName, zone = '', middleware = [] } = options;
-  const channel = new RpcChannel(settings.registry, {
-    credentials: tls.registry ?? plaintextCredentials,
-    clock,
-    channel: {
-      ...KEEPALIVE_OPTIONS,
-      ...reconnectOptions(),
-      ...(tlsServerName === undefined ? {} : { 'grpc.ssl_target_name_override': tlsServerName }),
-    },
-  });
+  const credentials = tls.registry ?? plaintextCredentials;
+  const channel = registryChannel(settings.registry, { credentials, clock, tlsServerName });
   const pool = new EndpointPool({
     clock,
     plaintextCredentials,
@@ -88,13 +80,12 @@ async function openTls(options: ConnectOptions, { clock }: Ambient): Promise<Ope
   };
   const open = async (file: string) => {
     try {
-      const credentials = await tlsClient({ caFile: file, certificateFile, keyFile }, { clock, log });
+      const credentials = await openTlsFiles({ caFile: file, certificateFile, keyFile }, { clock, log });
       opened.push(credentials);
       return credentials.credentials;
     } catch (error) {
       close();
-      const why = error instanceof Error ? error.message : String(error);
-      throw new NotConfigured(`the CA file ${file} cannot be used: ${why}`, error);
+      throw error;
     }
   };
   const registry = caFile === undefined ? undefined : await open(caFile);

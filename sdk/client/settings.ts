@@ -7,14 +7,14 @@ import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { connectionProblem, readLocalRegistry } from '#lib/config/connection-file.ts';
 import type { Environment } from '#lib/config/env-reader.ts';
+import { nonEmpty } from '#lib/config/non-empty.ts';
 import { locateStateFolder } from '#lib/config/state-folder.ts';
+import { locateTrustFolder } from '#lib/config/trust-folder.ts';
 import { parseHostPort } from '#lib/net/listen-address.ts';
 import { isLoopback } from '#lib/net/loopback.ts';
 import type { Ambient } from './ambient.ts';
 import { type TokenSource, tokenFile } from './token-source.ts';
 
-/** Where ConfigMap `mcp2-trust` is mounted; MCP2_TRUST_DIR moves it. */
-const TRUST_FOLDER = '/etc/mcp2/trust';
 /** Where a projected token is mounted; MCP2_TOKEN_FILE moves it. */
 const TOKEN_FILE = '/var/run/mcp2/token';
 
@@ -64,7 +64,7 @@ type Found = Pick<ClientSettings, 'registry' | 'caFile'>;
 
 function findRegistry(options: ConnectionOptions, ambient: Ambient): Found {
   const { env } = ambient;
-  const trust = nonEmpty(env.MCP2_TRUST_DIR) ?? TRUST_FOLDER;
+  const trust = locateTrustFolder(env);
   const trustCa = join(trust, 'ca.crt');
   const caFile =
     options.plaintext === true
@@ -112,8 +112,4 @@ function readMounted(path: string): string | undefined {
   } catch {
     return undefined;
   }
-}
-
-function nonEmpty(text: string | undefined): string | undefined {
-  return text?.trim() || undefined;
 }

@@ -6,7 +6,9 @@ import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { readTrust, type TrustSettings } from '#lib/config/common-settings.ts';
 import { EnvReader } from '#lib/config/env-reader.ts';
+import { nonEmpty } from '#lib/config/non-empty.ts';
 import { locateStateFolder } from '#lib/config/state-folder.ts';
+import { locateTrustFolder } from '#lib/config/trust-folder.ts';
 import { readForeignFileSync } from '#lib/foreign-file.ts';
 import type { Ambient } from '../client/ambient.ts';
 import { NotConfigured } from '../client/settings.ts';
@@ -21,8 +23,6 @@ export interface TrustOptions {
   readonly jwksUrl?: string;
 }
 
-/** Where ConfigMap `mcp2-trust` is mounted; MCP2_TRUST_DIR moves it. */
-const TRUST_FOLDER = '/etc/mcp2/trust';
 const MAX_ISSUER_BYTES = 4096;
 const SETTINGS = ['MCP2_ISSUER', 'MCP2_JWKS_FILE', 'MCP2_JWKS_URL', 'MCP2_HS256_SECRET_FILE', 'MCP2_DEV_HS256'];
 
@@ -39,7 +39,7 @@ export function findTrust(option: TrustOptions | undefined, ambient: Ambient): T
     read.check();
     return trust;
   }
-  const mounted = nonEmpty(env.MCP2_TRUST_DIR) ?? TRUST_FOLDER;
+  const mounted = locateTrustFolder(env);
   const found = readFolder(join(mounted, 'issuer'), join(mounted, 'jwks.json')) ?? readStandalone(ambient);
   if (found !== undefined) return found;
   throw new NotConfigured(
@@ -76,8 +76,4 @@ function readIssuer(path: string): string {
 
 function settings(issuer: string, jwksFile: string | undefined, jwksUrl: string | undefined): TrustSettings {
   return { issuer, jwksFile, jwksUrl, developmentSecret: undefined };
-}
-
-function nonEmpty(text: string | undefined): string | undefined {
-  return text?.trim() || undefined;
 }

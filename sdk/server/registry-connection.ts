@@ -1,8 +1,6 @@
 /** The registry as a server calls it to make itself known: one connection, and its own token with each call. */
-import type { ChannelCredentials } from '@grpc/grpc-js';
-import { type Method, RpcChannel } from '#lib/grpc/channel.ts';
-import { plaintextClient, type TlsCredentials, tlsClient } from '#lib/grpc/credentials.ts';
-import { reconnectOptions } from '#lib/grpc/retry.ts';
+import type { Method, RpcChannel } from '#lib/grpc/channel.ts';
+import { plaintextClient } from '#lib/grpc/credentials.ts';
 import type { Logger } from '#lib/logger.ts';
 import type { HeartbeatRequest } from '#protos/generated/mcp2/HeartbeatRequest.ts';
 import type { RegisterRequest } from '#protos/generated/mcp2/RegisterRequest.ts';
@@ -10,8 +8,8 @@ import type { RegisterResponse__Output } from '#protos/generated/mcp2/RegisterRe
 import type { Services } from '#protos/load.ts';
 import type { Ambient } from '../client/ambient.ts';
 import { sendWithToken } from '../client/authorized-call.ts';
-import { KEEPALIVE_OPTIONS } from '../client/endpoint-pool.ts';
-import { type ConnectionOptions, NotConfigured, readSettings } from '../client/settings.ts';
+import { openTlsFiles, registryChannel } from '../client/registry-channel.ts';
+import { type ConnectionOptions, readSettings } from '../client/settings.ts';
 import { withoutToken } from '../client/token-free-error.ts';
 import { type TokenSource, takeToken } from '../client/token-source.ts';
 
@@ -48,19 +46,12 @@ export async function openRegistry(
   options: RegistryConnectionOptions,
   dependencies: RegistryConnectionDependencies,
 ): Promise<RegistryConnection> {
-  const { ambient, protos } = dependencies;
+  const { ambient, protos, log } = dependencies;
+  const { clock } = ambient;
   const { registry: address, caFile, token } = readSettings(options, ambient);
-  const tls = caFile === undefined ? undefined : await openTls(caFile, dependencies);
-  const { tlsServerName } = options;
-  const channel = new RpcChannel(address, {
-    credentials: tls?.credentials ?? plaintextClient(),
-    clock: ambient.clock,
-    channel: {
-      ...KEEPALIVE_OPTIONS,
-      ...reconnectOptions(),
-      ...(tlsServerName === undefined ? {} : { 'grpc.ssl_target_name_override': tlsServerName }),
-    },
-  });
+  const tls = caFile === undefined ? undefined : await openTlsFiles({ caFile }, { clock, log });
+  const credentials = tls?.credentials ?? plaintextClient();
+  const channel = registryChannel(address, { credentials, clock, tlsServerName: options.tlsServerName });
   const send = async (name: 'Register' | 'Deregister', request: object, settings: Sent): Promise<unknown> =>
     sendWithToken({ channel, method: methodOf(protos, name), request, token: await takeToken(token) }, settings);
   return {
@@ -115,16 +106,4 @@ async function beatOnce(
 
 function methodOf({ Discovery }: Beating['protos'], name: 'Register' | 'Heartbeat' | 'Deregister'): Method {
   return Discovery[name] as unknown as Method;
-}
-
-async function openTls(
-  caFile: string,
-  { ambient: { clock }, log }: RegistryConnectionDependencies,
-): Promise<TlsCredentials<ChannelCredentials>> {
-  try {
-    return await tlsClient({ caFile }, { clock, log });
-  } catch (error) {
-    const why = error instanceof Error ? error.message : String(error);
-    throw new NotConfigured(`the CA file ${caFile} cannot be used: ${why}`, error);
-  }
 }
