@@ -9,7 +9,7 @@ export const ControlKind = {
    */
   CONTROL_KIND_HEARTBEAT: 0,
   /**
-   * `missed` events were removed by retention before they could be delivered.
+   * Events were removed by retention, or were found damaged, before they could be delivered.
    */
   CONTROL_KIND_GAP: 1,
 } as const;
@@ -24,7 +24,7 @@ export type ControlKind =
   | 'CONTROL_KIND_HEARTBEAT'
   | 0
   /**
-   * `missed` events were removed by retention before they could be delivered.
+   * Events were removed by retention, or were found damaged, before they could be delivered.
    */
   | 'CONTROL_KIND_GAP'
   | 1

@@ -7,7 +7,7 @@ export interface EventControl {
   'kind'?: (_mcp2_ControlKind);
   'cursor'?: (Buffer | Uint8Array | string);
   /**
-   * Events lost, for CONTROL_KIND_GAP.
+   * Events lost, for CONTROL_KIND_GAP. Zero: unknown, at least one.
    */
   'missed'?: (number | string | Long);
 }
@@ -16,7 +16,7 @@ export interface EventControl__Output {
   'kind': (_mcp2_ControlKind__Output);
   'cursor': (Buffer);
   /**
-   * Events lost, for CONTROL_KIND_GAP.
+   * Events lost, for CONTROL_KIND_GAP. Zero: unknown, at least one.
    */
   'missed': (number);
 }

@@ -14,7 +14,8 @@ export interface EventEnvelope {
    */
   'sequence_id'?: (number | string | Long);
   /**
-   * Position of the topic's event before this one. Zero: this is its first.
+   * Position of the topic's event before this one. Zero: the log knows none before it. Events were lost if this is greater
+   * than the last sequence seen of the topic.
    */
   'previous_sequence_id'?: (number | string | Long);
   /**
@@ -57,7 +58,8 @@ export interface EventEnvelope__Output {
    */
   'sequence_id': (number);
   /**
-   * Position of the topic's event before this one. Zero: this is its first.
+   * Position of the topic's event before this one. Zero: the log knows none before it. Events were lost if this is greater
+   * than the last sequence seen of the topic.
    */
   'previous_sequence_id': (number);
   /**

@@ -29,7 +29,8 @@ export interface EventPublishRequest {
    */
   'content_type'?: (string);
   /**
-   * Handed to subscribers unchanged, CloudEvents attributes for example.
+   * Handed to subscribers unchanged, CloudEvents attributes for example. At most 64 entries and 32 KiB; a key is a
+   * parameter name and does not begin with "mcp2-".
    */
   'attributes'?: ({[key: string]: string});
   /**
@@ -67,7 +68,8 @@ export interface EventPublishRequest__Output {
    */
   'content_type': (string);
   /**
-   * Handed to subscribers unchanged, CloudEvents attributes for example.
+   * Handed to subscribers unchanged, CloudEvents attributes for example. At most 64 entries and 32 KiB; a key is a
+   * parameter name and does not begin with "mcp2-".
    */
   'attributes': ({[key: string]: string});
   /**

@@ -12,7 +12,8 @@ export interface EventPublishResponse {
    */
   'message'?: (string);
   /**
-   * Position in the topic; begins at 1, rises, is never reused.
+   * Position in the topic; rises, is never reused. Begins at 1, or higher once the log has forgotten a topic that had no
+   * event for the retention time.
    */
   'sequence_id'?: (number | string | Long);
   /**
@@ -35,7 +36,8 @@ export interface EventPublishResponse__Output {
    */
   'message': (string);
   /**
-   * Position in the topic; begins at 1, rises, is never reused.
+   * Position in the topic; rises, is never reused. Begins at 1, or higher once the log has forgotten a topic that had no
+   * event for the retention time.
    */
   'sequence_id': (number);
   /**

@@ -47,6 +47,8 @@ export function requiredCapabilities(method: Method, resource: Pattern | undefin
     case 'EventBus.Subscribe':
     case 'EventBus.Ack':
     case 'EventBus.DeleteSubscription':
+    case 'EventBus.ListTopics':
+    case 'EventBus.ListSubscriptions':
       return [prefixed(['event', 'subscribe'], resource)];
     case 'Discovery.Register':
     case 'Discovery.Heartbeat':

@@ -19,6 +19,8 @@ export const RESOURCE_KINDS = {
   'EventBus.Subscribe': 'topic filter',
   'EventBus.Ack': 'topic filter',
   'EventBus.DeleteSubscription': 'topic filter',
+  'EventBus.ListTopics': 'topic filter',
+  'EventBus.ListSubscriptions': 'topic filter',
   'Discovery.Register': 'server',
   'Discovery.Heartbeat': 'server',
   'Discovery.Deregister': 'server',

@@ -1,14 +1,14 @@
 /** Bidirectional streams: an async generator over the client's messages becomes a grpc-js handler. */
 import type { ServerDuplexStream } from '@grpc/grpc-js';
 import type { CallContext, MethodRuntime } from './call-context.ts';
-import { type MethodAdapter, type Reply, requireReadable, type ServerHandler } from './method.ts';
+import { type MethodAdapter, requireReadable, type ServerHandler, type StreamReply } from './method.ts';
 import { beginStream, failStream, receive, type SendFailure, type StreamOptions, sendAll } from './stream-call.ts';
 
 /** The call ends OK when the handler returns, also while the client would send more. */
 export type BidiStreamHandler<Request, Response> = (
   requests: AsyncIterable<Request>,
   call: CallContext,
-) => AsyncIterable<Reply<Response>>;
+) => AsyncIterable<StreamReply<Response>>;
 
 export function bidiStream<Request, Response>(
   handler: BidiStreamHandler<Request, Response>,

@@ -6,7 +6,7 @@
  */
 import { ServiceError } from '../errors.ts';
 import type { CallContext } from './call-context.ts';
-import type { ServerHandler, ServerMiddleware } from './method.ts';
+import { RefusedRequest, type ServerHandler, type ServerMiddleware } from './method.ts';
 
 /** Throws or rejects with the ServiceError that refuses the call; synchronous when it can be. */
 export type Guard = (message: unknown, call: CallContext) => void | Promise<void>;
@@ -17,7 +17,12 @@ export type MethodGuard =
   /** The one request, or the first message of a stream. */
   | { readonly on: 'request' | 'first'; readonly check: Guard }
   /** Every message of a stream; what is remembered from one to the next belongs to that stream. */
-  | { readonly on: 'each'; readonly begin: () => Guard };
+  | {
+      readonly on: 'each';
+      readonly begin: () => Guard;
+      /** True for a refusal that ends its message and not the stream: the handler gets a RefusedRequest in its place. */
+      readonly isRefusedAlone?: (error: unknown) => error is ServiceError;
+    };
 
 /** @param method "Discovery.Lookup". @throws Error for a method without a rule. */
 export type Guards = (method: string) => MethodGuard;
@@ -66,26 +71,49 @@ function repliesAfterFirst(next: ServerHandler, guard: StreamGuard): ServerHandl
 
 /** The same messages, once the first was let through: a handler that reads none must not begin without it either. */
 async function admitted(messages: unknown, call: CallContext, guard: StreamGuard): Promise<AsyncIterable<unknown>> {
-  const check = guard.on === 'each' ? guard.begin() : guard.check;
+  const admit = admission(guard, call);
   const iterator = (messages as AsyncIterable<unknown>)[Symbol.asyncIterator]();
   const first = await iterator.next();
   // Nobody was asked who calls, so nothing may be answered.
   if (first.done) throw new ServiceError('ARGUMENT_INVALID', 'the stream ended before its first message');
-  await check(first.value, call);
-  const checkNext = guard.on === 'each' ? (message: unknown) => check(message, call) : undefined;
-  return resume(first.value, iterator, checkNext);
+  const message = await admit(first.value);
+  return resume(message, iterator, guard.on === 'each' ? admit : undefined);
+}
+
+/** @returns what the handler gets for a message: itself, or the refusal that is this message's alone. */
+function admission(guard: StreamGuard, call: CallContext): (message: unknown) => unknown {
+  if (guard.on !== 'each') {
+    return async (message) => {
+      await guard.check(message, call);
+      return message;
+    };
+  }
+  const check = guard.begin();
+  const { isRefusedAlone = () => false } = guard;
+  const refuse = (error: unknown): RefusedRequest => {
+    if (!isRefusedAlone(error)) throw error;
+    return new RefusedRequest(error as ServiceError);
+  };
+  return function admit(message) {
+    try {
+      const checked = check(message, call);
+      return checked === undefined ? message : checked.then(() => message, refuse);
+    } catch (error) {
+      return refuse(error);
+    }
+  };
 }
 
 async function* resume(
   first: unknown,
   rest: AsyncIterator<unknown>,
-  checkNext: ((message: unknown) => void | Promise<void>) | undefined,
+  admitNext: ((message: unknown) => unknown) | undefined,
 ): AsyncGenerator {
   try {
     yield first;
     for (let next = await rest.next(); !next.done; next = await rest.next()) {
-      await checkNext?.(next.value);
-      yield next.value;
+      const admittedMessage = admitNext === undefined ? next.value : admitNext(next.value);
+      yield admittedMessage instanceof Promise ? await admittedMessage : admittedMessage;
     }
   } finally {
     await rest.return?.();

@@ -14,8 +14,24 @@ import type { Handler, Middleware } from './handler.ts';
 export type ServerHandler = Handler<CallContext>;
 export type ServerMiddleware = Middleware<CallContext>;
 
-/** A Buffer is an answer that is encoded already and goes out as it is. */
+/** A Buffer is an answer that is encoded already and goes out as it is; streams can send several at once. */
 export type Reply<Response> = Response | Buffer;
+export type StreamReply<Response> = Reply<Response> | EncodedBatch;
+
+/**
+ * Answers of a stream that are encoded already and go out in one write: a write costs as much as encoding ten small
+ * messages.
+ */
+export class EncodedBatch {
+  readonly messages: readonly Buffer[];
+  /** What ends the stream when its reader takes nothing for too long. Default: LIMIT_EXCEEDED. */
+  readonly slowReader: (() => ServiceError) | undefined;
+
+  constructor(messages: readonly Buffer[], slowReader?: () => ServiceError) {
+    this.messages = messages;
+    this.slowReader = slowReader;
+  }
+}
 
 /** One method's handler, ready for registration. Request and Response only carry the types. */
 export interface MethodAdapter<Request, Response> {

@@ -1,14 +1,14 @@
 /** Server streams: an async generator becomes a grpc-js handler. Back-pressure and ends: see stream-call.ts. */
 import type { ServerWritableStream } from '@grpc/grpc-js';
 import type { CallContext, MethodRuntime } from './call-context.ts';
-import { type MethodAdapter, type Reply, requireReadable, type ServerHandler } from './method.ts';
+import { type MethodAdapter, requireReadable, type ServerHandler, type StreamReply } from './method.ts';
 import { beginStream, failStream, type SendFailure, type StreamOptions, sendAll } from './stream-call.ts';
 
 /** Must heed `call.signal` in every wait, or it lives on after the client has left. */
 export type ServerStreamHandler<Request, Response> = (
   request: Request,
   call: CallContext,
-) => AsyncIterable<Reply<Response>>;
+) => AsyncIterable<StreamReply<Response>>;
 
 export function serverStream<Request, Response>(
   handler: ServerStreamHandler<Request, Response>,

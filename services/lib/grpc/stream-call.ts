@@ -11,8 +11,9 @@ import type { Readable, Writable } from 'node:stream';
 import { status } from '@grpc/grpc-js';
 import { ServiceError } from '../errors.ts';
 import { CallCancelled, CallContext, type MethodRuntime, type ServerCall } from './call-context.ts';
-import { RefusedRequest } from './method.ts';
+import { EncodedBatch, RefusedRequest } from './method.ts';
 import { type StatusObject, toStatusObject } from './status.ts';
+import { writeFrames } from './write-frames.ts';
 
 export interface StreamOptions {
   /**
@@ -59,7 +60,8 @@ export async function sendAll(answers: AsyncIterable<unknown>, outgoing: Outgoin
   try {
     for await (const answer of stopping(answers, context.signal)) {
       if (context.ended) return;
-      if (!call.write(runtime.encode(answer))) await drained(call, context.signal, drainTimeoutMs);
+      if (answer instanceof EncodedBatch) await sendBatch(answer, outgoing);
+      else if (!call.write(runtime.encode(answer))) await drained(call, context.signal, drainTimeoutMs);
     }
   } catch (error) {
     failStream(context, error, send);
@@ -68,6 +70,13 @@ export async function sendAll(answers: AsyncIterable<unknown>, outgoing: Outgoin
   if (context.ended) return;
   call.end();
   context.finish(status.OK);
+}
+
+function sendBatch({ messages, slowReader }: EncodedBatch, outgoing: Outgoing): Promise<void> | undefined {
+  const { call, context, runtime, drainTimeoutMs } = outgoing;
+  const bytes = messages.map((message) => runtime.encode(message));
+  const waitsFor = writeFrames(call, bytes);
+  return waitsFor && drained(waitsFor, context.signal, drainTimeoutMs, slowReader);
 }
 
 /** The same iterable, but its iterator is told to return as soon as the signal aborts, and not only at the next yield. */
@@ -85,13 +94,19 @@ function stopping<T>(source: AsyncIterable<T>, signal: AbortSignal): AsyncIterab
   };
 }
 
-/** @throws ServiceError LIMIT_EXCEEDED when the reader takes nothing for `timeoutMs`. */
-function drained(call: Writable, signal: AbortSignal, timeoutMs: number): Promise<void> {
+/** @throws ServiceError LIMIT_EXCEEDED, or what `slowReader` says, when the reader takes nothing for `timeoutMs`. */
+function drained(
+  call: Writable,
+  signal: AbortSignal,
+  timeoutMs: number,
+  slowReader = () =>
+    new ServiceError('LIMIT_EXCEEDED', `the reader took nothing for ${timeoutMs} ms; resume when it can`),
+): Promise<void> {
   if (signal.aborted || call.destroyed) return Promise.resolve();
   return new Promise((resolve, reject) => {
     const timer = setTimeout(() => {
       release();
-      reject(new ServiceError('LIMIT_EXCEEDED', `the reader took nothing for ${timeoutMs} ms; resume when it can`));
+      reject(slowReader());
     }, timeoutMs);
     const wake = () => {
       release();

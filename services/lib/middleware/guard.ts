@@ -4,10 +4,13 @@
  * One function a method, made when the method is registered; synchronous with a token that was verified before.
  */
 
+import { status } from '@grpc/grpc-js';
 import type { Services } from '#protos/load.ts';
 import type { Method } from '../capability/resource.ts';
+import { ServiceError } from '../errors.ts';
 import type { MethodName } from '../grpc/client.ts';
 import type { Guard, Guards, MethodGuard } from '../grpc/guard.ts';
+import { statusCodeOf } from '../grpc/status.ts';
 import { authorize, requireAudience } from '../token/authorize.ts';
 import { type Revocations, requireFreshRevocations } from '../token/revocations.ts';
 import type { VerifiedToken } from '../token/verified-token.ts';
@@ -28,9 +31,20 @@ export type OwnGuards = {
   readonly [Path in MethodPath]?: (request: RequestAt<Path>, token: VerifiedToken) => void | Promise<void>;
 };
 
-/** Functions for the rows whose resource is `stored`. */
+/**
+ * Functions for the rows whose resource is `stored`, and for others where the request alone does not say it. Undefined: the
+ * function has decided by itself that the caller may.
+ */
 export type StoredResources = {
-  readonly [Path in MethodPath]?: (request: RequestAt<Path>, token: VerifiedToken) => string | Promise<string>;
+  readonly [Path in MethodPath]?: (
+    request: RequestAt<Path>,
+    token: VerifiedToken,
+  ) => string | undefined | Promise<string | undefined>;
+};
+
+/** Functions that look at a request's form, after the credential and before any right: each throws a ServiceError. */
+export type FormChecks = {
+  readonly [Path in MethodPath]?: (request: RequestAt<Path>) => void;
 };
 
 export interface GuardOptions {
@@ -40,10 +54,11 @@ export interface GuardOptions {
   readonly revocations: Revocations;
   readonly own?: OwnGuards;
   readonly stored?: StoredResources;
+  readonly forms?: FormChecks;
 }
 
 type AnyRule = MethodRule<unknown>;
-type CheckedRule = Extract<AnyRule, { readonly on: 'request' | 'first' | 'each' }>;
+type CheckedRule = Extract<AnyRule, { readonly on: 'request' | 'first' | 'each' | 'each, on its own' }>;
 type Decide = (request: unknown, token: VerifiedToken) => void | Promise<void>;
 
 export function createGuards(options: GuardOptions): Guards {
@@ -53,7 +68,9 @@ export function createGuards(options: GuardOptions): Guards {
     const decide = decisionOf(method, rule, options);
     const guard = guardWith(rule.credential, decide, options.authenticate);
     if (rule.on === 'first') return { on: 'first', check: guard };
-    if (rule.on === 'each') return { on: 'each', begin: () => rememberingToken(rule.credential, decide, options) };
+    const begin = () => rememberingToken(rule.credential, decide, options);
+    if (rule.on === 'each') return { on: 'each', begin };
+    if (rule.on === 'each, on its own') return { on: 'each', begin, isRefusedAlone };
     return { on: 'request', check: guard };
   };
 }
@@ -89,19 +106,38 @@ function guardWith(
   };
 }
 
-/** A message without a token stands on the one before, which is asked again: a stream never outlives its token. */
+/**
+ * A message without a token stands on the one before, which is asked again: a stream never outlives its token. A newer one
+ * must be of the same caller, whose stream it is.
+ */
 function rememberingToken(
   credential: (request: unknown) => CredentialFields,
   decide: Decide,
   { authenticate }: GuardOptions,
 ): Guard {
   let token = '';
+  let holder: Pick<VerifiedToken, 'iss' | 'sub'> | undefined;
   const remembered = (request: unknown): CredentialFields => {
     const fields = credential(request);
     token = fields.token === '' ? token : fields.token;
     return { ...fields, token };
   };
-  return guardWith(remembered, decide, authenticate);
+  const decideForHolder: Decide = (request, verified) => {
+    holder ??= verified;
+    if (verified.iss !== holder.iss || verified.sub !== holder.sub) {
+      throw new ServiceError(
+        'CREDENTIAL_CONFLICT',
+        'the new token is of another subject; open a stream of its own for it',
+      );
+    }
+    return decide(request, verified);
+  };
+  return guardWith(remembered, decideForHolder, authenticate);
+}
+
+/** Who calls is known, so the next message may be another one's turn. */
+function isRefusedAlone(error: unknown): error is ServiceError {
+  return error instanceof ServiceError && statusCodeOf(error.reason) !== status.UNAUTHENTICATED;
 }
 
 /** @throws Error when the service left out a function that a row needs. */
@@ -126,21 +162,28 @@ function ownDecision(method: string, { own = {} }: GuardOptions): Decide {
   return required(method, own as Readonly<Record<string, Decide>>, 'its own guard');
 }
 
-function checkedDecision(method: string, rule: CheckedRule, { serverName, stored = {} }: GuardOptions): Decide {
+type Find = (request: unknown, token: VerifiedToken) => string | undefined | Promise<string | undefined>;
+
+function checkedDecision(method: string, rule: CheckedRule, options: GuardOptions): Decide {
+  const { serverName, stored = {}, forms = {} } = options;
   const { resource, params, audience = () => serverName, as = method as Method } = rule;
-  const allow = (request: unknown, token: VerifiedToken, about: string) =>
-    authorize(token, { method: as, resource: about, params: params?.(request) });
-  if (resource !== 'stored') {
+  const allow = (request: unknown, token: VerifiedToken, about: string | undefined) => {
+    if (about !== undefined) authorize(token, { method: as, resource: about, params: params?.(request) });
+  };
+  const requireForm = ownMember(forms as Readonly<Record<string, (request: unknown) => void>>, method);
+  const finds = stored as Readonly<Record<string, Find>>;
+  const find = resource === 'stored' ? required(method, finds, 'what its resource is') : ownMember(finds, method);
+  if (find === undefined && resource !== 'stored') {
     return (request, token) => {
       requireAudience(token, audience(request));
+      requireForm?.(request);
       allow(request, token, resource(request));
     };
   }
-  type Find = (request: unknown, token: VerifiedToken) => string | Promise<string>;
-  const find = required(method, stored as Readonly<Record<string, Find>>, 'what its resource is');
   return (request, token) => {
     requireAudience(token, audience(request));
-    const found = find(request, token);
+    requireForm?.(request);
+    const found = (find as Find)(request, token);
     return found instanceof Promise
       ? found.then((about) => allow(request, token, about))
       : allow(request, token, found);

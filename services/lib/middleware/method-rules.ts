@@ -16,7 +16,10 @@ type Credential<Request> = (request: Request) => CredentialFields;
 
 interface Checked<Request> {
   readonly credential: Credential<Request>;
-  /** What the call is about; `stored` where something stored decides, which the service then looks up. */
+  /**
+   * What the call is about; `stored` where something stored decides, which the service then looks up. The service may do so
+   * for any row.
+   */
   readonly resource: ((request: Request) => string) | 'stored';
   /** The method whose right this one needs. Default: its own. */
   readonly as?: Method;
@@ -31,6 +34,8 @@ interface Checked<Request> {
 export type MethodRule<Request> =
   /** The one request, the first message of a stream, or each of them. */
   | ({ readonly on: 'request' | 'first' | 'each' } & Checked<Request>)
+  /** Each message of a stream; one that is refused, but not for its credential, is handed on as a RefusedRequest. */
+  | ({ readonly on: 'each, on its own' } & Checked<Request>)
   /** Any right will do, or a grant of the method itself; the resource is this server. */
   | { readonly on: 'any'; readonly credential: Credential<Request> }
   /** A function of the service decides, with the verified token; `about` is for the record of a refusal alone. */
@@ -179,7 +184,7 @@ export const METHOD_RULES: MethodRules = Object.freeze({
       writes: true,
     },
     PublishStream: {
-      on: 'each',
+      on: 'each, on its own',
       as: 'EventBus.Publish',
       credential: ({ publisher_token: token, agent_delegation_proof: proof }) => ({ token, proof }),
       resource: ({ topic }) => topic,
@@ -193,6 +198,13 @@ export const METHOD_RULES: MethodRules = Object.freeze({
     },
     Ack: { on: 'request', credential: ofSubscriber, resource: 'stored', writes: false },
     DeleteSubscription: { on: 'request', credential: ofSubscriber, resource: 'stored', writes: false },
+    ListTopics: {
+      on: 'request',
+      credential: ofSubscriber,
+      resource: ({ topic_filter: filter }) => filter,
+      writes: false,
+    },
+    ListSubscriptions: { on: 'request', credential: ofSubscriber, resource: 'stored', writes: false },
   },
   TokenService: {
     // The subject token is the argument and no capability token: the service itself asks whose it is.

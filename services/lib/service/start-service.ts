@@ -16,7 +16,7 @@ import type { ServerMiddleware, ServiceEntry } from '../grpc/method.ts';
 import { serviceNameOf } from '../grpc/register.ts';
 import { createServer, type GrpcServer, type ServerLimits } from '../grpc/serve.ts';
 import type { Logger } from '../logger.ts';
-import { createGuards, type OwnGuards, type StoredResources } from '../middleware/guard.ts';
+import { createGuards, type FormChecks, type OwnGuards, type StoredResources } from '../middleware/guard.ts';
 import { parseHostPort } from '../net/listen-address.ts';
 import { type Check, startOpsServer } from '../observe/ops-server.ts';
 import { atMost } from '../time-limit.ts';
@@ -54,6 +54,8 @@ export interface Served {
   /** What decides where the table of methods leaves it to the service. */
   readonly own?: OwnGuards;
   readonly stored?: StoredResources;
+  /** What is asked of a request's form before any right. */
+  readonly forms?: FormChecks;
   /** Inside of the guards, the first outermost. */
   readonly middleware?: readonly ServerMiddleware[];
   /** Called for each call that ended; must be quick and not throw. */
@@ -124,8 +126,8 @@ async function open(runtime: ServiceRuntime, options: ServiceOptions, whyNotRead
   await using opening = new AsyncDisposableStack();
   const credentials = await openCredentials(settings.tls, runtime, opening);
   const access = await createAccess(settings.trust, runtime);
-  const { own = {}, stored = {}, ...served } = options.serve(access);
-  const guards = createGuards({ ...access, serverName, own, stored });
+  const { own = {}, stored = {}, forms = {}, ...served } = options.serve(access);
+  const guards = createGuards({ ...access, serverName, own, stored, forms });
   const onCallEnd = both(createDenialAudit(runtime), served.onCallEnd);
   const server = createServer({ ...runtime, ...served, onCallEnd, guards, credentials, limits });
   const entries = served.services;
