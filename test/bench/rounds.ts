@@ -82,9 +82,7 @@ export function formatComparison({ title, target, shape, rows, figures = {} }: C
     row.name,
     Math.round(row.callsPerSecond).toString(),
     `${row.ratio.toFixed(2)} (${row.lowestRatio.toFixed(2)}-${row.highestRatio.toFixed(2)})`,
-    row.p50Ms.toFixed(2),
-    row.p50Ratio.toFixed(2),
-    row.p99Ms.toFixed(2),
+    ...[row.p50Ms, row.p50Ratio, row.p99Ms].map((value) => (Number.isNaN(value) ? '-' : value.toFixed(2))),
     row.cpuMicroseconds.toFixed(1),
     row.cpuRatio.toFixed(2),
   ]);

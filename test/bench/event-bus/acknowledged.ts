@@ -1,0 +1,34 @@
+/**
+ * Publishing from one Node process with a client library, each event awaited by whoever published it, so many in flight.
+ * `acknowledged-program.ts` runs it, this starts it.
+ */
+import { join } from 'node:path';
+import { type LoadProcess, startLoad } from '../../harness/event-load/load-process.ts';
+
+export interface AcknowledgedConfig {
+  readonly through: 'jetstream' | 'event-bus';
+  /** host:port */
+  readonly target: string;
+  /** For the bus. */
+  readonly token: string;
+  readonly topics: readonly string[];
+  readonly payloadBytes: number;
+  readonly inFlight: number;
+}
+
+export interface AcknowledgedFigures {
+  readonly published: number;
+  readonly elapsedMs: number;
+  readonly p50Ms: number;
+  readonly p99Ms: number;
+}
+
+export interface AcknowledgedQuestions {
+  run(seconds: number): Promise<AcknowledgedFigures>;
+}
+
+export type AcknowledgedPublisher = LoadProcess<AcknowledgedQuestions>;
+
+export function startAcknowledged(config: AcknowledgedConfig): Promise<AcknowledgedPublisher> {
+  return startLoad(join(import.meta.dirname, 'acknowledged-program.ts'), config);
+}
