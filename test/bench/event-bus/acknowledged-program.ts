@@ -6,18 +6,21 @@ import type { EventBusClient } from '#protos/generated/mcp2/EventBus.ts';
 import type { EventPublishAck__Output } from '#protos/generated/mcp2/EventPublishAck.ts';
 import { loadServices } from '#protos/load.ts';
 import { answerQuestions } from '../../harness/event-load/load-process.ts';
-import type { AcknowledgedConfig, AcknowledgedFigures } from './acknowledged.ts';
+import { type AcknowledgedConfig, type AcknowledgedFigures, summarize } from './acknowledged.ts';
 
 /** Resolves when it is acknowledged. */
 type Publish = (topic: string) => Promise<unknown>;
 
-const STREAM = 'bench';
-
-async function openJetStream({ target, topics, payloadBytes }: AcknowledgedConfig): Promise<Publish> {
+async function openJetStream({
+  target,
+  stream: name = '',
+  topics,
+  payloadBytes,
+}: AcknowledgedConfig): Promise<Publish> {
   const connection = await connect({ servers: target });
   const manager = await jetstreamManager(connection);
   const subjects = topics.map((topic) => topic.replaceAll(':', '.'));
-  await manager.streams.add({ name: STREAM, subjects, storage: StorageType.File });
+  await manager.streams.add({ name, subjects, storage: StorageType.File });
   const stream = jetstream(connection);
   const payload = new Uint8Array(payloadBytes).fill(7);
   const subjectOf = new Map(topics.map((topic, index) => [topic, subjects[index] as string]));
@@ -65,10 +68,7 @@ async function run(publish: Publish, config: AcknowledgedConfig, seconds: number
     }
   };
   await Promise.all(Array.from({ length: inFlight }, work));
-  const elapsedMs = performance.now() - startedMs;
-  const sorted = Float64Array.from(tookMs).sort();
-  const at = (share: number) => sorted[Math.floor(sorted.length * share)] ?? 0;
-  return { published: sorted.length, elapsedMs, p50Ms: at(0.5), p99Ms: at(0.99) };
+  return summarize(tookMs, performance.now() - startedMs);
 }
 
 if (import.meta.main) {

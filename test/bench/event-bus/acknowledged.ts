@@ -11,6 +11,8 @@ export interface AcknowledgedConfig {
   readonly target: string;
   /** For the bus. */
   readonly token: string;
+  /** For JetStream: the name of the stream that the topics are subjects of. */
+  readonly stream?: string;
   readonly topics: readonly string[];
   readonly payloadBytes: number;
   readonly inFlight: number;
@@ -31,4 +33,11 @@ export type AcknowledgedPublisher = LoadProcess<AcknowledgedQuestions>;
 
 export function startAcknowledged(config: AcknowledgedConfig): Promise<AcknowledgedPublisher> {
   return startLoad(join(import.meta.dirname, 'acknowledged-program.ts'), config);
+}
+
+/** @param tookMs Of each event. */
+export function summarize(tookMs: readonly number[], elapsedMs: number): AcknowledgedFigures {
+  const sorted = Float64Array.from(tookMs).sort();
+  const at = (share: number) => sorted[Math.floor(sorted.length * share)] ?? 0;
+  return { published: sorted.length, elapsedMs, p50Ms: at(0.5), p99Ms: at(0.99) };
 }

@@ -42,7 +42,7 @@ async function runPublisher({ target, subject, payloadBytes }: NatsRawConfig): P
     confirmed += pongs * BLOCK;
     fill();
   });
-  const count = (): PublisherCounts => ({ ...usage(), acknowledged: confirmed });
+  const count = (): PublisherCounts => ({ ...usage(), acknowledged: confirmed, longestWaitMs: 0 });
   answerQuestions({
     start() {
       runs = true;

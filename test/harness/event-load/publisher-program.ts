@@ -16,6 +16,8 @@ class Publisher {
   readonly #stream: FrameStream;
   #sent = 0;
   #acknowledged = 0;
+  #lastProgressMs = 0;
+  #longestWaitMs = 0;
   #failure: string | undefined;
   #runs = false;
   #startedMs = 0;
@@ -29,6 +31,7 @@ class Publisher {
     const walker = new MessageWalker((ack) => this.#settle(ack));
     this.#stream = new FrameConnection({ target: config.target }).open(PATH, {
       onData: (bytes) => {
+        this.#progress();
         walker.push(bytes);
         this.#fill();
       },
@@ -59,20 +62,22 @@ class Publisher {
   count(): PublisherCounts {
     if (this.#failure !== undefined) throw new Error(this.#failure);
     const { user, system } = process.cpuUsage();
-    return { atMs: machineMs(), cpuMicroseconds: user + system, acknowledged: this.#acknowledged };
+    const cpuMicroseconds = user + system;
+    return { atMs: machineMs(), cpuMicroseconds, acknowledged: this.#acknowledged, longestWaitMs: this.#longestWaitMs };
   }
 
   #fill(): void {
     while (this.#runs) {
       const batch = this.#next(this.#room());
       if (batch.length === 0 || !this.#stream.send(Buffer.concat(batch))) return;
+      if (this.#sent === this.#acknowledged) this.#lastProgressMs = performance.now();
       this.#sent += batch.length;
     }
   }
 
   #room(): number {
-    const { inFlight, perSecond } = this.#config;
-    const free = inFlight - (this.#sent - this.#acknowledged);
+    const { inFlight, perSecond, total = Number.POSITIVE_INFINITY } = this.#config;
+    const free = Math.min(inFlight - (this.#sent - this.#acknowledged), total - this.#sent);
     if (perSecond === undefined) return free;
     const due = Math.floor(((machineMs() - this.#startedMs) / 1000) * perSecond) - (this.#sent - this.#sentAtStart);
     return Math.min(free, due);
@@ -92,6 +97,12 @@ class Publisher {
   #frameOf(index: number): Buffer {
     const [first, ...others] = this.#frames;
     return (index === 0 ? first : others[(index - 1) % others.length]) as Buffer;
+  }
+
+  #progress(): void {
+    const nowMs = performance.now();
+    this.#longestWaitMs = Math.max(this.#longestWaitMs, nowMs - this.#lastProgressMs);
+    this.#lastProgressMs = nowMs;
   }
 
   #settle(ack: Buffer): void {

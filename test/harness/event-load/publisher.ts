@@ -14,12 +14,16 @@ export interface PublisherConfig {
   readonly inFlight: number;
   /** At most so many a second, spread over it. Default: as many as are acknowledged. */
   readonly perSecond?: number;
+  /** Then it sends no more. Default: without end. */
+  readonly total?: number;
 }
 
 export interface PublisherCounts {
   readonly atMs: number;
   readonly cpuMicroseconds: number;
   readonly acknowledged: number;
+  /** That something was on its way and no acknowledgement came; 0 for publishers that do not measure it. */
+  readonly longestWaitMs: number;
 }
 
 export interface PublisherQuestions {
