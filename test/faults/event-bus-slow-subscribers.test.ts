@@ -33,6 +33,9 @@ const SLOW_AFTER = IS_FULL ? '60s' : '3s';
 const PAYLOAD_BYTES = IS_FULL ? 100 : 1_024;
 const WARM_UP_MS = 3_000;
 const STREAMS_PER_CONNECTION = 100;
+/** For each of 200: more than all their sockets hold. */
+const BROKEN_EVENTS = 600;
+const BROKEN_PAYLOAD_BYTES = 12 * 1024;
 const TEST_TIMEOUT_MS = STOPPED_MS + 300_000;
 
 const topicOf = (subscriber: number) => TOPICS[subscriber % TOPICS.length] as string;
@@ -100,14 +103,14 @@ test('200 subscribers that break off in the middle of a frame leave nothing afte
   await sinks.ask('pause', connections);
   using publisher = await startPublisher({
     target: bus.target,
-    requests: encodePublishes(bus.token, ['load:broken'], 12 * 1024),
+    requests: encodePublishes(bus.token, ['load:broken'], BROKEN_PAYLOAD_BYTES),
     inFlight: 64,
-    total: 400,
+    total: BROKEN_EVENTS,
   });
   await publisher.ask('start');
   await eventually(
     () => publisher.ask('count'),
-    ({ acknowledged }) => acknowledged === 600,
+    ({ acknowledged }) => acknowledged === BROKEN_EVENTS,
     { timeoutMs: 60_000 },
   );
   await standsStill(bus);

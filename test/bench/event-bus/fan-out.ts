@@ -26,6 +26,7 @@ const TOPIC = 'bench:fan:out';
 const SHAPE = `1 publisher, ${IN_FLIGHT} in flight, ${SUBSCRIBERS} subscribers on one connection, ${PAYLOAD_BYTES} bytes`;
 const CATCH_UP_MS = 60_000;
 const QUIET_MS = 200;
+const QUIET_LOOKS = 5;
 
 /** One publisher and its subscribers on one server. */
 interface FanOut {
@@ -129,13 +130,15 @@ async function untilSubscribed(fanOut: Omit<FanOut, 'before'>): Promise<FanOut> 
   );
   const { acknowledged } = await publisher.ask('stop');
   let { events } = await sinks.ask('count');
+  let quiet = 0;
   await eventually(
     async () => {
       const earlier = events;
       events = (await sinks.ask('count')).events;
-      return events.every((count, index) => count === earlier[index]);
+      quiet = events.every((count, index) => count === earlier[index]) ? quiet + 1 : 0;
+      return quiet;
     },
-    Boolean,
+    (looks) => looks >= QUIET_LOOKS,
     { what: 'nothing is on its way', intervalMs: QUIET_MS },
   );
   return { ...fanOut, before: { events, acknowledged } };

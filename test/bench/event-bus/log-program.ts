@@ -1,11 +1,14 @@
 /** The embedded log alone, in this process: appends, so many in flight. See `bare-commits.ts`. */
 import { join } from 'node:path';
+import { pino } from 'pino';
 import { systemClock } from '#lib/clock.ts';
-import { openEmbeddedLog } from '../../../services/event-bus/log/embedded/open.ts';
+import { openEmbeddedLog } from '../../../services/event-bus/log/embedded/open-log.ts';
 import type { EventLog } from '../../../services/event-bus/log/event-log.ts';
 import { answerQuestions } from '../../harness/event-load/load-process.ts';
 import { summarize } from './acknowledged.ts';
 import type { BareCommitsConfig, CommitFigures } from './bare-commits.ts';
+
+const RETENTION_MS = 7 * 24 * 3_600_000;
 
 class LogLoop {
   readonly #log: EventLog;
@@ -49,4 +52,23 @@ class LogLoop {
       expectedLastSequence: undefined,
     });
   }
+}
+
+async function open(folder: string): Promise<EventLog> {
+  const settings = {
+    folder: join(folder, 'log'),
+    retentionMs: RETENTION_MS,
+    retentionBytes: Number.MAX_SAFE_INTEGER,
+    retentionEventsPerTopic: 0,
+    dedupWindowMs: 120_000,
+    maxTopics: 100_000,
+    durablesPerOwner: 100,
+  };
+  return openEmbeddedLog(settings, { clock: systemClock, log: pino({ level: 'silent' }) });
+}
+
+if (import.meta.main) {
+  const config = JSON.parse(process.argv[2] ?? '{}') as BareCommitsConfig;
+  const loop = new LogLoop(await open(config.folder), config);
+  answerQuestions({ run: (seconds: number) => loop.run(seconds) });
 }
