@@ -2,7 +2,7 @@
  * The event bus for tests: in this process on the embedded log, or as a process of its own that can be killed; and
  * callers whose tokens it trusts.
  */
-import { randomBytes, randomUUID } from 'node:crypto';
+import { randomUUID } from 'node:crypto';
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { SignJWT } from 'jose';
@@ -12,10 +12,11 @@ import { createClient, type ServiceClient } from '#lib/grpc/client.ts';
 import { plaintextClient } from '#lib/grpc/credentials.ts';
 import { createMetrics } from '#lib/observe/metrics.ts';
 import type { RunningService } from '#lib/service/start-service.ts';
+import { mintToken } from '#lib/token/mint.ts';
 import type { EventBusDefinition } from '#protos/generated/mcp2/EventBus.ts';
 import { loadServices } from '#protos/load.ts';
 import { readConfig } from '../../services/event-bus/config.ts';
-import { openEmbeddedLog } from '../../services/event-bus/log/embedded/open.ts';
+import { openEmbeddedLog } from '../../services/event-bus/log/embedded/open-log.ts';
 import { start } from '../../services/event-bus/start.ts';
 import { BusCaller, type CallerClaims } from './bus-caller.ts';
 import { freePorts } from './ports.ts';
@@ -80,9 +81,13 @@ export async function startBus(options: BusOptions = {}): Promise<TestBus> {
 
   async function open() {
     const config = readConfig({ ...usual, ...settings });
-    const runtime = { clock, log: pino({ level: 'silent' }), metrics: createMetrics({ service: 'event-bus', process: false }) };
-    const log = await openEmbeddedLog(config.log, { ...runtime, randomBytes });
-    const service: RunningService = await start(config, { ...runtime, eventLog: log, randomBytes, protos: loadServices() });
+    const runtime = {
+      clock,
+      log: pino({ level: 'silent' }),
+      metrics: createMetrics({ service: 'event-bus', process: false }),
+    };
+    const log = await openEmbeddedLog(config.log, runtime);
+    const service: RunningService = await start(config, { ...runtime, eventLog: log, protos: loadServices() });
     await service.ready;
     return { service, log };
   }
@@ -149,8 +154,10 @@ function testBus({ folder, tokens, target, restart, stop }: BusParts): TestBus {
     },
     async caller(claims = {}, options = {}) {
       const sub = claims.sub ?? ownName('caller');
-      const defaults = { aud: ['EventBusServer'], capabilities: claims.grants ? undefined : EVERY_EVENT };
-      const token = await tokens.mint({ allowEverything: true, ...defaults, ...claims, sub }, options);
+      const rights = claims.grants === undefined ? { capabilities: EVERY_EVENT } : {};
+      const request = { iss: ISSUER, aud: ['EventBusServer'], allowEverything: true, ...rights, ...claims, sub };
+      const { nowMs = Date.now() } = options;
+      const token = await mintToken(tokens.signingKey, request, { clock: { nowMs: () => nowMs } });
       return new BusCaller(token, sub, () => client);
     },
     async foreignCaller(sub) {

@@ -71,9 +71,13 @@ export class PublishWriter implements AsyncDisposable {
   async *#sent(): AsyncGenerator<EventPublishRequest, void> {
     for (;;) {
       const next = this.#requests.shift();
-      if (next !== undefined) yield next;
-      else if (this.#isClosed) return;
-      else await this.#wanted.promise.then(() => void (this.#wanted = Promise.withResolvers()));
+      if (next === undefined && this.#isClosed) return;
+      if (next !== undefined) {
+        yield next;
+        continue;
+      }
+      this.#wanted = Promise.withResolvers();
+      await this.#wanted.promise;
     }
   }
 

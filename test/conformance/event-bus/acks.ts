@@ -1,9 +1,9 @@
 /** Ack: done, again, never again; late, twice, forged, and by whom. */
 import { describe, expect, test } from 'vitest';
 import type { BusCaller, SubscribeFields } from '../../harness/bus-caller.ts';
-import { eventually } from '../../harness/eventually.ts';
-import type { Envelope, EventReader } from '../../harness/event-reader.ts';
 import { ownName } from '../../harness/event-bus.ts';
+import type { Envelope, EventReader } from '../../harness/event-reader.ts';
+import { eventually } from '../../harness/eventually.ts';
 import { type BusUnderTest, expectRefused, sequences, useBus } from './bus-under-test.ts';
 
 const EXPLICIT = { durable_name: 'd', ack_mode: 1, start: 1 } as const;
@@ -43,7 +43,8 @@ export function describeAcks(under: BusUnderTest): void {
     test('twice is accepted twice', async () => {
       await using on = await subscribed(1);
       const ack_ids = idsOf(await on.reader.take(1));
-      for (let i = 0; i < 2; i++) expect(await on.caller.ack('d', { ack_ids })).toEqual({ accepted: 1, unknown_ids: [] });
+      for (let i = 0; i < 2; i++)
+        expect(await on.caller.ack('d', { ack_ids })).toEqual({ accepted: 1, unknown_ids: [] });
     });
 
     test('without an id is an answer', async () => {
@@ -190,7 +191,7 @@ export function describeAcks(under: BusUnderTest): void {
     });
 
     test.each(['Ack', 'DeleteSubscription'] as const)(
-      '%s needs the right of the subscription\'s filter; without a subscription, any right to subscribe',
+      "%s needs the right of the subscription's filter; without a subscription, any right to subscribe",
       async (method) => {
         await using on = await subscribed(1);
         await on.reader.take(1);
@@ -266,7 +267,10 @@ function describeInFlight(subscribed: (count: number, fields: SubscribeFields) =
       [2, 2],
       [2, 3],
     ]);
-    await eventually(() => on.caller.subscription('d'), (info) => info?.parked === 2 && info.in_flight === 0);
+    await eventually(
+      () => on.caller.subscription('d'),
+      (info) => info?.parked === 2 && info.in_flight === 0,
+    );
     expect(await on.reader.surplus(200)).toEqual([]);
   });
 
@@ -281,13 +285,19 @@ function describeInFlight(subscribed: (count: number, fields: SubscribeFields) =
     await using on = await subscribed(1, { ...PATIENT, max_deliver: 2 });
     await on.caller.ack('d', { nack_ids: idsOf(await on.reader.take(1)) });
     await on.caller.ack('d', { nack_ids: idsOf(await on.reader.take(1)) });
-    await eventually(() => on.caller.subscription('d'), (info) => info?.parked === 1 && info.in_flight === 0);
+    await eventually(
+      () => on.caller.subscription('d'),
+      (info) => info?.parked === 1 && info.in_flight === 0,
+    );
   });
 
   test('ten deliveries are the limit where nothing is said', async () => {
     await using on = await subscribed(1, { ...EXPLICIT, ack_wait_ms: 100 });
     expect(attempts(await on.reader.take(10)).at(-1)).toEqual([1, 10]);
-    await eventually(() => on.caller.subscription('d'), (info) => info?.parked === 1);
+    await eventually(
+      () => on.caller.subscription('d'),
+      (info) => info?.parked === 1,
+    );
   });
 }
 

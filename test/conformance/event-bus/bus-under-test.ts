@@ -6,8 +6,8 @@ import { createHash } from 'node:crypto';
 import { status } from '@grpc/grpc-js';
 import { afterAll, beforeAll, expect } from 'vitest';
 import type { CallError } from '#lib/grpc/call-error.ts';
-import type { Envelope } from '../../harness/event-reader.ts';
 import type { BusOptions, TestBus } from '../../harness/event-bus.ts';
+import type { Envelope } from '../../harness/event-reader.ts';
 import { refusalOf } from '../../harness/registry-fixture.ts';
 
 export interface BusUnderTest {

@@ -20,7 +20,9 @@ export function describeControlFrames(under: BusUnderTest): void {
       await sleep(500);
       await caller.publishEach([topic]);
       await Promise.all([plain.take(1), durable.take(1)]);
-      expect([...plain.frames, ...durable.frames].filter(({ control, topic: name }) => control !== null || name === '')).toEqual([]);
+      expect(
+        [...plain.frames, ...durable.frames].filter(({ control, topic: name }) => control !== null || name === ''),
+      ).toEqual([]);
     });
 
     test('a heartbeat has no topic and says how far the log was read; a subscription goes on after its cursor', async () => {

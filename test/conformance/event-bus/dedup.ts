@@ -1,7 +1,7 @@
 /** event_id: one event however often it is sent, and nobody can take another's id away. */
 import { describe, expect, test } from 'vitest';
-import { eventually } from '../../harness/eventually.ts';
 import { ownName } from '../../harness/event-bus.ts';
+import { eventually } from '../../harness/eventually.ts';
 import { movingClock } from '../../harness/moving-clock.ts';
 import { startTcpProxy } from '../../harness/tcp-proxy.ts';
 import { type BusUnderTest, expectRefused, sequences, texts, useBus } from './bus-under-test.ts';
@@ -13,7 +13,7 @@ export function describeDedup(under: BusUnderTest): void {
     const clock = movingClock();
     const bus = useBus(under, () => ({ clock }));
 
-    test('the same id and payload is one event, answered with the first one\'s sequence and cursor', async () => {
+    test("the same id and payload is one event, answered with the first one's sequence and cursor", async () => {
       const caller = await bus().caller();
       const topic = ownName();
       const first = await caller.publish(topic, ONE);
@@ -93,7 +93,9 @@ export function describeDedup(under: BusUnderTest): void {
       const topic = ownName();
       const answers = await Promise.all(Array.from({ length: 20 }, () => caller.publish(topic, ONE)));
       expect(answers.filter(({ duplicate }) => !duplicate)).toHaveLength(1);
-      expect(new Set(answers.map(({ sequence_id, cursor }) => `${sequence_id} ${cursor.toString('hex')}`)).size).toBe(1);
+      expect(new Set(answers.map(({ sequence_id, cursor }) => `${sequence_id} ${cursor.toString('hex')}`)).size).toBe(
+        1,
+      );
       expect(await caller.topic(topic)).toMatchObject({ last_sequence: 1, events: 1 });
     });
 
@@ -115,16 +117,26 @@ export function describeDedup(under: BusUnderTest): void {
       expect(await caller.publish(topic, { ...ONE, payload: Buffer.from('2') })).toMatchObject({ duplicate: false });
     });
 
-    test('a retry whose first reply was lost is told the first one\'s sequence', async () => {
+    test("a retry whose first reply was lost is told the first one's sequence", async () => {
       const caller = await bus().caller();
       const topic = ownName();
       await using proxy = await startTcpProxy({ targetPort: Number(bus().target.split(':')[1]) });
       using behind = bus().callerAt(`127.0.0.1:${proxy.port}`, caller);
       await behind.publish(topic);
       proxy.dropReplies();
-      const lost = behind.client.call('Publish', { topic, publisher_token: caller.token, ...ONE }, { deadlineMs: 5_000 });
-      const lostEnd = lost.then(() => 'answered', () => 'lost');
-      await eventually(() => caller.topic(topic), (info) => info?.last_sequence === 2);
+      const lost = behind.client.call(
+        'Publish',
+        { topic, publisher_token: caller.token, ...ONE },
+        { deadlineMs: 5_000 },
+      );
+      const lostEnd = lost.then(
+        () => 'answered',
+        () => 'lost',
+      );
+      await eventually(
+        () => caller.topic(topic),
+        (info) => info?.last_sequence === 2,
+      );
       proxy.cut();
       expect(await lostEnd).toBe('lost');
       await proxy.pass();
@@ -150,7 +162,7 @@ export function describeDedup(under: BusUnderTest): void {
   describe('event_id over a restart', () => {
     const bus = useBus(under);
 
-    test('the retry is told the first one\'s sequence and cursor', async () => {
+    test("the retry is told the first one's sequence and cursor", async () => {
       const caller = await bus().caller();
       const topic = ownName();
       await caller.publishEach([topic, topic]);

@@ -1,9 +1,18 @@
 /** Durable subscriptions: resume, takeover, what is fixed, whose they are, and what deleting one does. */
 import { describe, expect, test } from 'vitest';
 import type { SubscribeFields } from '../../harness/bus-caller.ts';
-import { eventually } from '../../harness/eventually.ts';
 import { ownName } from '../../harness/event-bus.ts';
-import { type BusUnderTest, cursorOf, epochOf, expectEnd, expectRefused, sequences, texts, useBus } from './bus-under-test.ts';
+import { eventually } from '../../harness/eventually.ts';
+import {
+  type BusUnderTest,
+  cursorOf,
+  epochOf,
+  expectEnd,
+  expectRefused,
+  sequences,
+  texts,
+  useBus,
+} from './bus-under-test.ts';
 
 const EXPLICIT = { durable_name: 'd', ack_mode: 1, start: 1 } as const;
 const HEART = { idle_heartbeat_ms: 100 };
@@ -57,7 +66,11 @@ export function describeDurables(under: BusUnderTest): void {
         await using reader = caller.subscribe(topic, { ...EXPLICIT, ...start });
         expect(sequences((await reader.take(2)).toSorted((a, b) => a.sequence_id - b.sequence_id))).toEqual([2, 3]);
       }
-      for (const start of [{ start: 3 }, { start: 0, start_sequence: 1 }, { start: 4, start_cursor: Buffer.alloc(3) }]) {
+      for (const start of [
+        { start: 3 },
+        { start: 0, start_sequence: 1 },
+        { start: 4, start_cursor: Buffer.alloc(3) },
+      ]) {
         await using reader = caller.subscribe(topic, { ...EXPLICIT, ...(start as SubscribeFields) });
         await expectEnd(reader, 'ARGUMENT_INVALID');
       }
@@ -116,10 +129,13 @@ export function describeDurables(under: BusUnderTest): void {
       await few.close();
       await using many = caller.subscribe(topic, { ...EXPLICIT, max_in_flight: 5, ack_wait_ms: 100, max_deliver: 3 });
       expect(sequences(await many.take(5)).toSorted()).toEqual([1, 2, 3, 4, 5]);
-      await eventually(() => caller.subscription('d'), (info) => (info?.parked ?? 0) >= 5);
+      await eventually(
+        () => caller.subscription('d'),
+        (info) => (info?.parked ?? 0) >= 5,
+      );
     });
 
-    test('is its subject\'s own: the same name of others is another subscription', async () => {
+    test("is its subject's own: the same name of others is another subscription", async () => {
       const { caller, topic } = await published(2);
       const other = await bus().caller();
       const foreign = await bus().foreignCaller(caller.sub);
@@ -148,13 +164,21 @@ export function describeDurables(under: BusUnderTest): void {
         [1, ''],
         [1, ''],
       ]);
-      await eventually(() => caller.subscription('d'), (info) => info?.pending === 0);
+      await eventually(
+        () => caller.subscription('d'),
+        (info) => info?.pending === 0,
+      );
       await first.close();
       await caller.publishEach([topic, topic]);
-      await eventually(() => caller.subscription('d'), (info) => info?.pending === 2);
+      await eventually(
+        () => caller.subscription('d'),
+        (info) => info?.pending === 2,
+      );
       await using second = caller.subscribe(topic, fields);
       expect(sequences(await second.take(2))).toEqual([4, 5]);
-      expect(await caller.ack('d', { ack_ids: ['x'], nack_ids: ['y'], term_ids: ['z'] })).toMatchObject({ accepted: 0 });
+      expect(await caller.ack('d', { ack_ids: ['x'], nack_ids: ['y'], term_ids: ['z'] })).toMatchObject({
+        accepted: 0,
+      });
     });
 
     test('with LAST_PER_TOPIC begins with the last of each topic, and goes on from there', async () => {

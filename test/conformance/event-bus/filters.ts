@@ -1,8 +1,8 @@
 /** Random topics and filters: who subscribes before, while and after events are published gets what the oracle says. */
 import { describe, expect, test } from 'vitest';
 import type { BusCaller } from '../../harness/bus-caller.ts';
-import type { Envelope, EventReader } from '../../harness/event-reader.ts';
 import { ownName } from '../../harness/event-bus.ts';
+import type { Envelope, EventReader } from '../../harness/event-reader.ts';
 import { type BusUnderTest, expectEnd, offsetOf, seeded, useBus } from './bus-under-test.ts';
 import { everyTopic, matchesTopic, type OracleEvent, OracleLog } from './oracle.ts';
 

@@ -1,7 +1,7 @@
 /** ListTopics and ListSubscriptions. */
 import { describe, expect, test } from 'vitest';
-import { eventually } from '../../harness/eventually.ts';
 import { ownName } from '../../harness/event-bus.ts';
+import { eventually } from '../../harness/eventually.ts';
 import { type BusUnderTest, expectRefused, useBus } from './bus-under-test.ts';
 
 export function describeLists(under: BusUnderTest): void {
@@ -16,7 +16,14 @@ export function describeLists(under: BusUnderTest): void {
       await caller.publishEach([`${root}:b`, `${root}:a`, `${root}:b`, `${root}`, `${root}:c:d`], { payload });
       const { topics, next_page_token: next } = await caller.listTopics(`${root}:*`);
       expect(next).toBe('');
-      expect(topics.map(({ topic, first_sequence, last_sequence, events }) => [topic, first_sequence, last_sequence, events])).toEqual([
+      expect(
+        topics.map(({ topic, first_sequence, last_sequence, events }) => [
+          topic,
+          first_sequence,
+          last_sequence,
+          events,
+        ]),
+      ).toEqual([
         [`${root}:a`, 1, 1, 1],
         [`${root}:b`, 1, 2, 2],
         [`${root}:c:d`, 1, 1, 1],
@@ -45,7 +52,9 @@ export function describeLists(under: BusUnderTest): void {
       const names = ['a', 'B', '_', '1', 'a:b', 'a-b', 'a.b', 'aa', 'A:a'];
       await caller.publishEach(names.map((name) => `${root}:${name}`));
       const { topics } = await caller.listTopics(`${root}:*`);
-      const expected = names.map((name) => `${root}:${name}`).toSorted((a, b) => Buffer.compare(Buffer.from(a), Buffer.from(b)));
+      const expected = names
+        .map((name) => `${root}:${name}`)
+        .toSorted((a, b) => Buffer.compare(Buffer.from(a), Buffer.from(b)));
       expect(topics.map(({ topic }) => topic)).toEqual(expected);
     });
 
@@ -109,7 +118,7 @@ export function describeLists(under: BusUnderTest): void {
   describe('ListSubscriptions', () => {
     const bus = useBus(under);
 
-    test('names the caller\'s own, sorted, with where each stands', async () => {
+    test("names the caller's own, sorted, with where each stands", async () => {
       const caller = await bus().caller();
       const stranger = await bus().caller();
       const topic = ownName();

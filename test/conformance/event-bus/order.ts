@@ -1,8 +1,8 @@
 /** Order: of a topic for each publisher, of the log for each subscriber; also while a reader moves to the newest events. */
 import { describe, expect, test } from 'vitest';
 import type { BusCaller } from '../../harness/bus-caller.ts';
-import type { Envelope } from '../../harness/event-reader.ts';
 import { ownName } from '../../harness/event-bus.ts';
+import type { Envelope } from '../../harness/event-reader.ts';
 import { type BusUnderTest, offsetOf, sequences, useBus } from './bus-under-test.ts';
 
 const PUBLISHERS = 8;

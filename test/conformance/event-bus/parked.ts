@@ -1,9 +1,9 @@
 /** Parked events: what a durable subscription gave up, readable by its owner under `_dlq:<durable_name>`. */
 import { describe, expect, test } from 'vitest';
 import type { BusCaller } from '../../harness/bus-caller.ts';
-import { eventually } from '../../harness/eventually.ts';
-import type { Envelope } from '../../harness/event-reader.ts';
 import { ownName } from '../../harness/event-bus.ts';
+import type { Envelope } from '../../harness/event-reader.ts';
+import { eventually } from '../../harness/eventually.ts';
 import { type BusUnderTest, expectEnd, expectRefused, sequences, texts, useBus } from './bus-under-test.ts';
 
 const EXPLICIT = { durable_name: 'd', ack_mode: 1, start: 1, ack_wait_ms: 3_600_000 } as const;
@@ -34,7 +34,10 @@ export function describeParked(under: BusUnderTest): void {
       const [first] = await reader.take(1);
       await caller.ack('d', { term_ids: idsOf([first]) });
       await reader.take(2);
-      await eventually(() => caller.subscription('d'), (info) => info?.parked === 2);
+      await eventually(
+        () => caller.subscription('d'),
+        (info) => info?.parked === 2,
+      );
       await using parked = caller.subscribe('_dlq:d', EARLIEST);
       const [one, two] = await parked.take(2);
       expect(one).toMatchObject({
@@ -81,7 +84,7 @@ export function describeParked(under: BusUnderTest): void {
       expect(sequences(await all.take(1))).toEqual([4]);
     });
 
-    test('belong to the subject: the same name is another\'s own, and who has none is told so', async () => {
+    test("belong to the subject: the same name is another's own, and who has none is told so", async () => {
       await parkedBy(['secret']);
       const stranger = await bus().caller();
       await using none = stranger.subscribe('_dlq:d', EARLIEST);
@@ -112,7 +115,7 @@ export function describeParked(under: BusUnderTest): void {
       await expectEnd(refused, reason);
     });
 
-    test('need no more than the right of the subscription\'s filter', async () => {
+    test("need no more than the right of the subscription's filter", async () => {
       const { caller, topic } = await parkedBy(['1']);
       const capabilities = [`event:subscribe:${topic}`];
       const narrow = await bus().caller({ sub: caller.sub, capabilities });
@@ -133,7 +136,10 @@ export function describeParked(under: BusUnderTest): void {
         page_token = page.next_page_token;
         if (page_token === '') break;
       }
-      const asked = await caller.listTopics('_dlq:d').then(({ topics }) => topics, ({ reason }) => reason);
+      const asked = await caller.listTopics('_dlq:d').then(
+        ({ topics }) => topics,
+        ({ reason }) => reason,
+      );
       expect([[], 'TOPIC_RESERVED']).toContainEqual(asked);
     });
 

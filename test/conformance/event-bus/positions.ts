@@ -3,8 +3,8 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { describe, expect, test } from 'vitest';
 import type { EventSubscribeRequest } from '#protos/generated/mcp2/EventSubscribeRequest.ts';
 import type { BusCaller } from '../../harness/bus-caller.ts';
-import type { Envelope } from '../../harness/event-reader.ts';
 import { ownName } from '../../harness/event-bus.ts';
+import type { Envelope } from '../../harness/event-reader.ts';
 import {
   type BusReason,
   type BusUnderTest,
@@ -58,7 +58,7 @@ export function describePositions(under: BusUnderTest): void {
       expect(sequences(await reader.take(1))).toEqual([1]);
     });
 
-    test('CURSOR: after each of them, of an envelope and of a publisher\'s answer, with any filter', async () => {
+    test("CURSOR: after each of them, of an envelope and of a publisher's answer, with any filter", async () => {
       const caller = await bus().caller();
       const root = ownName();
       const topics = ['a', 'b', 'a', 'c', 'b'].map((topic) => `${root}:${topic}`);
@@ -84,7 +84,11 @@ export function describePositions(under: BusUnderTest): void {
       await caller.publishEach([topic, topic]);
       await using reader = caller.subscribe(topic, { start: EARLIEST });
       const all = await reader.take(4);
-      for (const ms of [all[0]?.published_at_ms ?? 0, all[2]?.published_at_ms ?? 0, (all[3]?.published_at_ms ?? 0) + 1]) {
+      for (const ms of [
+        all[0]?.published_at_ms ?? 0,
+        all[2]?.published_at_ms ?? 0,
+        (all[3]?.published_at_ms ?? 0) + 1,
+      ]) {
         await using from = caller.subscribe(topic, { start: TIME, start_time_ms: ms, ...HEART });
         await from.follows();
         expect(sequences(from.events)).toEqual(sequences(all.filter((one) => one.published_at_ms >= ms)));
@@ -141,7 +145,7 @@ function describeLastPerTopic(bus: () => { caller(): Promise<BusCaller> }): void
     expect(texts((await reader.take(5)).slice(4))).toEqual(['new']);
   });
 
-  test('LAST_PER_TOPIC: each envelope of the first phase carries the cursor of that phase\'s end', async () => {
+  test("LAST_PER_TOPIC: each envelope of the first phase carries the cursor of that phase's end", async () => {
     const caller = await bus().caller();
     const root = ownName();
     const answers = await caller.publishEach(['a', 'b', 'a', 'c'].map((topic) => `${root}:${topic}`));
@@ -200,7 +204,10 @@ function futures(): [string, (last: Buffer) => Request][] {
     ['the sequence after the next', () => ({ start: SEQUENCE, start_sequence: 5 })],
     ['a sequence far away', () => ({ start: SEQUENCE, start_sequence: 2 ** 50 })],
     ['a cursor far away', (last) => ({ start: CURSOR, start_cursor: cursorOf(epochOf(last), 2n ** 52n) })],
-    ['a cursor beyond every number', (last) => ({ start: CURSOR, start_cursor: cursorOf(epochOf(last), 2n ** 64n - 1n) })],
+    [
+      'a cursor beyond every number',
+      (last) => ({ start: CURSOR, start_cursor: cursorOf(epochOf(last), 2n ** 64n - 1n) }),
+    ],
     ['a time in an hour', () => ({ start: TIME, start_time_ms: Date.now() + 3_600_000 })],
   ];
 }

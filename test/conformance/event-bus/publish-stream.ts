@@ -3,8 +3,8 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { status } from '@grpc/grpc-js';
 import { describe, expect, test } from 'vitest';
 import { loadServices, loadStatusMessages } from '#protos/load.ts';
-import { eventually } from '../../harness/eventually.ts';
 import { ownName } from '../../harness/event-bus.ts';
+import { eventually } from '../../harness/eventually.ts';
 import type { PublishAck } from '../../harness/publish-writer.ts';
 import { connectRaw, frame } from '../../harness/raw-grpc.ts';
 import { type BusUnderTest, expectEnd, failure, texts, useBus } from './bus-under-test.ts';
@@ -22,9 +22,15 @@ export function describePublishStream(under: BusUnderTest): void {
         writer.send({ topic: `${root}:${i % 3}`, payload: Buffer.from(`${i}`), publisher_token });
       }
       const acks = await writer.untilAcks(600);
-      expect(acks.map(({ index }) => index).toSorted((a, b) => a - b)).toEqual(Array.from({ length: 600 }, (_, i) => i));
+      expect(acks.map(({ index }) => index).toSorted((a, b) => a - b)).toEqual(
+        Array.from({ length: 600 }, (_, i) => i),
+      );
       for (const { index, result, response } of acks) {
-        expect([result, response?.success, response?.sequence_id]).toEqual(['response', true, Math.floor(index / 3) + 1]);
+        expect([result, response?.success, response?.sequence_id]).toEqual([
+          'response',
+          true,
+          Math.floor(index / 3) + 1,
+        ]);
       }
       for (const part of [0, 1, 2]) {
         await using reader = caller.subscribe(`${root}:${part}`, { start: 1 });
@@ -113,19 +119,22 @@ export function describePublishStream(under: BusUnderTest): void {
       ['another subject', async () => (await bus().caller()).token, 'CREDENTIAL_CONFLICT'],
       ['another issuer', async (sub: string) => (await bus().foreignCaller(sub)).token, 'CREDENTIAL_CONFLICT'],
       ['nobody', async () => 'garbage', 'TOKEN_MALFORMED'],
-    ] as const)('a token of %s ends the stream, after what was appended was acknowledged', async (_title, token, reason) => {
-      const caller = await bus().caller();
-      const topic = ownName();
-      await using writer = caller.openPublisher();
-      for (let i = 0; i < 50; i++) writer.send({ topic, publisher_token: caller.token });
-      writer.send({ topic, publisher_token: await token(caller.sub) }, { topic }, { topic });
-      await expectEnd(writer, reason);
-      const info = await caller.topic(topic);
-      expect(writer.acks.map(({ index }) => index)).toEqual(Array.from({ length: 50 }, (_, i) => i));
-      expect(info?.last_sequence).toBe(50);
-    });
+    ] as const)(
+      'a token of %s ends the stream, after what was appended was acknowledged',
+      async (_title, token, reason) => {
+        const caller = await bus().caller();
+        const topic = ownName();
+        await using writer = caller.openPublisher();
+        for (let i = 0; i < 50; i++) writer.send({ topic, publisher_token: caller.token });
+        writer.send({ topic, publisher_token: await token(caller.sub) }, { topic }, { topic });
+        await expectEnd(writer, reason);
+        const info = await caller.topic(topic);
+        expect(writer.acks.map(({ index }) => index)).toEqual(Array.from({ length: 50 }, (_, i) => i));
+        expect(info?.last_sequence).toBe(50);
+      },
+    );
 
-    test('closing one\'s half drains: everything is acknowledged, then the stream ends', async () => {
+    test("closing one's half drains: everything is acknowledged, then the stream ends", async () => {
       const caller = await bus().caller();
       const topic = ownName();
       await using writer = caller.openPublisher();
@@ -138,7 +147,7 @@ export function describePublishStream(under: BusUnderTest): void {
       expect(await empty.ended()).toBeUndefined();
     });
 
-    test('many streams on one topic share it: sequences are unique, and each stream\'s rise', async () => {
+    test("many streams on one topic share it: sequences are unique, and each stream's rise", async () => {
       const callers = await Promise.all(Array.from({ length: 6 }, () => bus().caller()));
       const topic = ownName();
       const all = await Promise.all(
@@ -174,7 +183,10 @@ export function describePublishStream(under: BusUnderTest): void {
         acknowledged += piece.length;
       });
       stream.end();
-      await eventually(() => caller.topic(topic), (info) => info?.last_sequence === sent);
+      await eventually(
+        () => caller.topic(topic),
+        (info) => info?.last_sequence === sent,
+      );
       expect(acknowledged).toBeGreaterThan(0);
     });
   });

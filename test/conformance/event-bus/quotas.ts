@@ -3,8 +3,8 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { describe, expect, test } from 'vitest';
 import type { CallError } from '#lib/grpc/call-error.ts';
 import { retryDelayMsOf } from '#lib/grpc/status.ts';
-import { eventually } from '../../harness/eventually.ts';
 import { ownName } from '../../harness/event-bus.ts';
+import { eventually } from '../../harness/eventually.ts';
 import { type BusUnderTest, expectEnd, expectRefused, failure, useBus } from './bus-under-test.ts';
 
 const HEART = { idle_heartbeat_ms: 100 };

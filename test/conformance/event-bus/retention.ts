@@ -2,8 +2,8 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { describe, expect, test } from 'vitest';
 import type { BusCaller } from '../../harness/bus-caller.ts';
-import { eventually } from '../../harness/eventually.ts';
 import { ownName, type TestBus } from '../../harness/event-bus.ts';
+import { eventually } from '../../harness/eventually.ts';
 import { type BusUnderTest, expectEnd, sequences, texts, useBus } from './bus-under-test.ts';
 
 const [EARLIEST, LAST_PER_TOPIC, SEQUENCE, CURSOR, TIME] = [1, 2, 3, 4, 5] as const;
@@ -148,7 +148,13 @@ export function describeRetention(under: BusUnderTest): void {
     test('a connected durable subscription that is full is told what went meanwhile', async () => {
       const caller = await bus().caller();
       const topic = ownName();
-      const fields = { durable_name: 'd', ack_mode: 1, ack_wait_ms: 3_600_000, max_in_flight: 2, start: EARLIEST } as const;
+      const fields = {
+        durable_name: 'd',
+        ack_mode: 1,
+        ack_wait_ms: 3_600_000,
+        max_in_flight: 2,
+        start: EARLIEST,
+      } as const;
       await caller.publishEach([topic, topic]);
       await using reader = caller.subscribe(topic, fields);
       const held = await reader.take(2);
@@ -216,7 +222,11 @@ function describeAge(bus: () => TestBus): void {
     await untilGone(caller, topic);
     // Nothing but what others publish makes the log go on.
     await caller.publishEach([other, other]);
-    await eventually(() => caller.topic(topic), (info) => info === undefined || info.events === 0, { timeoutMs: 15_000 });
+    await eventually(
+      () => caller.topic(topic),
+      (info) => info === undefined || info.events === 0,
+      { timeoutMs: 15_000 },
+    );
     const forgotten = (await caller.topic(topic)) === undefined;
     const [again, after] = await caller.publishEach([topic, topic]);
     expect(again?.sequence_id).toBeGreaterThan(3);
@@ -238,18 +248,28 @@ function describeAge(bus: () => TestBus): void {
     await untilGone(caller, topic);
     const [next] = await caller.publishEach([topic]);
     await using again = caller.subscribe(topic, fields);
-    expect((await again.take(1)).map(({ sequence_id: n, delivery_attempt: a }) => [n, a])).toEqual([[next?.sequence_id, 1]]);
+    expect((await again.take(1)).map(({ sequence_id: n, delivery_attempt: a }) => [n, a])).toEqual([
+      [next?.sequence_id, 1],
+    ]);
   });
 }
 
 async function untilFirst(caller: BusCaller, topic: string, first: number): Promise<void> {
-  await eventually(() => caller.topic(topic), (info) => info?.first_sequence === first, {
-    ...{ timeoutMs: 20_000, what: `the first retained event of ${topic} being ${first}` },
-  });
+  await eventually(
+    () => caller.topic(topic),
+    (info) => info?.first_sequence === first,
+    {
+      ...{ timeoutMs: 20_000, what: `the first retained event of ${topic} being ${first}` },
+    },
+  );
 }
 
 async function untilGone(caller: BusCaller, topic: string): Promise<void> {
-  await eventually(() => caller.topic(topic), (info) => info === undefined || info.events === 0, {
-    ...{ timeoutMs: 20_000, what: `no event of ${topic} being retained` },
-  });
+  await eventually(
+    () => caller.topic(topic),
+    (info) => info === undefined || info.events === 0,
+    {
+      ...{ timeoutMs: 20_000, what: `no event of ${topic} being retained` },
+    },
+  );
 }

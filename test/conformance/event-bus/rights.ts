@@ -48,7 +48,8 @@ export function describeRights(under: BusUnderTest): void {
 
     test.each(CONTAINMENT)('the right to "%s" and the filter "%s": %s', async (right, filter, isEnough) => {
       const root = ownName();
-      const under_ = (pattern: string) => (right.startsWith('*') || filter.startsWith('*') ? pattern : `${root}:${pattern}`);
+      const under_ = (pattern: string) =>
+        right.startsWith('*') || filter.startsWith('*') ? pattern : `${root}:${pattern}`;
       const caller = await bus().caller({ capabilities: [`event:subscribe:${under_(right)}`] });
       await using reader = caller.subscribe(under_(filter), { idle_heartbeat_ms: 100 });
       if (isEnough) await reader.follows();
@@ -68,7 +69,10 @@ export function describeRights(under: BusUnderTest): void {
         // One right alone must be enough: two that share the topics are none that contains them.
         const isAllowed = rights.some((right) => mayAsk(right, filter, TOPICS));
         const caller = await bus().caller({ capabilities: rights.map((right) => `event:subscribe:${right}`) });
-        const answer = await caller.listTopics(filter).then(() => 'allowed', ({ reason }) => reason);
+        const answer = await caller.listTopics(filter).then(
+          () => 'allowed',
+          ({ reason }) => reason,
+        );
         if (answer !== (isAllowed ? 'allowed' : 'CAPABILITY_DENIED')) wrong.push({ rights, filter, answer });
       });
       expect(wrong, `MCP2_TEST_SEED=${SEED}`).toEqual([]);
@@ -183,7 +187,8 @@ const METHODS: Readonly<Record<string, Method>> = {
         yield { topic: `${root}:b`, publisher_token: token };
       })();
       for await (const { error } of client.bidiStream('PublishStream', requests)) {
-        if (error !== null && error !== undefined) return client.call('Publish', { topic: `${root}:b`, publisher_token: token });
+        if (error !== null && error !== undefined)
+          return client.call('Publish', { topic: `${root}:b`, publisher_token: token });
       }
       return undefined;
     },
