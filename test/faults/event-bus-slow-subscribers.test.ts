@@ -9,12 +9,7 @@ import { expect, test } from 'vitest';
 import { createClient } from '#lib/grpc/client.ts';
 import { plaintextClient } from '#lib/grpc/credentials.ts';
 import { loadServices } from '#protos/load.ts';
-import {
-  type BusProcess,
-  encodePublishes,
-  encodeSubscribe,
-  startBusProcess,
-} from '../harness/event-load/bus-process.ts';
+import { encodePublishes, encodeSubscribe, type LoadedBus, startLoadedBus } from '../harness/event-load/loaded-bus.ts';
 import { PatientReader } from '../harness/event-load/patient-reader.ts';
 import { startPublisher } from '../harness/event-load/publisher.ts';
 import { type Sinks, startSinks } from '../harness/event-load/sinks.ts';
@@ -43,7 +38,7 @@ const topicOf = (subscriber: number) => TOPICS[subscriber % TOPICS.length] as st
 test(
   'a tenth of the subscribers takes nothing: memory is bounded, the others get every event, and they resume without loss',
   async () => {
-    await using bus = await startBusProcess({ env: { MCP2_EVENT_BUS_SLOW_CONSUMER_AFTER: SLOW_AFTER } });
+    await using bus = await startLoadedBus({ settings: { MCP2_EVENT_BUS_SLOW_CONSUMER_AFTER: SLOW_AFTER } });
     using sinks = await startFastSubscribers(bus);
     using publisher = await startPublisher({
       target: bus.target,
@@ -79,7 +74,7 @@ test(
 );
 
 test('200 subscribers that break off in the middle of a frame leave nothing after 5 s', async () => {
-  await using bus = await startBusProcess();
+  await using bus = await startLoadedBus();
   const connections = Array.from({ length: 20 }, (_, index) => index);
   const request = encodeSubscribe({ topic_filter: 'load:broken', subscriber_token: bus.token });
   const requests = Array<string>(200).fill(request);
@@ -122,7 +117,7 @@ test('200 subscribers that break off in the middle of a frame leave nothing afte
   );
 }, 120_000);
 
-function startFastSubscribers(bus: BusProcess): Promise<Sinks> {
+function startFastSubscribers(bus: LoadedBus): Promise<Sinks> {
   const requests = Array.from({ length: SUBSCRIBERS - STOPPED }, (_, subscriber) =>
     encodeSubscribe({
       topic_filter: topicOf(subscriber),
@@ -148,7 +143,7 @@ interface SlowSubscribers extends Disposable {
   readonly finished: Promise<unknown>;
 }
 
-function startSlowSubscribers(bus: BusProcess): SlowSubscribers {
+function startSlowSubscribers(bus: LoadedBus): SlowSubscribers {
   const client = createClient(loadServices().EventBus, bus.target, { credentials: plaintextClient() });
   let published: number | undefined;
   const readers = Array.from(
@@ -169,7 +164,7 @@ function startSlowSubscribers(bus: BusProcess): SlowSubscribers {
   };
 }
 
-async function highestRss(bus: BusProcess, forMs: number): Promise<number> {
+async function highestRss(bus: LoadedBus, forMs: number): Promise<number> {
   let highest = bus.rssBytes();
   for (const endMs = performance.now() + forMs; performance.now() < endMs; await sleep(100)) {
     highest = Math.max(highest, bus.rssBytes());
@@ -191,7 +186,7 @@ async function everythingCame(sinks: Sinks, published: number): Promise<void> {
 }
 
 /** Until the bus can write nothing more. */
-async function standsStill(bus: BusProcess): Promise<void> {
+async function standsStill(bus: LoadedBus): Promise<void> {
   let last = -1;
   await eventually(
     async () => {

@@ -3,8 +3,8 @@
  * bus that serialises for each subscriber (P8), beside nats-server (P9), and with one subscriber that takes nothing (P17).
  */
 import { setTimeout as sleep } from 'node:timers/promises';
-import { encodePublishes, encodeSubscribe } from '../../harness/event-load/bus-process.ts';
 import type { LoadProcess } from '../../harness/event-load/load-process.ts';
+import { encodePublishes, encodeSubscribe } from '../../harness/event-load/loaded-bus.ts';
 import { type RawPublisher, startPublisher } from '../../harness/event-load/publisher.ts';
 import { type SinkCounts, type SinkQuestions, type Sinks, startSinks } from '../../harness/event-load/sinks.ts';
 import { eventually } from '../../harness/eventually.ts';

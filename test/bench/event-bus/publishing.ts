@@ -4,7 +4,7 @@
  */
 
 import { setTimeout as sleep } from 'node:timers/promises';
-import { encodePublishes } from '../../harness/event-load/bus-process.ts';
+import { encodePublishes } from '../../harness/event-load/loaded-bus.ts';
 import { startPublisher } from '../../harness/event-load/publisher.ts';
 import { cpuMicroseconds, type Sample } from '../h2load.ts';
 import { type AcknowledgedConfig, type AcknowledgedPublisher, startAcknowledged } from './acknowledged.ts';

@@ -1,5 +1,6 @@
 /** What all comparisons of the event bus share. */
-import { type BusProcess, type BusSetup, startBusProcess } from '../../harness/event-load/bus-process.ts';
+import type { BusProcessOptions } from '../../harness/event-bus.ts';
+import { type LoadedBus, startLoadedBus } from '../../harness/event-load/loaded-bus.ts';
 import { type BenchServer, startBenchServer } from '../bench-server.ts';
 import type { BenchOptions } from '../options.ts';
 import { type Comparison, compare, type Variant } from '../rounds.ts';
@@ -20,8 +21,8 @@ export interface Setting {
   readonly folder: string;
 }
 
-export async function startBus({ running }: Setting, setup: BusSetup = {}): Promise<BusProcess> {
-  return running.use(await startBusProcess(setup));
+export async function startBus({ running }: Setting, options: BusProcessOptions = {}): Promise<LoadedBus> {
+  return running.use(await startLoadedBus(options));
 }
 
 /** See plain-bus.ts. */

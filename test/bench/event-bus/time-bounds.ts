@@ -1,14 +1,12 @@
 /** How long the bus takes where somebody waits for it: to start, to forget, and to read from before its tail. */
-import { createClient } from '#lib/grpc/client.ts';
-import { plaintextClient } from '#lib/grpc/credentials.ts';
-import { loadServices } from '#protos/load.ts';
+
+import { machineMs } from '../../harness/event-load/load-process.ts';
 import {
-  type BusProcess,
   encodePublishes,
   encodeSubscribe,
-  startBusProcess,
-} from '../../harness/event-load/bus-process.ts';
-import { machineMs } from '../../harness/event-load/load-process.ts';
+  type LoadedBus,
+  startLoadedBus,
+} from '../../harness/event-load/loaded-bus.ts';
 import { startPublisher } from '../../harness/event-load/publisher.ts';
 import { startSinks } from '../../harness/event-load/sinks.ts';
 import { eventually } from '../../harness/eventually.ts';
@@ -25,25 +23,25 @@ const TIMEOUT_MS = 300_000;
 
 export async function measureTimeBounds({ options, report }: Setting): Promise<void> {
   const events = options.smoke ? EVENTS_IN_SMOKE : EVENTS;
-  await using filled = await startBusProcess({ env: SMALL_TAIL });
-  await fill(filled, events);
-  const wide = await readAll(filled, FILTER, events);
-  const narrow = await readAll(filled, TOPICS[0] as string, events / TOPICS.length);
-  await filled.process.stop();
-  await using clean = await filled.restart();
-  await clean.process.kill();
-  await using killed = await clean.restart();
-  await killed.process.stop();
-  await using forgetting = await killed.restart(FORGET);
-  const retention = await untilForgotten(forgetting, events);
+  await using bus = await startLoadedBus({ settings: SMALL_TAIL });
+  await fill(bus, events);
+  const wide = await readAll(bus, FILTER, events);
+  const narrow = await readAll(bus, TOPICS[0] as string, events / TOPICS.length);
+  await bus.process.stop();
+  const cleanMs = await timed(() => bus.restart());
+  await bus.process.kill();
+  const killedMs = await timed(() => bus.restart());
+  await bus.process.stop();
+  await bus.restart(FORGET);
+  const retention = await untilForgotten(bus, events);
   report({
     title: 'Time bounds of the event bus',
     target: 'none',
     shape: `a log of ${events} events on ${TOPICS.length} topics, ${PAYLOAD_BYTES} bytes`,
     rows: [],
     figures: {
-      'start after a clean end (ms)': clean.startMs,
-      'start after SIGKILL, with its check (ms)': killed.startMs,
+      'start after a clean end (ms)': cleanMs,
+      'start after SIGKILL, with its check (ms)': killedMs,
       [`${wide.events} events from before the tail, all topics (ms)`]: wide.tookMs,
       'their first event (ms)': wide.firstMs,
       [`${narrow.events} events from before the tail, one topic (ms)`]: narrow.tookMs,
@@ -53,7 +51,13 @@ export async function measureTimeBounds({ options, report }: Setting): Promise<v
   });
 }
 
-async function fill(bus: BusProcess, events: number): Promise<void> {
+async function timed(work: () => Promise<unknown>): Promise<number> {
+  const startMs = machineMs();
+  await work();
+  return machineMs() - startMs;
+}
+
+async function fill(bus: LoadedBus, events: number): Promise<void> {
   const requests = encodePublishes(bus.token, TOPICS, PAYLOAD_BYTES);
   // The first topic's one more is the one that carries the token.
   using publisher = await startPublisher({ target: bus.target, requests, inFlight: IN_FLIGHT, total: events });
@@ -71,7 +75,7 @@ interface Reading {
   readonly tookMs: number;
 }
 
-async function readAll(bus: BusProcess, filter: string, atLeast: number): Promise<Reading> {
+async function readAll(bus: LoadedBus, filter: string, atLeast: number): Promise<Reading> {
   const request = encodeSubscribe({
     topic_filter: filter,
     subscriber_token: bus.token,
@@ -92,7 +96,7 @@ async function readAll(bus: BusProcess, filter: string, atLeast: number): Promis
 }
 
 /** From the start, until the log says that what is over the bound is gone, with one publish after the other meanwhile. */
-async function untilForgotten(bus: BusProcess, events: number) {
+async function untilForgotten(bus: LoadedBus, events: number) {
   const requests = encodePublishes(bus.token, TOPICS, PAYLOAD_BYTES);
   using publisher = await startPublisher({ target: bus.target, requests, inFlight: 1 });
   const startMs = machineMs();
@@ -106,13 +110,8 @@ async function untilForgotten(bus: BusProcess, events: number) {
   return { tookMs: machineMs() - startMs, longestWaitMs };
 }
 
-async function retained({ target, token }: BusProcess): Promise<number> {
-  const client = createClient(loadServices().EventBus, target, { credentials: plaintextClient() });
-  try {
-    const request = { topic_filter: FILTER, subscriber_token: token, page_size: TOPICS.length };
-    const { topics } = await client.call('ListTopics', request);
-    return topics.reduce((sum, { events }) => sum + Number(events), 0);
-  } finally {
-    client.close();
-  }
+async function retained({ client, token }: LoadedBus): Promise<number> {
+  const request = { topic_filter: FILTER, subscriber_token: token, page_size: TOPICS.length };
+  const { topics } = await client.call('ListTopics', request);
+  return topics.reduce((sum, { events }) => sum + Number(events), 0);
 }
