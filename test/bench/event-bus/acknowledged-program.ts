@@ -5,6 +5,7 @@ import { connect } from '@nats-io/transport-node';
 import type { EventBusClient } from '#protos/generated/mcp2/EventBus.ts';
 import type { EventPublishAck__Output } from '#protos/generated/mcp2/EventPublishAck.ts';
 import { loadServices } from '#protos/load.ts';
+import { connectTo } from '../../harness/client-events.ts';
 import { answerQuestions } from '../../harness/event-load/load-process.ts';
 import { type AcknowledgedConfig, type AcknowledgedFigures, summarize } from './acknowledged.ts';
 
@@ -27,7 +28,14 @@ async function openJetStream({
   return (topic) => stream.publish(subjectOf.get(topic) as string, payload);
 }
 
-function openEventBus({ target, token, payloadBytes }: AcknowledgedConfig): Publish {
+async function openClient({ target, token, payloadBytes, through }: AcknowledgedConfig): Promise<Publish> {
+  const mcp2 = await connectTo(target, { token });
+  const publisher = mcp2.publisher({ pipelined: through === 'client, pipelined' });
+  const payload = Buffer.alloc(payloadBytes, 7);
+  return (topic) => publisher.publish(topic, payload);
+}
+
+function openStream({ target, token, payloadBytes }: AcknowledgedConfig): Publish {
   const definition = loadServices().EventBus as unknown as ServiceDefinition;
   const Client = makeGenericClientConstructor(definition, 'EventBus');
   const client = new Client(target, credentials.createInsecure()) as unknown as EventBusClient;
@@ -52,6 +60,11 @@ function openEventBus({ target, token, payloadBytes }: AcknowledgedConfig): Publ
     });
 }
 
+async function open(config: AcknowledgedConfig): Promise<Publish> {
+  if (config.through === 'jetstream') return openJetStream(config);
+  return config.through === 'grpc-js' ? openStream(config) : openClient(config);
+}
+
 async function run(publish: Publish, config: AcknowledgedConfig, seconds: number): Promise<AcknowledgedFigures> {
   const { topics, inFlight } = config;
   const tookMs: number[] = [];
@@ -73,6 +86,6 @@ async function run(publish: Publish, config: AcknowledgedConfig, seconds: number
 
 if (import.meta.main) {
   const config = JSON.parse(process.argv[2] ?? '{}') as AcknowledgedConfig;
-  const publish = config.through === 'jetstream' ? await openJetStream(config) : openEventBus(config);
+  const publish = await open(config);
   answerQuestions({ run: (seconds: number) => run(publish, config, seconds) });
 }

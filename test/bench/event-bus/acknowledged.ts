@@ -6,7 +6,8 @@ import { join } from 'node:path';
 import { type LoadProcess, startLoad } from '../../harness/event-load/load-process.ts';
 
 export interface AcknowledgedConfig {
-  readonly through: 'jetstream' | 'event-bus';
+  /** `client`: a publisher of mcp2/client, `pipelined` or not; `grpc-js`: PublishStream by grpc-js alone. */
+  readonly through: 'jetstream' | 'client' | 'client, pipelined' | 'grpc-js';
   /** host:port */
   readonly target: string;
   /** For the bus. */

@@ -34,7 +34,9 @@ export async function measurePublishing(setting: Setting): Promise<void> {
     const variants = [
       await start('JetStream, file', { ...jetStream, target: nats.address }, nats.pid),
       await start('JetStream, file, sync always', { ...jetStream, target: synced.address }, synced.pid),
-      await start('event bus', { through: 'event-bus', target: bus.target }, pid),
+      await start('event bus, mcp2/client', { through: 'client', target: bus.target }, pid),
+      await start('event bus, mcp2/client, pipelined', { through: 'client, pipelined', target: bus.target }, pid),
+      await start('event bus, grpc-js', { through: 'grpc-js', target: bus.target }, pid),
       await framed(setting, { target: bus.target, requests: encodePublishes(bus.token, topics, PAYLOAD_BYTES), pid }),
     ];
     const shape = `${count} ${count === 1 ? 'topic' : 'topics'}, 1 process, ${IN_FLIGHT} in flight, ${PAYLOAD_BYTES} bytes`;
@@ -82,5 +84,5 @@ async function framed({ running }: Setting, { target, requests, pid }: Framed): 
     const callsPerSecond = (calls / (last.atMs - first.atMs)) * 1000;
     return { callsPerSecond, p50Ms: Number.NaN, p99Ms: Number.NaN, cpuMicroseconds: cpu / calls };
   };
-  return { name: 'event bus, client of frames', run };
+  return { name: 'event bus, frames alone', run };
 }
