@@ -6,6 +6,8 @@ import { createHash } from 'node:crypto';
 import { status } from '@grpc/grpc-js';
 import { afterAll, beforeAll, expect } from 'vitest';
 import type { CallError } from '#lib/grpc/call-error.ts';
+import type { SubscriptionInfo__Output } from '#protos/generated/mcp2/SubscriptionInfo.ts';
+import type { BusCaller } from '../../harness/bus-caller.ts';
 import type { BusOptions, TestBus } from '../../harness/event-bus.ts';
 import type { Envelope } from '../../harness/event-reader.ts';
 import { refusalOf } from '../../harness/registry-fixture.ts';
@@ -82,6 +84,15 @@ export async function expectEnd(
   const error = await stream.ended();
   expect({ reason: error?.reason, code: error?.code, message: error?.message }).toMatchObject(failure(reason));
   return error as CallError;
+}
+
+/** A list may be a moment behind what a stream was sent. */
+export async function expectSubscription(
+  caller: BusCaller,
+  name: string,
+  expected: Partial<SubscriptionInfo__Output>,
+): Promise<void> {
+  await expect.poll(() => caller.subscription(name), { timeout: 5_000 }).toMatchObject(expected);
 }
 
 export const text = (envelope: Envelope | undefined) => envelope?.payload.toString('utf8');

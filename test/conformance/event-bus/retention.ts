@@ -4,7 +4,7 @@ import { describe, expect, test } from 'vitest';
 import type { BusCaller } from '../../harness/bus-caller.ts';
 import { ownName, type TestBus } from '../../harness/event-bus.ts';
 import { eventually } from '../../harness/eventually.ts';
-import { type BusUnderTest, expectEnd, sequences, texts, useBus } from './bus-under-test.ts';
+import { type BusUnderTest, expectEnd, expectSubscription, sequences, texts, useBus } from './bus-under-test.ts';
 
 const [EARLIEST, LAST_PER_TOPIC, SEQUENCE, CURSOR, TIME] = [1, 2, 3, 4, 5] as const;
 const HEART = { idle_heartbeat_ms: 100 };
@@ -28,6 +28,7 @@ export function describeRetention(under: BusUnderTest): void {
       await sleep(5);
       answers.push(...(await caller.publishEach([...Array.from({ length: 5 }, () => a), b])));
       await untilFirst(caller, a, 6);
+      await forget(caller);
       const cursors = answers.map(({ cursor }) => cursor);
       return { caller, root, a, b, oldMs, cursors };
     };
@@ -97,6 +98,17 @@ export function describeRetention(under: BusUnderTest): void {
       expect(sequences(await last.take(2))).toEqual([10, 2]);
     });
 
+    test('what was removed is not delivered from memory either', async () => {
+      const caller = await bus().caller();
+      const topic = ownName();
+      const [first] = await caller.publishEach(Array.from({ length: 10 }, () => topic));
+      await untilFirst(caller, topic, 6);
+      await using earliest = caller.subscribe(topic, { start: EARLIEST });
+      expect(sequences(await earliest.take(KEPT))).toEqual([6, 7, 8, 9, 10]);
+      await using refused = caller.subscribe(topic, { start: CURSOR, start_cursor: first?.cursor ?? Buffer.alloc(0) });
+      await expectEnd(refused, 'BEFORE_RETENTION');
+    });
+
     test('a durable subscription that was away learns it by the sequence before, and by a GAP if it asked', async () => {
       const caller = await bus().caller();
       const topic = ownName();
@@ -108,6 +120,7 @@ export function describeRetention(under: BusUnderTest): void {
       }
       await caller.publishEach(Array.from({ length: 10 }, () => topic));
       await untilFirst(caller, topic, 8);
+      await forget(caller);
       await using silent = caller.subscribe(topic, { durable_name: 'silent', ack_mode: 1 });
       const left = await silent.take(KEPT);
       expect(sequences(left)).toEqual([8, 9, 10, 11, 12]);
@@ -131,6 +144,7 @@ export function describeRetention(under: BusUnderTest): void {
       const [held] = await reader.take(1);
       await caller.publishEach(Array.from({ length: 9 }, () => topic));
       await untilFirst(caller, topic, 6);
+      await forget(caller);
       // What was delivered before it was removed may come from memory; then it is gone.
       for (const expected of [6, 7, 8, 9, 10]) {
         for (;;) {
@@ -142,7 +156,7 @@ export function describeRetention(under: BusUnderTest): void {
       }
       expect(reader.controls.some(({ kind }) => kind === GAP)).toBe(true);
       expect(await caller.ack('d', { term_ids: [held?.ack_id ?? ''] })).toEqual({ accepted: 1, unknown_ids: [] });
-      expect(await caller.subscription('d')).toMatchObject({ in_flight: 0, pending: 0, parked: 0 });
+      await expectSubscription(caller, 'd', { in_flight: 0, pending: 0, parked: 0 });
     });
 
     test('a connected durable subscription that is full is told what went meanwhile', async () => {
@@ -193,7 +207,9 @@ export function describeRetention(under: BusUnderTest): void {
   });
 
   describe('retention by age', () => {
-    const bus = useBus(under, () => ({ settings: { MCP2_EVENT_BUS_RETENTION: '1s' } }));
+    const bus = useBus(under, () => ({
+      settings: { MCP2_EVENT_BUS_RETENTION: '1s', MCP2_EVENT_BUS_TAIL_BYTES: `${MIB}` },
+    }));
     describeAge(bus);
   });
 }
@@ -246,12 +262,18 @@ function describeAge(bus: () => TestBus): void {
     await reader.take(1);
     await reader.close();
     await untilGone(caller, topic);
+    await forget(caller);
     const [next] = await caller.publishEach([topic]);
     await using again = caller.subscribe(topic, fields);
     expect((await again.take(1)).map(({ sequence_id: n, delivery_attempt: a }) => [n, a])).toEqual([
       [next?.sequence_id, 1],
     ]);
   });
+}
+
+/** So much that what was published before it lies in the log alone. */
+async function forget(caller: BusCaller): Promise<void> {
+  await caller.publishMany(ownName('filler'), 8, { payload: Buffer.alloc(200_000, 1) });
 }
 
 async function untilFirst(caller: BusCaller, topic: string, first: number): Promise<void> {
