@@ -10,6 +10,7 @@ import type { SubscriptionInfo__Output } from '#protos/generated/mcp2/Subscripti
 import type { BusCaller } from '../../harness/bus-caller.ts';
 import type { BusOptions, TestBus } from '../../harness/event-bus.ts';
 import type { Envelope } from '../../harness/event-reader.ts';
+import { eventually } from '../../harness/eventually.ts';
 import { refusalOf } from '../../harness/registry-fixture.ts';
 
 export interface BusUnderTest {
@@ -92,7 +93,8 @@ export async function expectSubscription(
   name: string,
   expected: Partial<SubscriptionInfo__Output>,
 ): Promise<void> {
-  await expect.poll(() => caller.subscription(name), { timeout: 5_000 }).toMatchObject(expected);
+  const read = async () => expect(await caller.subscription(name)).toMatchObject(expected);
+  await eventually(read, () => true, { what: `the subscription ${name}` });
 }
 
 export const text = (envelope: Envelope | undefined) => envelope?.payload.toString('utf8');
