@@ -111,6 +111,15 @@ largest share, and three for each SQLite file, 40 MiB each.
 {{- if $uses -}}true{{- end -}}
 {{- end -}}
 
+{{/* (configuration): "true" where a stream of telemetry is a topic of the event bus. */}}
+{{- define "mcp2.configuration.readsTopics" -}}
+{{- $reads := false -}}
+{{- if kindIs "slice" .telemetry -}}
+{{- range .telemetry -}}{{- if kindIs "map" . -}}{{- if .topic -}}{{- $reads = true -}}{{- end -}}{{- end -}}{{- end -}}
+{{- end -}}
+{{- if $reads -}}true{{- end -}}
+{{- end -}}
+
 {{/* (values): "true" where they want a claim; else the folder ends with the pod. */}}
 {{- define "mcp2.claim.isThere" -}}
 {{- if or .persistence.existingClaim .persistence.size -}}true{{- end -}}
