@@ -222,8 +222,8 @@ test('one backup is written at install, so that its claim is bound; the claim st
 });
 
 test.each([
-  ['repair.restore=a.db', 'restore', ['bus', 'restore', '/backups/a.db'], ['data', 'backups']],
-  ['repair.acceptLoss=true', 'accept-loss', ['bus', 'accept-loss'], ['data']],
+  ['repair.restore=a.db', 'restore', ['bus', 'restore', '/backups/a.db', '--yes'], ['data', 'backups']],
+  ['repair.acceptLoss=true', 'accept-loss', ['bus', 'accept-loss', '--yes'], ['data']],
 ])('%s takes the bus’ pod away while a job works on the log', async (assignment, name, args, volumes) => {
   const rendered = await render({ set: [`eventBus.${assignment}`, 'eventBus.backup.enabled=true'] });
   expect(find(rendered, ...BUS).spec.replicas).toBe(0);

@@ -8,10 +8,11 @@ const delivered = (kind: string) => bus('mcp2_event_bus_delivered_total', { kind
 const parked = (reason: string) => bus('mcp2_event_bus_parked_total', { reason });
 const COMMIT = { bounds: [0.01, 0.1, 0.5, 1], perSecond: 50 };
 const GIB = 1024 ** 3;
-const free = (gibibytes: number) =>
+/** Of a log that may hold 10 GiB. */
+const room = (log: number, free: number) =>
   [
-    [bus('mcp2_event_bus_volume_bytes'), always(15 * GIB)],
-    [bus('mcp2_event_bus_volume_free_bytes'), always(gibibytes * GIB)],
+    [bus('mcp2_event_bus_log_bytes'), always(log * GIB)],
+    [bus('mcp2_event_bus_log_free_bytes'), always(free * GIB)],
   ] as const;
 
 export const EVENT_BUS_ALERTS: readonly AlertCase[] = [
@@ -49,21 +50,23 @@ export const EVENT_BUS_ALERTS: readonly AlertCase[] = [
   },
   {
     alert: 'Mcp2EventLogSpaceLow',
-    fires: free(1.5),
-    says: '10% of the volume are free.',
-    quiet: { 'a third is free': free(5) },
+    fires: room(4, 4),
+    says: 'Its events and what is free are 8GiB together; it will be full before the oldest go.',
+    quiet: { 'a new log': room(0, 14), 'one that is as large as it may be': room(10, 2) },
   },
   {
     alert: 'Mcp2EventLogDamaged',
-    fires: [[bus('mcp2_event_bus_damaged_events_total'), '0x60 2x60']],
+    fires: [[bus('mcp2_event_bus_log_damaged_total'), '0x60 2x60']],
     says: '2 times in an hour an event was not what had been written. Subscribers are told of a gap and get the others.',
-    quiet: { 'none since': [[bus('mcp2_event_bus_damaged_events_total'), always(3)]] },
+    quiet: { 'none since': [[bus('mcp2_event_bus_log_damaged_total'), always(3)]] },
   },
   {
     alert: 'Mcp2EventCommitsSlow',
-    fires: histogram('event-bus', 'mcp2_event_bus_commit_seconds', { ...COMMIT, le: 1 }),
+    fires: histogram('event-bus', 'mcp2_event_bus_log_commit_seconds', { ...COMMIT, le: 1 }),
     says: 'One commit in a hundred takes 995ms; each publish waits for one.',
-    quiet: { 'a tenth of a second': histogram('event-bus', 'mcp2_event_bus_commit_seconds', { ...COMMIT, le: 0.1 }) },
+    quiet: {
+      'a tenth of a second': histogram('event-bus', 'mcp2_event_bus_log_commit_seconds', { ...COMMIT, le: 0.1 }),
+    },
   },
   {
     alert: 'Mcp2EventsParked',
