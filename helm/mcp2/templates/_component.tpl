@@ -177,7 +177,7 @@ ports:
 startupProbe:
   httpGet: {path: /livez, port: ops}
   periodSeconds: 1
-  {{- /* A log that was not closed is read through first. */}}
+  {{- /* A log that was not closed is read through before anything answers. */}}
   failureThreshold: {{ ternary 600 60 (hasKey .traits "log") }}
 livenessProbe:
   httpGet: {path: /livez, port: ops}
