@@ -98,7 +98,8 @@ test('while its pod is deleted, and comes again with its volume, nothing is miss
 test('an upgrade with publishing going on loses no acknowledged event', async () => {
   const [before] = await podsOf(release, 'event-bus');
   await withoutLoss('helm upgrade', async () => {
-    const args = ['--set', `trust.namespaces={${AGENTS}}`, '--set', 'eventBus.log.maxTopics=5000'];
+    const changed = 'eventBus.log.maxTopics=5000,eventBus.backup.enabled=true';
+    const args = ['--set', `trust.namespaces={${AGENTS}}`, '--set', changed];
     await helmRelease(cluster, 'upgrade', { args });
     await untilReady(release, 'event-bus', 1);
   });
@@ -142,10 +143,16 @@ test('the log is backed up while it is written to, and restored, by the runbook'
     if (found === undefined) throw new Error(`no block of the runbook has ${words}`);
     return timed(words, () => runAsWritten(cluster, found.replaceAll('BACKUP', backup)));
   };
-  await runbook('eventBus.backup.enabled=true');
   const kept = lastLine(await runbook('create job bus-backup'));
+  const { published: before } = await traffic.report();
   const [newest] = (JSON.parse(kept) as { kept: readonly string[] }).kept;
   expect(newest).toMatch(/^bus-backup-.*\.db$/);
+  // Those that are published since then are not in it.
+  await eventually(
+    () => traffic.report(),
+    ({ published }) => published > before + 100,
+    { timeoutMs: 60_000, intervalMs: 500, what: 'more events' },
+  );
   const { published } = await traffic.stopPublishing();
   await untilAllHeard();
   const all = await eventsInLog();

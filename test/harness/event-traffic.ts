@@ -68,7 +68,8 @@ function podSpec(image: string): object {
     publisherTokenFile: `${TOKENS}/publisher`,
     subscriberTokenFile: `${TOKENS}/subscriber`,
     publishers: 8,
-    pauseMs: 25,
+    streams: 4,
+    pauseMs: 10,
     port: PORT,
   };
   return {

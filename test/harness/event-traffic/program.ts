@@ -8,12 +8,22 @@
  */
 import { createServer } from 'node:http';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { CallError, connect, type Mcp2Client, type ReceivedEvent, tokenFile } from '#sdk/client/index.ts';
+import {
+  CallError,
+  connect,
+  type Mcp2Client,
+  type Publisher,
+  type ReceivedEvent,
+  tokenFile,
+} from '#sdk/client/index.ts';
 
 export interface EventTrafficSettings {
   readonly publisherTokenFile: string;
   readonly subscriberTokenFile: string;
+  /** Each publishes one event after the other on a topic of its own, by calls. */
   readonly publishers: number;
+  /** Each publishes over a stream, without waiting for what it published before. */
+  readonly streams: number;
   /** Between two events of a publisher. */
   readonly pauseMs: number;
   readonly port: number;
@@ -46,6 +56,7 @@ export interface EventTrafficReport {
 }
 
 const DEADLINE_MS = 120_000;
+const MAX_ON_THEIR_WAY = 64;
 const FILTER = 'orders:*:placed';
 
 class Subscriber {
@@ -102,8 +113,13 @@ class Publishers {
   #isStopped = false;
   #running: readonly Promise<void>[] = [];
 
-  start(mcp2: Mcp2Client, { publishers, pauseMs }: EventTrafficSettings): void {
-    this.#running = Array.from({ length: publishers }, (_none, number) => this.#publish(mcp2, number, pauseMs));
+  start(mcp2: Mcp2Client, { publishers, streams, pauseMs }: EventTrafficSettings): void {
+    const calls = Array.from({ length: publishers }, (_none, number) => this.#call(mcp2, `call${number}`, pauseMs));
+    const publisher = mcp2.publisher({ pipelined: true });
+    const streamed = Array.from({ length: streams }, (_none, number) =>
+      this.#stream(publisher, `stream${number}`, pauseMs),
+    );
+    this.#running = [...calls, ...streamed];
   }
 
   async stop(): Promise<void> {
@@ -121,24 +137,40 @@ class Publishers {
     };
   }
 
-  async #publish(mcp2: Mcp2Client, number: number, pauseMs: number): Promise<void> {
-    const topic = `orders:${number}:placed`;
+  async #call(mcp2: Mcp2Client, name: string, pauseMs: number): Promise<void> {
     for (let i = 0; !this.#isStopped; i += 1) {
-      const id = `${number}-${i}`;
-      const startedMs = Date.now();
-      try {
-        const { sequence, duplicate } = await mcp2.publish(topic, { order: i }, { id, deadlineMs: DEADLINE_MS });
-        this.acknowledged.add(id);
-        if (duplicate) this.#duplicates += 1;
-        if (sequence <= (this.#lastSequence.get(topic) ?? 0)) this.#badSequences += 1;
-        this.#lastSequence.set(topic, sequence);
-      } catch (error) {
-        const outcome = error instanceof CallError ? (error.reason ?? String(error.code)) : String(error);
-        this.#failed.set(outcome, (this.#failed.get(outcome) ?? 0) + 1);
-      }
-      this.#slowestMs = Math.max(this.#slowestMs, Date.now() - startedMs);
+      await this.#publish(mcp2, name, i);
       await sleep(pauseMs);
     }
+  }
+
+  /** With so many on their way that a bus that is killed has stored some that it had not acknowledged. */
+  async #stream(publisher: Publisher, name: string, pauseMs: number): Promise<void> {
+    const onTheirWay = new Set<Promise<void>>();
+    for (let i = 0; !this.#isStopped; i += 1) {
+      const one = this.#publish(publisher, name, i).finally(() => onTheirWay.delete(one));
+      onTheirWay.add(one);
+      if (onTheirWay.size >= MAX_ON_THEIR_WAY) await Promise.race(onTheirWay);
+      await sleep(pauseMs);
+    }
+    await Promise.all(onTheirWay);
+  }
+
+  async #publish(by: Pick<Publisher, 'publish'>, name: string, number: number): Promise<void> {
+    const topic = `orders:${name}:placed`;
+    const id = `${name}-${number}`;
+    const startedMs = Date.now();
+    try {
+      const { sequence, duplicate } = await by.publish(topic, { order: number }, { id, deadlineMs: DEADLINE_MS });
+      this.acknowledged.add(id);
+      if (duplicate) this.#duplicates += 1;
+      if (sequence <= (this.#lastSequence.get(topic) ?? 0)) this.#badSequences += 1;
+      this.#lastSequence.set(topic, sequence);
+    } catch (error) {
+      const outcome = error instanceof CallError ? (error.reason ?? String(error.code)) : String(error);
+      this.#failed.set(outcome, (this.#failed.get(outcome) ?? 0) + 1);
+    }
+    this.#slowestMs = Math.max(this.#slowestMs, Date.now() - startedMs);
   }
 }
 
@@ -156,7 +188,8 @@ async function main(settings: EventTrafficSettings): Promise<void> {
   const server = createServer(async ({ url }, response) => {
     if (url === '/stop') await publishers.stop();
     const said = report();
-    const isReady = said.published >= settings.publishers && said.durable.events > 0 && said.plain.events > 0;
+    const isReady =
+      said.published >= settings.publishers + settings.streams && said.durable.events > 0 && said.plain.events > 0;
     response.writeHead(url !== '/ready' || isReady ? 200 : 503).end(JSON.stringify(said));
   });
   server.listen(settings.port, '0.0.0.0');
