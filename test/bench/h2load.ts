@@ -33,7 +33,7 @@ export interface Sample {
   /** NaN where only a rate is measured, as of deliveries. */
   readonly p50Ms: number;
   readonly p99Ms: number;
-  /** CPU time of the server a call. */
+  /** CPU time of the server a call; NaN where several take part. */
   readonly cpuMicroseconds: number;
 }
 

@@ -8,8 +8,8 @@ import { IN_FLIGHT, measure, PAYLOAD_BYTES, type Setting } from './setting.ts';
 const TOPICS = 64;
 
 export async function measureLog(setting: Setting): Promise<void> {
-  const { running, folder } = setting;
-  for (const rowsEach of [IN_FLIGHT, 1]) {
+  const { running, folder, options } = setting;
+  for (const rowsEach of options.smoke ? [IN_FLIGHT] : [IN_FLIGHT, 1]) {
     const config = (name: string): BareCommitsConfig => ({
       folder: mkdtempSync(join(folder, `${name}-`)),
       payloadBytes: PAYLOAD_BYTES,
