@@ -8,6 +8,7 @@ import type { BusUnderTest } from './bus-under-test.ts';
 import { describeCompareAndPublish } from './compare-and-publish.ts';
 import { describeControlFrames } from './control-frames.ts';
 import { describeDedup } from './dedup.ts';
+import { describeDurableLife } from './durable-life.ts';
 import { describeDurables } from './durables.ts';
 import { describeFilters, describeOracle } from './filters.ts';
 import { describeLists } from './lists.ts';
@@ -43,6 +44,7 @@ export function describeEventBus(under: BusUnderTest): void {
     describeRetention(under);
     describeRestart(under);
     describeDurables(under);
+    describeDurableLife(under);
     describeAcks(under);
     describeParked(under);
     describeLists(under);

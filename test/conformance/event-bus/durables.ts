@@ -136,6 +136,21 @@ export function describeDurables(under: BusUnderTest): void {
       );
     });
 
+    test('that had more in flight than the next stream may have gives it no more than that', async () => {
+      const { caller, topic } = await published(6);
+      const fields = { ...EXPLICIT, ack_wait_ms: 3_600_000 } as const;
+      await using many = caller.subscribe(topic, { ...fields, max_in_flight: 4 });
+      await many.take(4);
+      await using few = caller.subscribe(topic, { ...fields, max_in_flight: 2 });
+      const seen = await few.take(2);
+      expect(await few.surplus()).toEqual([]);
+      await caller.ack('d', { ack_ids: seen.map(({ ack_id }) => ack_id) });
+      const next = await few.take(2);
+      expect(await few.surplus()).toEqual([]);
+      await caller.ack('d', { ack_ids: next.map(({ ack_id }) => ack_id) });
+      expect(sequences([...seen, ...next, ...(await few.take(2))])).toEqual([1, 2, 3, 4, 5, 6]);
+    });
+
     test("is its subject's own: the same name of others is another subscription", async () => {
       const { caller, topic } = await published(2);
       const other = await bus().caller();

@@ -1,4 +1,5 @@
 /** What a bus that was started again knows, and what one on another log does not take for its own. */
+import { setTimeout as sleep } from 'node:timers/promises';
 import { describe, expect, test } from 'vitest';
 import { ownName } from '../../harness/event-bus.ts';
 import { movingClock } from '../../harness/moving-clock.ts';
@@ -107,6 +108,35 @@ function describeAges(under: BusUnderTest): void {
       const names = async () => (await (await callerNow(sub)).listSubscriptions()).map((one) => one.durable_name);
       await bus().restart();
       await expect.poll(names, { timeout: 10_000 }).toEqual(['used']);
+    });
+
+    test('attaching is use, also where nothing comes', async () => {
+      const sub = ownName('sub');
+      const topic = ownName();
+      const fields = { durable_name: 'd', ack_mode: 1, idle_heartbeat_ms: 100 } as const;
+      for (let day = 0; day < 10; day++) {
+        await using reader = (await callerNow(sub)).subscribe(topic, fields);
+        await reader.follows();
+        clock.forward(DAY_MS);
+        // Time for the log to look for what is unused.
+        if (day >= 7) await sleep(1_200);
+      }
+      await (await callerNow(sub)).publishEach([topic]);
+      await bus().restart();
+      await using reader = (await callerNow(sub)).subscribe(topic, fields);
+      expect(sequences(await reader.take(1))).toEqual([1]);
+    });
+
+    test('the time of an event does not fall when the clock of the machine does', async () => {
+      const caller = await bus().caller({}, { nowMs: clock.nowMs() - 60_000 });
+      const topic = ownName();
+      await caller.publishEach([topic]);
+      clock.set(-60_000);
+      await caller.publishEach([topic, topic]);
+      await using reader = caller.subscribe(topic, { start: 1 });
+      const [first, ...later] = (await reader.take(3)).map(({ published_at_ms: ms }) => ms);
+      for (const ms of later) expect(ms).toBeGreaterThanOrEqual(first ?? Number.POSITIVE_INFINITY);
+      clock.set(60_000);
     });
 
     test('parked events are kept for a week', async () => {
