@@ -68,7 +68,10 @@ export interface LogPage {
   readonly events: readonly StoredEvent[];
   /** Everything that matches up to here is in `events`, or was lost. At least `after`. */
   readonly upTo: Offset;
-  /** Matching events after `after` that cannot be delivered any more: removed by retention, or damaged. 0: none. */
+  /**
+   * At least so many matching events after `after` cannot be delivered any more: removed by retention, or damaged. 0: none is
+   * lost.
+   */
   readonly missed: number;
 }
 
