@@ -19,6 +19,7 @@ import { describePositions } from './positions.ts';
 import { describePublish } from './publish.ts';
 import { describePublishStream } from './publish-stream.ts';
 import { describeQuotas } from './quotas.ts';
+import { describeReplay } from './replay.ts';
 import { describeRestart } from './restart.ts';
 import { describeRetention } from './retention.ts';
 import { describeRights } from './rights.ts';
@@ -40,6 +41,7 @@ export function describeEventBus(under: BusUnderTest): void {
     describeFilters(under);
     describeOrder(under);
     describePositions(under);
+    describeReplay(under);
     describeControlFrames(under);
     describeRetention(under);
     describeRestart(under);

@@ -47,6 +47,34 @@ export function describeDurableLife(under: BusUnderTest): void {
       await next.follows();
       expect(next.events).toEqual([]);
     });
+
+    test('attached and deleted again and again at once is there or not in the end, and works', async () => {
+      const caller = await bus().caller();
+      const topic = ownName();
+      const fields = { durable_name: 'd', ack_mode: 1, start: 1 } as const;
+      await caller.publishMany(topic, 5);
+      const readers: EventReader[] = [];
+      await Promise.all(
+        Array.from({ length: 30 }, async (_, i) => {
+          if (i % 3 === 2) await caller.deleteSubscription('d');
+          else readers.push(caller.subscribe(topic, fields));
+        }),
+      );
+      await using last = caller.subscribe(topic, fields);
+      expect(last.end ?? (await last.take(5)).map(({ sequence_id }) => sequence_id).toSorted((a, b) => a - b)).toEqual([
+        1, 2, 3, 4, 5,
+      ]);
+      for (const reader of readers) {
+        const reason = (await reader.ended())?.reason;
+        expect(['SUBSCRIPTION_TAKEN', 'SUBSCRIPTION_UNKNOWN']).toContain(reason);
+      }
+      expect((await caller.listSubscriptions()).map(({ durable_name: name, active }) => [name, active])).toEqual([
+        ['d', true],
+      ]);
+      expect(await caller.deleteSubscription('d')).toEqual({ existed: true });
+      await expectEnd(last, 'SUBSCRIPTION_UNKNOWN');
+      expect(await caller.listSubscriptions()).toEqual([]);
+    });
   });
 }
 

@@ -224,6 +224,17 @@ export function describeDurables(under: BusUnderTest): void {
       expect((await caller.listSubscriptions()).map(({ durable_name }) => durable_name)).toEqual([name]);
     });
 
+    test('with NEW begins with what is published after it was made, attached or not', async () => {
+      const { caller, topic } = await published(2);
+      const fields = { durable_name: 'd', ack_mode: 1 } as const;
+      await using first = caller.subscribe(topic, { ...fields, ...HEART });
+      await first.follows();
+      await first.close();
+      await caller.publishEach([topic]);
+      await using second = caller.subscribe(topic, fields);
+      expect(sequences(await second.take(1))).toEqual([3]);
+    });
+
     test('is not made by a call that is refused', async () => {
       const caller = await bus().caller();
       await using reader = caller.subscribe(ownName(), { ...EXPLICIT, start: 3, start_sequence: 9 });

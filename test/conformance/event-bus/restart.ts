@@ -3,7 +3,16 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { describe, expect, test } from 'vitest';
 import { ownName } from '../../harness/event-bus.ts';
 import { movingClock } from '../../harness/moving-clock.ts';
-import { type BusUnderTest, epochOf, expectEnd, offsetOf, sequences, texts, useBus } from './bus-under-test.ts';
+import {
+  type BusUnderTest,
+  epochOf,
+  expectEnd,
+  expectSubscription,
+  offsetOf,
+  sequences,
+  texts,
+  useBus,
+} from './bus-under-test.ts';
 
 const DAY_MS = 86_400_000;
 
@@ -98,6 +107,7 @@ function describeAges(under: BusUnderTest): void {
       for (const durable_name of ['used', 'unused']) {
         await using reader = first.subscribe(topic, { ...fields, durable_name });
         await reader.take(1);
+        await expectSubscription(first, durable_name, { in_flight: 1 });
       }
       clock.forward(6 * DAY_MS);
       const second = await callerNow(sub);
