@@ -104,6 +104,9 @@ export class Appender {
   /** Forgets ids whose window has passed. @returns whether there may be more of them. */
   expireIds(dedupNowMs: number, limit: number): boolean {
     const { connection, dedup } = this.#parts;
+    // Asked with every commit, and mostly for nothing: the oldest alone says so.
+    const oldest = connection.get<{ until: number }>('SELECT until FROM dedup ORDER BY offset LIMIT 1');
+    if (oldest === undefined || oldest.until > dedupNowMs) return false;
     const rows = connection.all<{ offset: number; hash: Uint8Array; until: number }>(
       'SELECT offset, hash, until FROM dedup ORDER BY offset LIMIT ?',
       limit,
