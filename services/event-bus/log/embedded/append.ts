@@ -108,6 +108,9 @@ export class Appender {
   expireIds(dedupNowMs: number, limit: number): boolean {
     if (this.#oldestUntil > dedupNowMs) return false;
     const { connection, dedup } = this.#parts;
+    // Asked with every commit, and mostly for nothing: the oldest alone says so.
+    const oldest = connection.get<{ until: number }>('SELECT until FROM dedup ORDER BY offset LIMIT 1');
+    if (oldest === undefined || oldest.until > dedupNowMs) return false;
     const rows = connection.all<{ offset: number; hash: Uint8Array; until: number }>(
       'SELECT offset, hash, until FROM dedup ORDER BY offset LIMIT ?',
       limit,
