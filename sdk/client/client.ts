@@ -8,7 +8,6 @@ import { type ServiceDefinition, status } from '@grpc/grpc-js';
 import { CallError } from '#lib/grpc/call-error.ts';
 import type { Method } from '#lib/grpc/channel.ts';
 import type { MethodName, RequestOf, ResponseOf } from '#lib/grpc/client.ts';
-import { compose, methodName } from '#lib/grpc/handler.ts';
 import type { EndpointDescriptor__Output as Endpoint } from '#protos/generated/mcp2/EndpointDescriptor.ts';
 import { FilterMode } from '#protos/generated/mcp2/FilterMode.ts';
 import type { LookupRequest } from '#protos/generated/mcp2/LookupRequest.ts';
@@ -20,7 +19,8 @@ import { CardCalls } from './card-calls.ts';
 import { ContextCalls, type ContextOptions } from './context-calls.ts';
 import { Directory, type Query } from './directory.ts';
 import { heldCapabilities } from './held-capabilities.ts';
-import type { Handler, Middleware } from './middleware.ts';
+import { LayeredCalls } from './layered-calls.ts';
+import type { Middleware } from './middleware.ts';
 import { callRegistry, type RegistryCallDependencies } from './registry-calls.ts';
 import type { ContextResult, ToolResult } from './results.ts';
 import type { EndpointQuery, Sent, ServerCaller, TargetOptions } from './server-caller.ts';
@@ -102,17 +102,12 @@ const SAFE_METHODS: readonly string[] = [
   '/mcp2.TokenService/GetJwks',
 ];
 
-interface RunningWith extends RunningCall {
-  readonly run: Sent['run'];
-}
-
 export class DiscoveringClient implements Mcp2Client {
   readonly services: Services;
   readonly registry: string;
   readonly #parts: ClientParts;
   readonly #directory: Directory;
-  readonly #handlers = new WeakMap<Method, Handler>();
-  readonly #running = new Set<AbortController>();
+  readonly #calls: LayeredCalls;
   readonly #caller: ServerCaller;
   /** Made when they are first used: their caches take a millisecond. */
   #contexts: ContextCalls | undefined;
@@ -122,13 +117,14 @@ export class DiscoveringClient implements Mcp2Client {
 
   constructor(parts: ClientParts) {
     this.#parts = parts;
+    this.#calls = new LayeredCalls(parts);
     this.services = parts.services;
     this.registry = parts.address;
     this.#directory = new Directory({ clock: parts.clock, ask: (query) => this.#ask(query) });
     this.#caller = {
       services: parts.services,
       parts,
-      send: (sent) => this.#send(sent),
+      send: (sent) => this.#calls.send(sent),
       find: (query, running, again) => this.#find(query, running, again),
     };
   }
@@ -149,7 +145,7 @@ export class DiscoveringClient implements Mcp2Client {
     const { failFast = false, deadlineMs, signal } = options;
     const method = this.services.Discovery.Lookup as unknown as Method;
     const run: Sent['run'] = (sent, running) => callRegistry({ method, request: sent, failFast }, running, this.#parts);
-    return (await this.#send({ method, request, run, deadlineMs, signal })) as LookupResponse__Output;
+    return (await this.#calls.send({ method, request, run, deadlineMs, signal })) as LookupResponse__Output;
   }
 
   async endpoints(
@@ -173,14 +169,14 @@ export class DiscoveringClient implements Mcp2Client {
       const { answer } = await callServer({ method, request: sent, idempotent, find }, running, this.#parts);
       return answer;
     };
-    const answer = await this.#send({ method, request: request as object, run, deadlineMs, signal });
+    const answer = await this.#calls.send({ method, request: request as object, run, deadlineMs, signal });
     return answer as ResponseOf<Definition[Name]>;
   }
 
   close(): void {
     if (this.#isClosed) return;
     this.#isClosed = true;
-    for (const running of this.#running) running.abort(closed());
+    this.#calls.close();
     this.#parts.channel.close();
     this.#parts.pool.close();
     this.#parts.onClose();
@@ -234,38 +230,6 @@ export class DiscoveringClient implements Mcp2Client {
       client_zone: this.#parts.zone,
     });
   }
-
-  async #send({ method, request, run, deadlineMs = DEADLINE_MS, signal }: Sent): Promise<unknown> {
-    signal?.throwIfAborted();
-    if (this.#isClosed) throw closed();
-    const given = new AbortController();
-    const giveUp = () => given.abort(signal?.reason);
-    signal?.addEventListener('abort', giveUp, { once: true });
-    this.#running.add(given);
-    const endMs = this.#parts.clock.monotonicMs() + deadlineMs;
-    const running: RunningWith = { signal: given.signal, deadlineMs, endMs, metadata: {}, attempts: [], run };
-    try {
-      return await this.#handlerOf(method)(request, running);
-    } finally {
-      this.#running.delete(given);
-      signal?.removeEventListener('abort', giveUp);
-    }
-  }
-
-  /** Composed once a method. A layer hands on the call that it got, or one made from it. */
-  #handlerOf(method: Method): Handler {
-    const known = this.#handlers.get(method);
-    if (known !== undefined) return known;
-    const { path, requestStream, responseStream } = method;
-    const innermost: Handler = (request, call) => {
-      const running = call as RunningWith;
-      return running.run(request as object, running);
-    };
-    const info = { name: methodName(path), requestStream, responseStream };
-    const handler = compose(this.#parts.middleware, innermost, info);
-    this.#handlers.set(method, handler);
-    return handler;
-  }
 }
 
 function unaryMethod(service: ServiceDefinition, name: string): Method {
@@ -273,8 +237,4 @@ function unaryMethod(service: ServiceDefinition, name: string): Method {
   if (method === undefined) throw new TypeError(`the service has no method ${name}`);
   if (method.requestStream || method.responseStream) throw new TypeError(`${method.path} is a stream, not a call`);
   return method;
-}
-
-function closed(): CallError {
-  return new CallError('the client is closed', { code: status.CANCELLED, reachedServer: false });
 }
