@@ -10,7 +10,7 @@ import { createHttpSources } from './http/http-sources.ts';
 import { createModuleMetrics } from './modules/metrics.ts';
 import type { ProcessLimits } from './modules/process-limits.ts';
 import { createOutboxMetrics } from './outbox/outbox-metrics.ts';
-import { createOpenPublishing, type OwnConnection } from './outbox/publishing.ts';
+import { createOpenPublishing, type OwnEventBus } from './outbox/publishing.ts';
 import type { RuntimeDependencies } from './runtime.ts';
 import { createRuntimeMetrics } from './runtime-metrics.ts';
 
@@ -27,8 +27,8 @@ export interface HostOptions extends ServiceRuntime {
   /** Of the process. */
   readonly limits: ProcessLimits;
   readonly protos: Pick<Services, 'EventBus'>;
-  /** Default: what the environment names, what is mounted, or a running `mcp2 up`. */
-  readonly ownConnection?: OwnConnection | undefined;
+  /** Where servers of this process publish, and with which token. Default: what their environment names. */
+  readonly ownEventBus?: OwnEventBus | undefined;
 }
 
 export interface Host extends RuntimeDependencies {

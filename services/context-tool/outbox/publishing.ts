@@ -10,23 +10,25 @@ import type { Environment } from '#lib/config/env-reader.ts';
 import { CallError } from '#lib/grpc/call-error.ts';
 import type { Logger } from '#lib/logger.ts';
 import type { Services } from '#protos/load.ts';
-import { ambientOf } from '#sdk/client/ambient.ts';
-import { openEventBus } from '#sdk/client/event-bus-connection.ts';
-import { createEventPublisher, type EventPublisher } from '#sdk/client/event-publisher.ts';
+import { type Ambient, ambientOf } from '#sdk/client/ambient.ts';
+import { type EventBusConnection, openEventBus } from '#sdk/client/event-bus-connection.ts';
+import type { EventBusOptions } from '#sdk/client/event-bus-settings.ts';
+import { LayeredCalls } from '#sdk/client/layered-calls.ts';
 import { findToken } from '#sdk/client/settings.ts';
+import { StreamPublisher } from '#sdk/client/stream-publisher.ts';
 import type { TokenSource } from '#sdk/client/token-source.ts';
 import type { RuntimeConfig, SecretReference } from '../config/runtime-config.ts';
 import { PUBLISH_MS, type Publish, PublishRefused } from './publish-rows.ts';
 
-/** What whoever runs a server in its own process knows better than the environment. */
-export interface OwnConnection {
-  /** host:port of the event bus; the configuration's `eventBus` goes before it. Undefined: it is not known yet. */
-  readonly eventBus: () => string | undefined;
+/** A bus of this process, for whoever runs servers beside it and makes their tokens. */
+export interface OwnEventBus {
+  /** host:port on this machine, in the clear. Undefined: it does not listen yet, and is asked for again. */
+  readonly address: () => string | undefined;
   /**
-   * The token of a server without `token`: asked before each use. It needs `event:publish:<pattern>` for each of the
-   * `topics` of its `events`, and the audience of the event bus.
+   * For a configuration without `token`: the right `event:publish:<pattern>` for each of the `topics` of its `events`, and
+   * the audience of the event bus. Asked once for each configuration, the source before each use.
    */
-  readonly token: (config: RuntimeConfig) => string | Promise<string>;
+  readonly tokenSource: (config: RuntimeConfig) => TokenSource;
 }
 
 export interface Publishing {
@@ -45,7 +47,8 @@ export interface PublishingDependencies {
   readonly env: Environment;
   readonly protos: Pick<Services, 'EventBus'>;
   readonly readSecret: (reference: SecretReference) => string;
-  readonly ownConnection?: OwnConnection | undefined;
+  /** Default: what the environment names, what is mounted, or a running `mcp2 up`. */
+  readonly ownEventBus?: OwnEventBus | undefined;
 }
 
 const FOR_GOOD: readonly status[] = [status.INVALID_ARGUMENT, status.PERMISSION_DENIED, status.ALREADY_EXISTS];
@@ -57,49 +60,66 @@ export function createOpenPublishing(dependencies: PublishingDependencies): Open
 class OwnPublishing implements Publishing {
   readonly #config: RuntimeConfig;
   readonly #dependencies: PublishingDependencies;
-  #opening: Promise<EventPublisher> | undefined;
+  readonly #ambient: Ambient;
+  readonly #publisher: StreamPublisher;
+  readonly #calls: LayeredCalls;
+  #connection: Promise<EventBusConnection> | undefined;
 
   constructor(config: RuntimeConfig, dependencies: PublishingDependencies) {
+    const { clock, random, env } = dependencies;
     this.#config = config;
     this.#dependencies = dependencies;
+    this.#ambient = ambientOf({ clock, random, env });
+    this.#calls = new LayeredCalls({ clock });
+    this.#publisher = new StreamPublisher({}, { connect: () => this.#connect(), calls: this.#calls, clock, random });
   }
 
-  readonly publish: Publish = async ({ topic, payload, ...options }, signal) => {
-    const publisher = await this.#open();
+  readonly publish: Publish = async ({ topic, payload, id, contentType, attributes }, signal) => {
+    const options = { id, contentType, attributes, deadlineMs: PUBLISH_MS, signal };
     try {
-      await publisher.publish(topic, payload, { ...options, deadlineMs: PUBLISH_MS, signal });
+      await this.#publisher.publish(topic, payload, options);
     } catch (error) {
       throw isForGood(error) ? new PublishRefused(sentenceOf(error), { cause: error }) : error;
     }
   };
 
   async close(): Promise<void> {
-    const publisher = await this.#opening?.catch(() => undefined);
-    await publisher?.close();
+    await this.#publisher.close();
+    this.#calls.close();
+    const connection = await this.#connection?.catch(() => undefined);
+    connection?.close();
   }
 
   /** Tried anew after it failed. */
-  #open(): Promise<EventPublisher> {
-    this.#opening ??= this.#connect().catch((error: unknown) => {
-      this.#opening = undefined;
+  #connect(): Promise<EventBusConnection> {
+    this.#connection ??= this.#open().catch((error: unknown) => {
+      this.#connection = undefined;
       throw error;
     });
-    return this.#opening;
+    return this.#connection;
   }
 
-  async #connect(): Promise<EventPublisher> {
-    const { clock, random, env, protos, log, ownConnection } = this.#dependencies;
-    const ambient = ambientOf({ clock, random, env });
-    const eventBus = this.#config.eventBus ?? ownConnection?.eventBus();
-    const token = this.#findToken(ambient);
-    return createEventPublisher(await openEventBus({ eventBus }, { ambient, token, protos, log }));
+  async #open(): Promise<EventBusConnection> {
+    const { protos, log } = this.#dependencies;
+    return openEventBus(this.#place(), { ambient: this.#ambient, token: this.#findToken(), protos, log });
   }
 
-  #findToken(ambient: Parameters<typeof findToken>[1]): TokenSource {
-    const { readSecret, ownConnection } = this.#dependencies;
-    const { token: reference } = this.#config;
+  #place(): EventBusOptions {
+    const { eventBus } = this.#config;
+    const { ownEventBus } = this.#dependencies;
+    if (eventBus !== undefined || ownEventBus === undefined) return { eventBus };
+    const address = ownEventBus.address();
+    if (address === undefined) throw new Error('the event bus does not listen yet');
+    return { eventBus: address, plaintext: true };
+  }
+
+  /** A token that was made for the bus of this process goes to no other. */
+  #findToken(): TokenSource {
+    const { readSecret, ownEventBus } = this.#dependencies;
+    const { token: reference, eventBus } = this.#config;
     if (reference !== undefined) return () => readSecret(reference);
-    return ownConnection === undefined ? findToken(undefined, ambient) : () => ownConnection.token(this.#config);
+    if (eventBus === undefined && ownEventBus !== undefined) return ownEventBus.tokenSource(this.#config);
+    return findToken(undefined, this.#ambient);
   }
 }
 
