@@ -18,6 +18,10 @@ import type { Card } from './card.ts';
 import { CardCalls } from './card-calls.ts';
 import { ContextCalls, type ContextOptions } from './context-calls.ts';
 import { Directory, type Query } from './directory.ts';
+import type { EventBusConnection } from './event-bus-connection.ts';
+import { type EventCallOptions, EventCalls } from './event-calls.ts';
+import type { SubscriptionInfo, TopicInfo } from './event-lists.ts';
+import type { EventPayload, Published, PublishOptions } from './event-request.ts';
 import { heldCapabilities } from './held-capabilities.ts';
 import { LayeredCalls } from './layered-calls.ts';
 import type { Middleware } from './middleware.ts';
@@ -25,6 +29,9 @@ import { callRegistry, type RegistryCallDependencies } from './registry-calls.ts
 import type { ContextResult, ToolResult } from './results.ts';
 import type { EndpointQuery, Sent, ServerCaller, TargetOptions } from './server-caller.ts';
 import { callServer, type ServerCallDependencies } from './server-calls.ts';
+import type { Publisher, PublisherOptions } from './stream-publisher.ts';
+import type { SubscribeOptions } from './subscribe-request.ts';
+import type { Subscription } from './subscription.ts';
 import { takeToken } from './token-source.ts';
 import { ToolCalls, type ToolOptions } from './tool-calls.ts';
 
@@ -81,6 +88,28 @@ export interface Mcp2Client extends Disposable {
     request: RequestOf<Definition[Name]>,
     options: CallOptions,
   ): Promise<ResponseOf<Definition[Name]>>;
+  /**
+   * Resolves when the bus holds the event. Sent again until the deadline where that may help: an event has an id, and the bus
+   * knows it again.
+   *
+   * @throws CallError; NotConfigured where no event bus is known; TypeError for what cannot be sent
+   */
+  publish(topic: string, payload: EventPayload, options?: PublishOptions): Promise<Published>;
+  /** Many events over one stream, in order within each topic. Close it. @throws TypeError for options that say nothing */
+  publisher(options?: PublisherOptions): Publisher;
+  /**
+   * Events whose topic matches the filter, from now on. Begins at once, and goes on by itself over breaks, restarts of the bus
+   * and the end of its token; an error that no next stream could change comes out of the loop. Close it, or leave the loop.
+   *
+   * @throws TypeError for options that say nothing
+   */
+  subscribe(filter: string, options?: SubscribeOptions): Subscription;
+  /** The topics that match the filter, by name. @throws CallError, NotConfigured */
+  topics(filter: string, options?: EventCallOptions): AsyncIterableIterator<TopicInfo, void, undefined>;
+  /** The durable subscriptions of this token's subject, by name. @throws CallError, NotConfigured */
+  subscriptions(options?: EventCallOptions): Promise<readonly SubscriptionInfo[]>;
+  /** @returns false when there was none @throws CallError, NotConfigured */
+  deleteSubscription(name: string, options?: EventCallOptions): Promise<boolean>;
   /** Ends what runs, and every connection. A second time does nothing. */
   close(): void;
 }
@@ -88,6 +117,8 @@ export interface Mcp2Client extends Disposable {
 export interface ClientParts extends ServerCallDependencies, RegistryCallDependencies {
   readonly services: Services;
   readonly middleware: readonly Middleware[];
+  /** @throws NotConfigured */
+  readonly openEventBus: () => Promise<EventBusConnection>;
   /** After the connections. */
   readonly onClose: () => void;
 }
@@ -108,6 +139,7 @@ export class DiscoveringClient implements Mcp2Client {
   readonly #parts: ClientParts;
   readonly #directory: Directory;
   readonly #calls: LayeredCalls;
+  readonly #events: EventCalls;
   readonly #caller: ServerCaller;
   /** Made when they are first used: their caches take a millisecond. */
   #contexts: ContextCalls | undefined;
@@ -118,6 +150,7 @@ export class DiscoveringClient implements Mcp2Client {
   constructor(parts: ClientParts) {
     this.#parts = parts;
     this.#calls = new LayeredCalls(parts);
+    this.#events = new EventCalls({ ...parts, open: parts.openEventBus, calls: this.#calls });
     this.services = parts.services;
     this.registry = parts.address;
     this.#directory = new Directory({ clock: parts.clock, ask: (query) => this.#ask(query) });
@@ -173,10 +206,35 @@ export class DiscoveringClient implements Mcp2Client {
     return answer as ResponseOf<Definition[Name]>;
   }
 
+  publish(topic: string, payload: EventPayload, options?: PublishOptions): Promise<Published> {
+    return this.#events.publish(topic, payload, options);
+  }
+
+  publisher(options?: PublisherOptions): Publisher {
+    return this.#events.publisher(options);
+  }
+
+  subscribe(filter: string, options?: SubscribeOptions): Subscription {
+    return this.#events.subscribe(filter, options);
+  }
+
+  topics(filter: string, options?: EventCallOptions): AsyncIterableIterator<TopicInfo, void, undefined> {
+    return this.#events.topics(filter, options);
+  }
+
+  subscriptions(options?: EventCallOptions): Promise<readonly SubscriptionInfo[]> {
+    return this.#events.subscriptions(options);
+  }
+
+  deleteSubscription(name: string, options?: EventCallOptions): Promise<boolean> {
+    return this.#events.deleteSubscription(name, options);
+  }
+
   close(): void {
     if (this.#isClosed) return;
     this.#isClosed = true;
     this.#calls.close();
+    this.#events.close();
     this.#parts.channel.close();
     this.#parts.pool.close();
     this.#parts.onClose();

@@ -58,9 +58,9 @@ export class EventStream {
     const method = eventBusMethod(connection.protos, 'Subscribe');
     const run = (sent: object, running: RunningCall) => this.#open(sent, running);
     const watching = this.#watch();
+    const envelopes = calls.stream({ method, request, run, signal: this.#ending.signal });
     try {
       signal.throwIfAborted();
-      const envelopes = calls.stream({ method, request, run, signal: this.#ending.signal });
       for (;;) {
         this.#waitsSinceMs = this.#parts.clock.monotonicMs();
         const { done, value } = await envelopes.next();
@@ -74,6 +74,7 @@ export class EventStream {
     } finally {
       signal.removeEventListener('abort', end);
       this.end(new Error('the stream is not read any more'));
+      await envelopes.return();
       await watching;
     }
   }

@@ -48,9 +48,24 @@ export class StreamPosition {
     return true;
   }
 
-  /** Everything up to here was delivered, or cannot be. */
-  advance(cursor: Buffer): void {
+  /** Nothing was received that says where to go on. */
+  get isUnknown(): boolean {
+    return this.#cursor === undefined;
+  }
+
+  /** The last event of each topic is still coming. */
+  get isInPhase(): boolean {
+    return this.#lastSequences !== undefined;
+  }
+
+  /** Everything up to here was delivered: the log was read to its end. */
+  arrive(cursor: Buffer): void {
     this.#lastSequences = undefined;
+    this.skipTo(cursor);
+  }
+
+  /** What lies before cannot be delivered. */
+  skipTo(cursor: Buffer): void {
     if (this.#cursor === undefined || isBehind(cursor, this.#cursor)) this.#cursor = cursor;
   }
 
