@@ -35,7 +35,7 @@ test(`${PUBLISHERS} publishers and ${KILLS} kills: nothing that was acknowledged
     publishUntil(stopping.signal, connections[p % CONNECTIONS] ?? caller, { root, p, acknowledged }),
   );
   const seen = ['first', 'second', 'third'].map(() => new Set<string>());
-  const following = seen.map((ids, i) => follow(stopping.signal, bus, { caller, root, name: `d${i}`, ids }));
+  const following = seen.map((ids, i) => follow(bus, { caller, root, name: `d${i}`, ids }));
 
   for (let kill = 0; kill < KILLS; kill++) {
     const before = acknowledged.length;
@@ -76,7 +76,11 @@ interface Publisher {
 }
 
 /** One event after the other; one that was not answered is sent again under its id until it is. */
-async function publishUntil(signal: AbortSignal, caller: BusCaller, { root, p, acknowledged }: Publisher): Promise<void> {
+async function publishUntil(
+  signal: AbortSignal,
+  caller: BusCaller,
+  { root, p, acknowledged }: Publisher,
+): Promise<void> {
   for (let i = 0; !signal.aborted; i++) {
     const [id, topic] = [`${p}/${i}`, `${root}:${(p + i) % TOPICS}`];
     const answer = await untilAnswered(() =>
@@ -107,7 +111,7 @@ interface Follower {
 }
 
 /** A durable subscriber that acknowledges in batches and comes back until its subscription is deleted. */
-async function follow(_signal: AbortSignal, bus: BusProcess, { caller, root, name, ids }: Follower): Promise<void> {
+async function follow(bus: BusProcess, { caller, root, name, ids }: Follower): Promise<void> {
   for (;;) {
     const reader = caller.subscribe(`${root}:*`, { ...SUBSCRIBED, durable_name: name });
     let taken = 0;
@@ -115,12 +119,17 @@ async function follow(_signal: AbortSignal, bus: BusProcess, { caller, root, nam
       const fresh = reader.events.slice(taken, taken + 500);
       taken += fresh.length;
       for (const { event_id: id } of fresh) ids.add(id);
-      if (fresh.length > 0) await caller.ack(name, { ack_ids: fresh.map(({ ack_id }) => ack_id) }).catch(() => undefined);
+      if (fresh.length > 0)
+        await caller.ack(name, { ack_ids: fresh.map(({ ack_id }) => ack_id) }).catch(() => undefined);
       else await sleep(10);
     }
     if (reader.end.error?.reason === 'SUBSCRIPTION_UNKNOWN') return;
     expect(reader.end.error?.code, reader.end.error?.message).toBe(14);
-    await eventually(() => bus.process.pid, (pid) => pid !== undefined, { timeoutMs: 30_000 });
+    await eventually(
+      () => bus.process.pid,
+      (pid) => pid !== undefined,
+      { timeoutMs: 30_000 },
+    );
     await sleep(50);
   }
 }
@@ -146,8 +155,14 @@ function expectAll(events: readonly Envelope[], acknowledged: readonly Acknowled
 /** Sequences rise by one, name the one before, and follow the order of the log; a publisher's own keep their order. */
 function expectChains(events: readonly Envelope[]): void {
   for (const [topic, own] of Map.groupBy(events, (event) => event.topic)) {
-    expect(own.map(({ sequence_id }) => sequence_id), topic).toEqual(own.map((_, i) => i + 1));
-    expect(own.map(({ previous_sequence_id: previous }) => previous), topic).toEqual(own.map((_, i) => i));
+    expect(
+      own.map(({ sequence_id }) => sequence_id),
+      topic,
+    ).toEqual(own.map((_, i) => i + 1));
+    expect(
+      own.map(({ previous_sequence_id: previous }) => previous),
+      topic,
+    ).toEqual(own.map((_, i) => i));
   }
   const cursors = events.map(({ cursor }) => cursor.toString('hex'));
   expect(cursors).toEqual(cursors.toSorted());

@@ -85,7 +85,7 @@ async function deliverNew(delivery: DurableDelivery): Promise<{ messages: Buffer
   const page = await source.read(feed, before, { ...WRITE_LIMITS, maxEvents: room });
   subscriber.requireOpen();
   const messages = page.entries.map((entry) => deliver(delivery, entry.bytes, entry.offset, 1));
-  if (page.missed > 0 && subscriber.wantsControl) messages.unshift(envelopes.gap(before, page.missed));
+  if (page.gap !== undefined && subscriber.wantsControl) messages.unshift(envelopes.gap(before, page.gap));
   durable.moveTo(page.upTo);
   return { messages, hasMoved: page.upTo > before };
 }
@@ -144,7 +144,7 @@ export async function* deliverUnacknowledged(delivery: DurableDelivery): AsyncGe
     const page = await source.read(feed, before, WRITE_LIMITS);
     subscriber.requireOpen();
     const messages = page.entries.map(({ bytes }) => unacknowledged(envelopes, bytes));
-    if (page.missed > 0 && subscriber.wantsControl) messages.unshift(envelopes.gap(before, page.missed));
+    if (page.gap !== undefined && subscriber.wantsControl) messages.unshift(envelopes.gap(before, page.gap));
     durable.moveTo(page.upTo);
     if (durable.position > written && now() >= writtenMs + POSITION_EVERY_MS) {
       [written, writtenMs] = [durable.position, now()];

@@ -68,7 +68,10 @@ export interface LogPage {
   readonly events: readonly StoredEvent[];
   /** Everything that matches up to here is in `events`, or was lost. At least `after`. */
   readonly upTo: Offset;
-  /** Matching events after `after` that cannot be delivered any more: removed by retention, or damaged. 0: none. */
+  /**
+   * At least so many matching events after `after` cannot be delivered any more: removed by retention, or damaged. 0: none is
+   * lost.
+   */
   readonly missed: number;
 }
 
@@ -101,6 +104,13 @@ export interface TopicState {
   readonly lastPublishedAtMs: number;
 }
 
+/** Every event up to an offset. */
+export interface Removal {
+  readonly upTo: Offset;
+  /** Undefined: of all topics. */
+  readonly topic: string | undefined;
+}
+
 export interface EventLog {
   /** 8 random bytes; new after a restore. A cursor of another epoch means nothing here. */
   readonly epoch: Buffer;
@@ -125,6 +135,9 @@ export interface EventLog {
    * appends resolve. The listener must not throw.
    */
   follow(listener: (events: readonly StoredEvent[]) => void): void;
+
+  /** Tells of what retention removes from now on: whoever keeps events in memory must not hand those out any more. */
+  followRemovals(listener: (removals: readonly Removal[]) => void): void;
 
   /** @throws ServiceError STORE_UNAVAILABLE */
   read(request: ReadRequest): Promise<LogPage>;

@@ -6,6 +6,7 @@ import type {
   DurableSummary,
   Offset,
   PendingDelivery,
+  Removal,
   Start,
   TopicPageRequest,
   TopicState,
@@ -70,12 +71,23 @@ export interface Done {
   /** By the append's place among the results. */
   readonly errors: readonly (readonly [index: number, error: SentError])[];
   readonly answers: readonly CallAnswer[];
+  /** What retention removed. */
+  readonly removals: readonly Removal[];
   readonly stats: LogStats;
 }
 
 export const RESULT_NUMBERS = 5;
 /** First number of a result. The others are offset, sequence, previous, time. */
-export const APPENDED = { new: 0, duplicate: 1, refused: 2 } as const;
+export const APPENDED = {
+  /** An event of a topic that the log knew. */
+  known: 0,
+  /** The first event of a topic. */
+  newTopic: 1,
+  duplicate: 2,
+  /** Only a duplicate was asked for, and it is none. */
+  nothing: 3,
+  refused: 4,
+} as const;
 
 export interface LogStats {
   readonly lastOffset: Offset;
