@@ -7,6 +7,7 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import type { ContextToolProcess } from '../harness/context-tool-process.ts';
 import { type BusProcess, startBusProcess } from '../harness/event-bus.ts';
 import type { Envelope } from '../harness/event-reader.ts';
+import { eventually } from '../harness/eventually.ts';
 import { eventsOf, startOutboxServer, TABLES, type TableUnderTest, untilDrained } from './outbox-server.ts';
 
 const KILLS = process.env.MCP2_TEST_FULL === undefined ? 5 : 50;
@@ -82,6 +83,37 @@ describe.each(Object.entries({ SQLite, PgBouncer }))('%s', (_name, startTable) =
     const rows = await writer.stop();
     await untilDrained(table);
     checkEvents(await eventsOf(bus, rows), rows);
+  });
+
+  test('a server that is killed before it could settle publishes again what is the same event', async () => {
+    await using table = await startTable();
+    await using bus = await startBusProcess();
+    await using server = await startOutboxServer({ table, bus });
+    const rows = "('stock:a', '{}'), ('stock:b', '{}'), ('stock:a', '{}')";
+    const release = await table.insertHeld(`INSERT INTO outbox (topic, payload) VALUES ${rows}`);
+    const before = await eventsOf(bus, 3);
+    await server.process.kill();
+    await release();
+    expect(await table.query('SELECT id FROM outbox')).toHaveLength(3);
+    await server.process.start();
+    await untilDrained(table);
+    expect(await eventsOf(bus, 3)).toEqual(before);
+    expect(await publishedBy(server)).toBe(3);
+  });
+
+  test('a bus that is killed before it answered gets the rows when it is back', async () => {
+    await using table = await startTable();
+    await using bus = await startBusProcess();
+    await using server = await startOutboxServer({ table, bus });
+    bus.process.pause();
+    await table.query("INSERT INTO outbox (topic, payload) VALUES ('stock:a', '{}'), ('stock:b', '{}')");
+    await eventually(
+      () => server.metric('mcp2_outbox_age_seconds', { outbox: 'stock' }),
+      (age) => (age ?? 0) > 0,
+    );
+    await killAndStart(bus.process);
+    await untilDrained(table);
+    expect(await eventsOf(bus, 2)).toHaveLength(2);
   });
 });
 

@@ -17,10 +17,18 @@ export interface TableUnderTest extends AsyncDisposable {
   readonly yaml: string;
   readonly env: Readonly<Record<string, string>>;
   query(sql: string): Promise<readonly Row[]>;
+  /** Rows that can be taken, and not deleted. @returns ends that */
+  insertHeld(sql: string): Promise<() => Promise<void>>;
 }
 
 const SQL_FOLDER = join(import.meta.dirname, '../../services/context-tool/database');
 const readSql = (engine: string) => readFileSync(join(SQL_FOLDER, engine, 'outbox.sql'), 'utf8');
+
+const HELD = 42;
+const HOLD_DELETES = `
+  CREATE FUNCTION hold() RETURNS trigger LANGUAGE plpgsql AS
+    $$ BEGIN PERFORM pg_advisory_xact_lock(${HELD}); RETURN OLD; END $$;
+  CREATE TRIGGER hold BEFORE DELETE ON outbox FOR EACH ROW EXECUTE FUNCTION hold()`;
 
 export const TABLES = {
   SQLite: startSqliteTable,
@@ -36,6 +44,11 @@ async function startSqliteTable(): Promise<TableUnderTest> {
     yaml: `sqlite: {file: ${file}}`,
     env: {},
     query: async (sql) => sqlite.prepare(sql).all() as Row[],
+    async insertHeld(sql) {
+      // In one go: nobody else comes in between.
+      sqlite.exec(`${sql}; BEGIN IMMEDIATE`);
+      return async () => sqlite.exec('COMMIT');
+    },
     [Symbol.asyncDispose]: async () => sqlite.close(),
   };
 }
@@ -49,6 +62,16 @@ async function startPostgresTable(through: 'directly' | 'pgbouncer'): Promise<Ta
     yaml: 'postgres: {primary: {url: {fromEnv: STOCK_URL}}}',
     env: { STOCK_URL: (pooler ?? server).url() },
     query: async (sql) => (await client.query<Row>(sql)).rows,
+    async insertHeld(sql) {
+      const holder = await client.connect();
+      await holder.query(`BEGIN; SELECT pg_advisory_xact_lock(${HELD})`);
+      await client.query(HOLD_DELETES);
+      await client.query(sql);
+      return async () => {
+        await holder.query('COMMIT');
+        holder.release();
+      };
+    },
     async [Symbol.asyncDispose]() {
       await client.end();
       await pooler?.[Symbol.asyncDispose]();
