@@ -42,27 +42,49 @@ async function idsOn(name: string) {
 /** Behind PgBouncer rather than without: what works there works at the server itself. */
 const { SQLite, 'PostgreSQL behind PgBouncer': PgBouncer } = TABLES;
 
+/** One table, emptied before each test. */
+class Bench {
+  #table: TableUnderTest | undefined;
+
+  constructor(startTable: () => Promise<TableUnderTest>) {
+    beforeAll(async () => {
+      this.#table = await startTable();
+    });
+    afterAll(() => this.table[Symbol.asyncDispose]());
+    beforeEach(() => this.table.query('DELETE FROM outbox'));
+  }
+
+  get table(): TableUnderTest {
+    if (this.#table === undefined) throw new Error('the table was not made');
+    return this.#table;
+  }
+
+  startServer(more: Partial<OutboxServerOptions> = {}) {
+    return startOutboxServer({ table: this.table, bus, ...more });
+  }
+
+  insert(rows: readonly (readonly [topic: string, payload?: string])[]) {
+    const values = rows.map(([name, payload = '{}']) => `('${name}', '${payload}')`);
+    return this.table.query(`INSERT INTO outbox (topic, payload) VALUES ${values.join(', ')}`);
+  }
+}
+
 describe.each(Object.entries({ SQLite, PgBouncer }))('%s', (_name, startTable) => {
-  let table: TableUnderTest;
-  beforeAll(async () => {
-    table = await startTable();
-  });
-  afterAll(() => table[Symbol.asyncDispose]());
-  beforeEach(() => table.query('DELETE FROM outbox'));
+  const bench = new Bench(startTable);
+  describe('rows', () => testRows(bench));
+  describe('a row that stops the outbox', () => testBlocked(bench));
+  describe('the bus', () => testBus(bench));
+  describe('the server', () => testServer(bench));
+});
 
-  const startServer = (more: Partial<OutboxServerOptions> = {}) => startOutboxServer({ table, bus, ...more });
-  const insert = (rows: readonly (readonly [id: number, topic: string, payload?: string])[]) =>
-    table.query(
-      `INSERT INTO outbox (topic, payload) VALUES ${rows.map(([, name, payload = '{}']) => `('${name}', '${payload}')`).join(', ')}`,
-    );
-
+function testRows(on: Bench): void {
   test('a row becomes an event of the server with what it holds, and the card says what is published', async () => {
-    await using server = await startServer();
+    await using server = await on.startServer();
     const trace = '00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01';
-    await table.query(
+    await on.table.query(
       `INSERT INTO outbox (topic, payload, traceparent) VALUES ('${topic}', '{"count": 9}', '${trace}')`,
     );
-    await untilDrained(table);
+    await untilDrained(on.table);
     const events = (await eventsOf(bus, 1)).filter((event) => event.topic === topic);
     expect(events).toMatchObject([
       {
@@ -79,17 +101,11 @@ describe.each(Object.entries({ SQLite, PgBouncer }))('%s', (_name, startTable) =
   });
 
   test('rows that can never be published are set aside with the reason, and the others follow', async () => {
-    await using server = await startServer({ rights: [`event:publish:${topic}`] });
-    await insert([
-      [1, topic],
-      [2, 'prices:a'],
-      [3, 'not a topic'],
-      [4, `stock:other`],
-      [5, topic],
-    ]);
-    await untilDrained(table);
+    await using server = await on.startServer({ rights: [`event:publish:${topic}`] });
+    await on.insert([[topic], ['prices:a'], ['not a topic'], [`stock:other`], [topic]]);
+    await untilDrained(on.table);
     expect(await idsOn(topic)).toHaveLength(2);
-    const failures = await table.query('SELECT failure FROM outbox ORDER BY id');
+    const failures = await on.table.query('SELECT failure FROM outbox ORDER BY id');
     expect(failures.map(({ failure }) => failure)).toEqual([
       expect.stringContaining('"prices:a" is outside of "topics"'),
       expect.stringContaining('"not a topic" is none'),
@@ -98,19 +114,17 @@ describe.each(Object.entries({ SQLite, PgBouncer }))('%s', (_name, startTable) =
     expect(await gauge(server, 'failed_total')).toBe(3);
     expect(await gauge(server, 'blocked')).toBe(0);
   });
+}
 
+function testBlocked(on: Bench): void {
   test('without "failed" the outbox stops there, says where, and goes on when the row is mended', async () => {
-    await using server = await startServer({ setsAside: false });
-    await insert([
-      [1, topic],
-      [2, 'prices:a'],
-      [3, topic],
-    ]);
+    await using server = await on.startServer({ setsAside: false });
+    await on.insert([[topic], ['prices:a'], [topic]]);
     await eventually(
       () => gauge(server, 'blocked'),
       (blocked) => blocked === 1,
     );
-    const [{ id } = {}] = await table.query("SELECT id FROM outbox WHERE topic = 'prices:a'");
+    const [{ id } = {}] = await on.table.query("SELECT id FROM outbox WHERE topic = 'prices:a'");
     const [line] = await server.logged('the outbox stopped at a row');
     expect(line).toMatchObject({
       id: String(id),
@@ -118,8 +132,8 @@ describe.each(Object.entries({ SQLite, PgBouncer }))('%s', (_name, startTable) =
       reason: expect.stringContaining('outside of "topics"'),
     });
     expect(await idsOn(topic)).toHaveLength(1);
-    await table.query(`UPDATE outbox SET topic = '${topic}' WHERE id = ${String(id)}`);
-    await untilDrained(table);
+    await on.table.query(`UPDATE outbox SET topic = '${topic}' WHERE id = ${String(id)}`);
+    await untilDrained(on.table);
     expect(await idsOn(topic)).toHaveLength(3);
     await eventually(
       () => gauge(server, 'blocked'),
@@ -127,26 +141,28 @@ describe.each(Object.entries({ SQLite, PgBouncer }))('%s', (_name, startTable) =
     );
     expect(await server.logged('the outbox stopped at a row')).toHaveLength(1);
   });
+}
 
+function testBus(on: Bench): void {
   test('while the bus is away rows are kept and their age rises, then they are published', async () => {
-    await using server = await startServer();
+    await using server = await on.startServer();
     await bus.process.kill();
     try {
-      await insert([
-        [1, topic, '1'],
-        [2, topic, '2'],
+      await on.insert([
+        [topic, '1'],
+        [topic, '2'],
       ]);
       await eventually(
         () => gauge(server, 'unable_seconds'),
         (seconds) => (seconds ?? 0) > 1,
       );
       expect(await gauge(server, 'age_seconds')).toBeGreaterThan(1);
-      expect(await table.query('SELECT id FROM outbox')).toHaveLength(2);
+      expect(await on.table.query('SELECT id FROM outbox')).toHaveLength(2);
       expect(await gauge(server, 'blocked')).toBe(0);
     } finally {
       await bus.process.start();
     }
-    await untilDrained(table);
+    await untilDrained(on.table);
     expect(await idsOn(topic)).toHaveLength(2);
     await eventually(
       () => gauge(server, 'age_seconds'),
@@ -157,42 +173,44 @@ describe.each(Object.entries({ SQLite, PgBouncer }))('%s', (_name, startTable) =
   });
 
   test('a token that ends is renewed in its file, and rows wait until then', async () => {
-    await using server = await startServer();
+    await using server = await on.startServer();
     const file = join(server.folder, 'token');
     const claims = { aud: ['EventBusServer'], sub: 'default.Stock', capabilities: ['event:publish:stock:*'] };
     writeFileSync(file, await bus.tokens.mint(claims, { nowMs: Date.now() - 7_200_000 }));
-    server.write('server.yaml', `${configurationOf({ table })}token: {fromFile: token}\n`);
+    server.write('server.yaml', `${configurationOf({ table: on.table })}token: {fromFile: token}\n`);
     await eventually(
       () => server.logged('another configuration is in force'),
       (lines) => lines.length === 1,
     );
-    await insert([[1, topic]]);
+    await on.insert([[topic]]);
     const [line] = await eventually(
       () => server.logged('the outbox cannot publish now; its rows are kept'),
       (lines) => lines.length > 0,
     );
     expect(line?.reason).toMatch(/token/i);
     writeFileSync(file, await bus.tokens.mint({ ...claims, ttlSeconds: 3600 }));
-    await untilDrained(table);
+    await untilDrained(on.table);
     expect(await idsOn(topic)).toHaveLength(1);
   });
+}
 
+function testServer(on: Bench): void {
   test('a reload goes on with the rows that are left, and a server that is told to stop settles what it published', async () => {
-    await using server = await startServer();
-    const insertMany = () => insert(Array.from({ length: 300 }, (_, i) => [i, topic, String(i)]));
+    await using server = await on.startServer();
+    const insertMany = () => on.insert(Array.from({ length: 300 }, (_, i) => [topic, String(i)] as const));
     await insertMany();
-    server.write('server.yaml', configurationOf({ table, every: '60ms' }));
+    server.write('server.yaml', configurationOf({ table: on.table, every: '60ms' }));
     await eventually(
       () => server.logged('another configuration is in force'),
       (lines) => lines.length === 1,
     );
     await insertMany();
     expect(await server.process.stop()).toEqual({ code: 0, signal: null });
-    const left = (await table.query('SELECT id FROM outbox')).length;
+    const left = (await on.table.query('SELECT id FROM outbox')).length;
     expect(await idsOn(topic)).toHaveLength(600 - left);
     await server.process.start();
-    await untilDrained(table);
+    await untilDrained(on.table);
     expect(new Set(await idsOn(topic)).size).toBe(600);
     expect(await idsOn(topic)).toHaveLength(600);
   });
-});
+}
