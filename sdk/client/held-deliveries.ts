@@ -33,6 +33,9 @@ export interface HeldOptions {
   readonly maxInFlight: number;
 }
 
+/** The most that can be in flight, and as many again on their way. */
+const MAX_DONE = 2_048;
+
 export class HeldDeliveries {
   readonly #options: HeldOptions;
   readonly #held = new Map<string, Delivery>();
@@ -92,7 +95,7 @@ export class HeldDeliveries {
     this.#held.delete(delivery.key);
     this.#done.set(delivery.key, delivery);
     const [oldest] = this.#done.keys();
-    if (this.#done.size > 2 * this.#options.maxInFlight && oldest !== undefined) this.#done.delete(oldest);
+    if (this.#done.size > MAX_DONE && oldest !== undefined) this.#done.delete(oldest);
   }
 
   /** It could not be settled: it comes again. */
