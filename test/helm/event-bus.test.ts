@@ -328,6 +328,12 @@ test('with a token that you renew a server may publish', async () => {
   expect(volumeMounts).toContainEqual({ name: 'token', mountPath: '/var/run/mcp2', readOnly: true });
 });
 
+test('a token that the configuration itself names will do', async () => {
+  const config = `${EVENTS}token: {fromFile: /etc/mcp2/secrets/bus/token}\n`;
+  const rendered = await renderChart({ values: { contextTool: { servers: { petShop: { config } } } } });
+  expect(has(rendered, 'Deployment', 'mcp2-pet-shop')).toBe(true);
+});
+
 test('the sample publishes nothing until it has a token', async () => {
   const chart = join(createWorkspace('publishing-sample').folder, 'mcp2');
   cpSync(CHART, chart, { recursive: true });
