@@ -2,7 +2,7 @@ import { chmodSync, existsSync, mkdtempSync, readFileSync, rmSync, statSync, wri
 import { tmpdir, userInfo } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
-import { readConnection } from '#lib/config/connection-file.ts';
+import { readConnection, readLocalEventBus } from '#lib/config/connection-file.ts';
 import type { StateFolder } from '#lib/config/state-folder.ts';
 import { CommandFailed } from '../failure.ts';
 import { removeConnection, writeConnection } from './connection.ts';
@@ -96,4 +96,17 @@ test('a connection is there while something runs, and garbage counts as none', (
   removeConnection(state.connection);
   removeConnection(state.connection);
   expect(existsSync(state.connection)).toBe(false);
+});
+
+test('an event bus is known where the file names one on this machine', () => {
+  prepareState(state);
+  const connection = { registry: '127.0.0.1:1', files: '/f', pid: 1, startedAt: '2026-01-01T00:00:00Z' };
+  const known = (eventBus: unknown) => {
+    writeFileSync(state.connection, JSON.stringify({ ...connection, eventBus }));
+    return { registry: readConnection(state.connection)?.registry, eventBus: readLocalEventBus(state.connection) };
+  };
+  expect(known(undefined)).toEqual({ registry: '127.0.0.1:1', eventBus: undefined });
+  expect(known('127.0.0.1:50052')).toEqual({ registry: '127.0.0.1:1', eventBus: '127.0.0.1:50052' });
+  expect(known('10.0.0.1:50052')).toEqual({ registry: '127.0.0.1:1', eventBus: undefined });
+  expect(known(7)).toEqual({ registry: undefined, eventBus: undefined });
 });

@@ -6,6 +6,8 @@ import { isLoopback } from '../net/loopback.ts';
 export interface Connection {
   /** host:port of the registry. */
   readonly registry: string;
+  /** host:port of the event bus. Absent in files of before there was one. */
+  readonly eventBus?: string;
   /** The folder of YAML files. */
   readonly files: string;
   readonly pid: number;
@@ -32,6 +34,12 @@ export function readLocalRegistry(path: string): string | undefined {
   return registry !== undefined && isLoopback(registry) ? registry : undefined;
 }
 
+/** The same for the event bus; undefined also where what runs has none. @returns host:port */
+export function readLocalEventBus(path: string): string | undefined {
+  const eventBus = readConnection(path)?.eventBus;
+  return eventBus !== undefined && isLoopback(eventBus) ? eventBus : undefined;
+}
+
 /** A sentence for a file that is there and says nothing; undefined for one that is sound or absent. */
 export function connectionProblem(path: string): string | undefined {
   if (readConnection(path) !== undefined || !existsSync(path)) return undefined;
@@ -39,6 +47,7 @@ export function connectionProblem(path: string): string | undefined {
 }
 
 function isConnection(value: unknown): value is Connection {
-  const { registry, files, pid, startedAt } = (value ?? {}) as Readonly<Record<string, unknown>>;
-  return [registry, files, startedAt].every((text) => typeof text === 'string') && Number.isSafeInteger(pid);
+  const { registry, eventBus = '', files, pid, startedAt } = (value ?? {}) as Readonly<Record<string, unknown>>;
+  const texts = [registry, eventBus, files, startedAt];
+  return texts.every((text) => typeof text === 'string') && Number.isSafeInteger(pid);
 }

@@ -13,6 +13,8 @@ export interface StateFolder {
   readonly path: string;
   /** The embedded store's own folder. */
   readonly store: string;
+  /** The embedded event log's own folder. */
+  readonly events: string;
   /** Private JWK with kid and alg; secret. */
   readonly signingKey: string;
   /** Public keys, for verifiers. */
@@ -53,6 +55,7 @@ export function locateStateFolder(named: string | undefined, { env, homeFolder, 
   return {
     path,
     store: join(path, 'store'),
+    events: join(path, 'events'),
     signingKey: join(path, 'key.jwk'),
     jwks: join(path, 'jwks.json'),
     issuer: join(path, 'issuer'),
