@@ -26,6 +26,8 @@ export interface NewEvent {
   readonly publisherKey: string;
   /** Undefined: not checked. 0: the topic has no event yet. */
   readonly expectedLastSequence: number | undefined;
+  /** Nothing is appended: only whether it is a duplicate is wanted. Default false. */
+  readonly duplicateOnly?: boolean;
 }
 
 export interface Appended {
@@ -33,6 +35,8 @@ export interface Appended {
   readonly sequence: number;
   /** The event was there already; offset and sequence are the first one's. */
   readonly duplicate: boolean;
+  /** The log knew no event of this topic. */
+  readonly isNewTopic: boolean;
 }
 
 export interface StoredEvent {
@@ -107,12 +111,14 @@ export interface EventLog {
   readonly durables: DurableStore;
 
   /**
-   * Resolves when the log holds the event durably. Appends of one topic take effect in the order of their calls.
+   * Resolves when the log holds the event durably. Appends of one topic take effect in the order of their calls. Undefined
+   * for an event that would have been new and was asked for as `duplicateOnly`.
    *
    * @throws ServiceError EVENT_ID_REUSED, SEQUENCE_MISMATCH (metadata `last_sequence`), LOG_FULL (RetryInfo), QUOTA_EXCEEDED
    *   for one topic too many, STORE_UNAVAILABLE when it is not known whether the event was appended
    */
   append(event: NewEvent): Promise<Appended>;
+  append(event: NewEvent & { readonly duplicateOnly: true }): Promise<Appended | undefined>;
 
   /**
    * Tells of every event appended from now on, in order, in groups as they were committed, before the promises of their

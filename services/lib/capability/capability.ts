@@ -6,7 +6,7 @@
  * `registry:register:` is a server name pattern ("InventoryDB_*"), which is no capability pattern.
  */
 import { isServerName } from './name.ts';
-import { compilePattern, contains, ONE, type Pattern } from './pattern.ts';
+import { compilePattern, contains, ONE, overlaps, type Pattern } from './pattern.ts';
 import { parseServerNamePattern, type ServerNamePattern, serverNamePatternContains } from './server-name-pattern.ts';
 
 export const MAX_CAPABILITIES = 64;
@@ -66,6 +66,11 @@ export class CapabilitySet {
   /** True when no entry confers anything. */
   get isEmpty(): boolean {
     return this.#held.length === 0;
+  }
+
+  /** True when some name is covered by an entry and matched by `family`. */
+  overlaps(family: Pattern): boolean {
+    return this.#held.some(({ pattern }) => overlaps(pattern, family));
   }
 
   /** True when one entry alone contains `required`; two that cover it only together do not. */

@@ -10,7 +10,7 @@ import { type Reason, ServiceError } from '../errors.ts';
 import type { Logger } from '../logger.ts';
 import { TokenNotValidNow, type VerifiedToken } from '../token/verified-token.ts';
 import type { CallMeter } from './call-metrics.ts';
-import type { StatusObject } from './status.ts';
+import { type StatusObject, statusCodeOf } from './status.ts';
 
 /** How one call ended. */
 export interface CallEnd {
@@ -178,16 +178,27 @@ export class CallContext {
   finish(code: status, reason?: Reason): void {
     if (this.#ended) return;
     this.#ended = true;
-    const { clock, meter, onCallEnd, open } = this.#runtime;
+    const { clock, meter, open } = this.#runtime;
     const durationSeconds = (clock.monotonicMs() - this.startedMs) / 1000;
     open.delete(this);
     meter.ended(code, durationSeconds);
+    this.#report({ call: this, code, reason, durationSeconds });
+  }
+
+  #report(end: CallEnd): void {
+    const { onCallEnd } = this.#runtime;
     if (onCallEnd === undefined) return;
     try {
-      onCallEnd({ call: this, code, reason, durationSeconds });
+      onCallEnd(end);
     } catch (error) {
       this.log.error({ err: error }, 'audit of a call failed');
     }
+  }
+
+  /** For a stream that goes on: one of its messages was refused, which is recorded as a refused call is. */
+  refuse(error: ServiceError): void {
+    const durationSeconds = (this.#runtime.clock.monotonicMs() - this.startedMs) / 1000;
+    this.#report({ call: this, code: statusCodeOf(error.reason), reason: error.reason, durationSeconds });
   }
 
   /** For the adapters: ends a call that failed, logs what the caller must not see, and gives what to send. */

@@ -150,7 +150,8 @@ function textField(number: number, text: string): Buffer {
   return text === '' ? Buffer.alloc(0) : bytesField(number, Buffer.from(text, 'utf8'));
 }
 
-function bytesField(number: number, bytes: Buffer): Buffer {
+/** A length-delimited field of a message. */
+export function bytesField(number: number, bytes: Buffer): Buffer {
   return Buffer.concat([Buffer.of((number << 3) | LENGTH_DELIMITED), encodeVarint(bytes.length), bytes]);
 }
 

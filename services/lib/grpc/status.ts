@@ -121,6 +121,12 @@ export function toStatusObject(error: unknown): StatusObject {
   return { code, details: message, metadata, reason: known.reason };
 }
 
+/** The same as an encoded google.rpc.Status, for a message of a stream that failed alone. */
+export function statusBytesOf(error: unknown): Buffer {
+  const [bytes] = toStatusObject(error).metadata.get(STATUS_DETAILS_KEY);
+  return bytes as Buffer;
+}
+
 /**
  * Why a call failed, as the server said it, or undefined when it said nothing that this version knows.
  *

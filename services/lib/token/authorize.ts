@@ -41,6 +41,26 @@ export function authorize(token: VerifiedToken, call: Call): void {
   requireGrant(token, call.method, resource, call.params);
 }
 
+export interface Family {
+  /** Every capability of the family, for example "event:subscribe:*". */
+  readonly pattern: Pattern;
+  /** A grant of any of these is one of it. */
+  readonly methods: readonly Method[];
+}
+
+/**
+ * For what any right of a family is enough for, whatever its resource: to be told that something does not exist.
+ *
+ * @throws ServiceError CAPABILITY_DENIED
+ */
+export function requireSomeRight(token: VerifiedToken, { pattern, methods }: Family): void {
+  const byCapability = token.capabilities === undefined || token.capabilities.overlaps(pattern);
+  const byGrant =
+    token.grants === undefined || token.grants.some((grant) => methods.some((method) => method === grant.method));
+  if (byCapability && byGrant) return;
+  throw new ServiceError('CAPABILITY_DENIED', `the token holds no right of ${pattern.text}`);
+}
+
 /** The methods that search; for each of them the filter is the resource. */
 export type SearchMethod = 'Discovery.Lookup' | 'Discovery.Watch';
 

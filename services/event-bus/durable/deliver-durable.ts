@@ -1,0 +1,124 @@
+/**
+ * The stream of a durable subscription: what was in flight and is due comes first, then what follows its position, never more
+ * than `maxInFlight` unsettled.
+ */
+import type { EncodedBatch } from '#lib/grpc/method.ts';
+import type { AckIds } from '../ack-id.ts';
+import { WRITE_LIMITS } from '../delivery/deliver-plain.ts';
+import type { EventSource } from '../delivery/event-source.ts';
+import type { Subscriber } from '../delivery/subscriber.ts';
+import type { Envelopes } from '../envelope.ts';
+import type { Offset } from '../log/event-log.ts';
+import type { EventBusMetrics } from '../metrics.ts';
+import type { Feed } from '../tail/feed.ts';
+import type { Durable } from './durable.ts';
+
+export interface DurableDelivery {
+  readonly subscriber: Subscriber;
+  readonly source: EventSource;
+  readonly envelopes: Envelopes;
+  readonly feed: Feed;
+  readonly durable: Durable;
+  readonly ackIds: AckIds;
+  readonly maxInFlight: number;
+  readonly ackWaitMs: number;
+  readonly maxDeliver: number;
+  readonly now: () => number;
+  readonly counts: Pick<EventBusMetrics, 'parked' | 'redelivered'>;
+}
+
+/** Sending is delivery: how often the position is written. */
+const POSITION_EVERY_MS = 1_000;
+
+export async function* deliverExplicit(delivery: DurableDelivery): AsyncGenerator<EncodedBatch> {
+  const { subscriber, source, durable, now } = delivery;
+  for (;;) {
+    subscriber.requireOpen();
+    const again = await redeliver(delivery);
+    const first = await deliverNew(delivery);
+    const messages = [...again.messages, ...first.messages];
+    // Whatever was handed out is written without waiting: an event that a crash makes new again is delivered again.
+    if (messages.length > 0 || again.hasParked || first.hasMoved)
+      durable.flush().catch((error) => subscriber.fail(error));
+    if (messages.length > 0) yield subscriber.batch(messages, durable.position);
+    else if (!first.hasMoved && !again.hasParked) {
+      const beat = durable.position >= source.end ? subscriber.heartbeat(durable.position) : undefined;
+      if (beat !== undefined) yield beat;
+      else if (durable.inFlight.nextDueMs() > now()) await subscriber.wait(durable.inFlight.nextDueMs());
+    }
+  }
+}
+
+async function redeliver(delivery: DurableDelivery): Promise<{ messages: Buffer[]; hasParked: boolean }> {
+  const { durable, source, feed, subscriber, envelopes, maxDeliver, now, counts } = delivery;
+  const messages: Buffer[] = [];
+  let hasParked = false;
+  for (const { offset, attempt } of durable.inFlight.due(now()).slice(0, WRITE_LIMITS.maxEvents)) {
+    if (attempt >= maxDeliver) {
+      durable.park(offset, attempt, 'max_deliver');
+      counts.parked('max_deliver');
+      hasParked = true;
+      continue;
+    }
+    const entry = await source.find(feed, offset);
+    // It may have been settled meanwhile.
+    if (durable.inFlight.attemptOf(offset) !== attempt) continue;
+    if (entry !== undefined) {
+      messages.push(deliver(delivery, entry.bytes, offset, attempt + 1));
+      counts.redelivered(1);
+    } else {
+      durable.settle(offset);
+      if (subscriber.wantsControl) messages.push(envelopes.gap(offset, 1));
+    }
+  }
+  return { messages, hasParked };
+}
+
+async function deliverNew(delivery: DurableDelivery): Promise<{ messages: Buffer[]; hasMoved: boolean }> {
+  const { durable, source, feed, subscriber, envelopes, maxInFlight } = delivery;
+  const room = Math.min(WRITE_LIMITS.maxEvents, maxInFlight - durable.inFlight.size);
+  if (room <= 0 || durable.position >= source.end) return { messages: [], hasMoved: false };
+  const before = durable.position;
+  const page = await source.read(feed, before, { ...WRITE_LIMITS, maxEvents: room });
+  subscriber.requireOpen();
+  const messages = page.entries.map((entry) => deliver(delivery, entry.bytes, entry.offset, 1));
+  if (page.missed > 0 && subscriber.wantsControl) messages.unshift(envelopes.gap(before, page.missed));
+  durable.moveTo(page.upTo);
+  return { messages, hasMoved: page.upTo > before };
+}
+
+function deliver(
+  { durable, envelopes, ackIds, ackWaitMs }: DurableDelivery,
+  bytes: Buffer,
+  offset: Offset,
+  attempt: number,
+): Buffer {
+  durable.deliver(offset, attempt, ackWaitMs);
+  return envelopes.marked(bytes, { attempt, ackId: ackIds.make(durable.record.id, { offset, attempt }) });
+}
+
+/** For ACK_MODE_NONE: sending is delivery, and the position is written once a second. */
+export async function* deliverUnacknowledged(delivery: DurableDelivery): AsyncGenerator<EncodedBatch> {
+  const { subscriber, source, feed, durable, envelopes, now } = delivery;
+  let writtenMs = now();
+  let written = durable.position;
+  for (;;) {
+    subscriber.requireOpen();
+    const before = durable.position;
+    const page = await source.read(feed, before, WRITE_LIMITS);
+    subscriber.requireOpen();
+    const messages = page.entries.map((entry) => envelopes.marked(entry.bytes, { attempt: 1, ackId: '' }));
+    if (page.missed > 0 && subscriber.wantsControl) messages.unshift(envelopes.gap(before, page.missed));
+    durable.moveTo(page.upTo);
+    if (durable.position > written && now() >= writtenMs + POSITION_EVERY_MS) {
+      [written, writtenMs] = [durable.position, now()];
+      durable.flush().catch((error) => subscriber.fail(error));
+    }
+    if (messages.length > 0) yield subscriber.batch(messages, durable.position);
+    else if (page.upTo === before || page.upTo >= source.end) {
+      const beat = subscriber.heartbeat(durable.position);
+      if (beat !== undefined) yield beat;
+      await subscriber.wait(durable.position > written ? writtenMs + POSITION_EVERY_MS : undefined);
+    }
+  }
+}

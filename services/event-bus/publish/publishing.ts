@@ -1,0 +1,91 @@
+/**
+ * One publish, as Publish and PublishStream have it: quota, schema, append. Credential, form and right were asked before.
+ *
+ * The log is asked in the tick of the call, so that the publishes of a stream are appended in their order.
+ */
+
+import type { VerifiedToken } from '#lib/token/verified-token.ts';
+import type { EventPublishRequest__Output } from '#protos/generated/mcp2/EventPublishRequest.ts';
+import type { EventPublishResponse } from '#protos/generated/mcp2/EventPublishResponse.ts';
+import type { CallerKeys } from '../caller-key.ts';
+import { encodeCursor } from '../cursor.ts';
+import type { Appended, EventLog, NewEvent } from '../log/event-log.ts';
+import type { EventBusMetrics } from '../metrics.ts';
+import type { Quotas } from '../quotas.ts';
+import type { KnownTopics } from './known-topics.ts';
+import type { TopicSchemas } from './topic-schemas.ts';
+
+export interface PublishingOptions {
+  readonly log: EventLog;
+  readonly quotas: Quotas;
+  readonly callers: CallerKeys;
+  readonly schemas: TopicSchemas;
+  readonly topics: KnownTopics;
+  readonly counts: Pick<EventBusMetrics, 'published'>;
+}
+
+export class Publishing {
+  readonly #options: PublishingOptions;
+
+  constructor(options: PublishingOptions) {
+    this.#options = options;
+  }
+
+  /** @throws ServiceError, also as a rejection */
+  publish(request: EventPublishRequest__Output, token: VerifiedToken): Promise<EventPublishResponse> {
+    const { quotas, callers, schemas } = this.#options;
+    const caller = callers.of(token);
+    const event = toEvent(request, token, caller);
+    const bytes = sizeOf(request);
+    const spent = quotas.takePublish(caller, bytes);
+    if (spent !== undefined) return this.#onlyDuplicate(event, spent);
+    schemas.check(request);
+    return this.#append(event, caller, bytes);
+  }
+
+  async #append(event: NewEvent, caller: string, bytes: number): Promise<EventPublishResponse> {
+    const { log, quotas, topics } = this.#options;
+    const mayBeNew = !topics.has(event.topic);
+    if (mayBeNew) quotas.takeNewTopic(caller);
+    let isNewTopic = false;
+    try {
+      const appended = await log.append(event);
+      topics.add(event.topic);
+      if (appended.duplicate) quotas.giveBackPublish(caller, bytes);
+      else isNewTopic = appended.isNewTopic;
+      return this.#toResponse(appended);
+    } finally {
+      if (mayBeNew && !isNewTopic) quotas.giveBackNewTopic(caller);
+    }
+  }
+
+  /** A retry is told its sequence also when the quota is spent. */
+  async #onlyDuplicate(event: NewEvent, spent: Error): Promise<EventPublishResponse> {
+    if (event.eventId === '') throw spent;
+    const appended = await this.#options.log.append({ ...event, duplicateOnly: true });
+    if (appended === undefined) throw spent;
+    return this.#toResponse(appended);
+  }
+
+  #toResponse({ offset, sequence, duplicate }: Appended): EventPublishResponse {
+    this.#options.counts.published(duplicate ? 'duplicate' : 'published');
+    const cursor = encodeCursor(this.#options.log.epoch, offset);
+    const message = duplicate ? 'published before' : 'published';
+    return { success: true, message, sequence_id: sequence, duplicate, cursor };
+  }
+}
+
+function toEvent(request: EventPublishRequest__Output, token: VerifiedToken, publisherKey: string): NewEvent {
+  const { topic, payload, event_id: eventId, content_type: contentType, attributes } = request;
+  // A field that is absent reads as 0 all the same: only this member says whether it is there.
+  const isExpected = request._expected_last_sequence !== undefined;
+  const expectedLastSequence = isExpected ? request.expected_last_sequence : undefined;
+  const { sub: publisher } = token;
+  return { topic, payload, contentType, attributes, eventId, publisher, publisherKey, expectedLastSequence };
+}
+
+function sizeOf({ payload, attributes }: EventPublishRequest__Output): number {
+  let bytes = payload.length;
+  for (const key in attributes) bytes += key.length + (attributes[key] as string).length;
+  return bytes;
+}

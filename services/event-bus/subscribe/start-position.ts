@@ -1,0 +1,33 @@
+/** From the start fields of a Subscribe to a place in the log. */
+import type { Pattern } from '#lib/capability/pattern.ts';
+import type { EventSubscribeRequest__Output } from '#protos/generated/mcp2/EventSubscribeRequest.ts';
+import { StartPolicy } from '#protos/generated/mcp2/StartPolicy.ts';
+import { decodeCursor } from '../cursor.ts';
+import type { EventLog, Offset, Start } from '../log/event-log.ts';
+
+/**
+ * @returns the offset after which to read; for START_POLICY_LAST_PER_TOPIC that of the second phase
+ * @throws ServiceError BEFORE_RETENTION, START_IN_FUTURE, LOG_EPOCH
+ */
+export async function locateStart(
+  log: EventLog,
+  request: EventSubscribeRequest__Output,
+  filter: Pattern,
+): Promise<Offset> {
+  return log.locate(toStart(log, request), filter);
+}
+
+function toStart({ epoch }: EventLog, request: EventSubscribeRequest__Output): Start {
+  switch (request.start) {
+    case StartPolicy.START_POLICY_EARLIEST:
+      return { kind: 'earliest' };
+    case StartPolicy.START_POLICY_SEQUENCE:
+      return { kind: 'sequence', topic: request.topic_filter, sequence: request.start_sequence };
+    case StartPolicy.START_POLICY_CURSOR:
+      return { kind: 'offset', after: decodeCursor(epoch, request.start_cursor) };
+    case StartPolicy.START_POLICY_TIME:
+      return { kind: 'time', ms: request.start_time_ms };
+    default:
+      return { kind: 'new' };
+  }
+}
