@@ -29,7 +29,7 @@ export interface RunOptions {
   /** `--state` of every command, through MCP2_STATE. */
   readonly state: string;
   readonly env?: Readonly<Record<string, string>>;
-  readonly input?: string;
+  readonly input?: string | Buffer;
   readonly launcher?: string;
   /** Ends the command (SIGTERM) once it has printed this, for one that would go on for ever. */
   readonly killAfter?: string;
@@ -67,7 +67,7 @@ export async function runMcp2(
 
 interface StandaloneParts {
   readonly workspace: Workspace;
-  /** Of the registry and of a server. */
+  /** Of the registry, of a server and of the event bus. */
   readonly ports: readonly number[];
   readonly args: readonly string[];
   readonly launcher: string;
@@ -96,18 +96,21 @@ export class Standalone implements AsyncDisposable {
   readonly port: number;
   /** Free for the inventory, or for a server of the test. */
   readonly serverPort: number;
+  readonly busPort: number;
   readonly #process: ManagedProcess;
   #starts = 0;
 
   constructor({ workspace, ports, args, launcher, nodeArgs, state }: StandaloneParts) {
-    const [port = 0, serverPort = 0] = ports;
+    const [port = 0, serverPort = 0, busPort = 0] = ports;
     this.state = state;
     this.files = join(workspace.folder, 'files');
     this.port = port;
     this.serverPort = serverPort;
+    this.busPort = busPort;
     mkdirSync(this.files);
     const named = ['--files', this.files, '--state', this.state];
-    const portArgs = args.includes('--port') ? [] : ['--port', String(port)];
+    const portOf = (option: string, number: number) => (args.includes(option) ? [] : [option, String(number)]);
+    const portArgs = [...portOf('--port', port), ...portOf('--bus-port', busPort)];
     this.#process = new ManagedProcess(
       {
         name: 'mcp2-up',
@@ -179,7 +182,7 @@ export async function createStandalone(options: StandaloneOptions = {}): Promise
   const { args = [], launcher = LAUNCHER, nodeArgs = [], stateName = 'state' } = options;
   const workspace = createWorkspace('standalone');
   const state = options.state ?? join(workspace.folder, stateName);
-  return new Standalone({ workspace, ports: await freePorts(2), args, launcher, nodeArgs, state });
+  return new Standalone({ workspace, ports: await freePorts(3), args, launcher, nodeArgs, state });
 }
 
 export function serverYaml({ name, serverName, port }: Required<ServerFile>): string {

@@ -1,6 +1,7 @@
 /** `mcp2 context`, `mcp2 call` and `mcp2 describe` beside a real `mcp2 up` and servers made with mcp2/server. */
 import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { Readable } from 'node:stream';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { parse } from 'yaml';
 import { systemClock } from '#lib/clock.ts';
@@ -313,6 +314,8 @@ async function runHere(args: readonly string[], input: string): Promise<Ended> {
     note: (line) => stderr.push(`${line}\n`),
     style: (_style, text) => text,
     readInput: async () => input,
+    input: () => Readable.from([Buffer.from(input)]),
+    drained: async () => undefined,
     clock: systemClock,
     events: process,
     pid: process.pid,

@@ -1,0 +1,75 @@
+/** What `mcp2 publish` publishes: a text, files, stdin, or the lines of stdin. */
+import { basename } from 'node:path';
+import { ForeignFileError, readForeignFile } from '#lib/foreign-file.ts';
+import { onOneLine } from '#lib/printable.ts';
+import { CommandFailed, usageError } from '../failure.ts';
+import type { Terminal } from '../terminal.ts';
+import { type InputLimit, readBytes, readLines, whyUnreadable } from '../text/input.ts';
+
+export interface PayloadOptions {
+  readonly file?: readonly string[];
+  readonly lines?: boolean;
+}
+
+export interface Payload {
+  readonly bytes: Buffer;
+  /** Where it is from, for the sentence about one that was refused: "line 7"; undefined for the only one. */
+  readonly place: string | undefined;
+  /** What tells it from the others of this command: its line's number, its file's name. */
+  readonly key: string;
+}
+
+/** The most that the bus takes. */
+const LIMIT: InputLimit = { maxBytes: 256 * 1024, called: '256 KiB, which is the most that an event holds' };
+
+/** One or more, in the order in which they were named; lines as they come. @throws CommandFailed */
+export async function* readPayloads(
+  argument: string | undefined,
+  { file: files = [], lines = false }: PayloadOptions,
+  terminal: Terminal,
+): AsyncGenerator<Payload> {
+  requireOneSource(argument, files, lines);
+  if (lines) {
+    for await (const { number, bytes } of readLines(stdinOf(terminal, '--lines'), LIMIT)) {
+      if (bytes.length > 0) yield { bytes, place: `line ${number}`, key: String(number) };
+    }
+  } else if (files.length > 0) {
+    for (const file of files) {
+      const place = files.length === 1 ? undefined : onOneLine(file);
+      yield { bytes: await readFile(file), place, key: basename(file) };
+    }
+  } else {
+    const bytes = argument === '-' ? await readBytes(stdinOf(terminal, '-'), LIMIT) : textBytes(argument ?? '');
+    yield { bytes, place: undefined, key: '1' };
+  }
+}
+
+function requireOneSource(argument: string | undefined, files: readonly string[], lines: boolean): void {
+  const sources = [argument !== undefined && !(lines && argument === '-'), files.length > 0, lines];
+  const named = sources.filter(Boolean).length;
+  if (named === 1) return;
+  if (named > 1) throw usageError('a payload comes from one place: name a text, "-", --file or --lines, not several');
+  throw usageError('there is no payload: name a text (\'\' for none), "-" for stdin, --file FILE or --lines');
+}
+
+function stdinOf({ input }: Terminal, what: string): AsyncIterable<Uint8Array> {
+  const piped = input();
+  if (piped === undefined) throw usageError(`${what} reads events from stdin: pipe them in`);
+  return piped;
+}
+
+function textBytes(text: string): Buffer {
+  const bytes = Buffer.from(text);
+  if (bytes.length <= LIMIT.maxBytes) return bytes;
+  throw new CommandFailed(`the payload is larger than ${LIMIT.called}`);
+}
+
+async function readFile(file: string): Promise<Buffer> {
+  try {
+    return await readForeignFile(file, { maxBytes: LIMIT.maxBytes });
+  } catch (error) {
+    const isTooLarge = error instanceof ForeignFileError && error.fault === 'TOO_LARGE';
+    const why = isTooLarge ? `it is larger than ${LIMIT.called}` : whyUnreadable(error);
+    throw new CommandFailed(`${onOneLine(file)} cannot be read: ${why}`, { cause: error });
+  }
+}
