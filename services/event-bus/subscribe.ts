@@ -20,7 +20,7 @@ import type { Envelopes } from './envelope.ts';
 import type { EventLog } from './log/event-log.ts';
 import type { EventBusMetrics } from './metrics.ts';
 import type { Quotas } from './quotas.ts';
-import { locateStart } from './subscribe/start-position.ts';
+import { beginDurable, locateStart } from './subscribe/start-position.ts';
 import {
   DEFAULT_ACK_WAIT_MS,
   DEFAULT_IN_FLIGHT,
@@ -113,7 +113,7 @@ const durable: DeliverFrom = async function* (subscription, feed, filter) {
   const explicitAck = mode === AckMode.ACK_MODE_EXPLICIT;
   const holder = { fail: (error: Error) => subscriber.fail(error), wake: subscriber.wakeup.wake };
   const wanted = { owner, name, filter: filter.text, explicitAck };
-  const found = await durables.attach(wanted, holder, () => locateStart(log, request, filter));
+  const found = await durables.attach(wanted, holder, () => beginDurable(log, request, filter));
   try {
     const delivery = {
       ...subscription,
@@ -127,5 +127,7 @@ const durable: DeliverFrom = async function* (subscription, feed, filter) {
     yield* explicitAck ? deliverExplicit(delivery) : deliverUnacknowledged(delivery);
   } finally {
     durables.detach(found, holder);
+    // A position that was not written yet. What cannot be written is read again by the next stream.
+    if (!found.isDeleted) found.flush().catch(() => undefined);
   }
 };

@@ -12,7 +12,7 @@ import { systemClock } from '#lib/clock.ts';
 import { bidiStream } from '#lib/grpc/bidi-stream.ts';
 import { CallError } from '#lib/grpc/call-error.ts';
 import { clientStream } from '#lib/grpc/client-stream.ts';
-import { implement, type ServiceEntry } from '#lib/grpc/method.ts';
+import { implement, RefusedRequest, type ServiceEntry } from '#lib/grpc/method.ts';
 import { serverStream } from '#lib/grpc/server-stream.ts';
 import { unary } from '#lib/grpc/unary.ts';
 import { createAuthenticate } from '#lib/middleware/authenticate.ts';
@@ -78,6 +78,7 @@ const OWN_SERVER: Readonly<Record<string, string>> = { 'Discovery.Register': 'Re
 const stored: StoredResources = {
   'EventBus.Ack': () => ANY_NAME,
   'EventBus.DeleteSubscription': async () => ANY_NAME,
+  'EventBus.ListSubscriptions': () => ANY_NAME,
 };
 
 let server: TestGrpcServer;
@@ -121,9 +122,18 @@ function answer({ name, requestStream, responseStream }: MethodUnderTest) {
   }
   // A handler that reads nothing: what lets it begin must not hang on its reading.
   if (!responseStream) return clientStream(async () => reach());
-  return bidiStream(async function* () {
+  return bidiStream(async function* (messages) {
+    // A refusal that is its message's alone comes to the handler, which hands it on in its own way.
+    if (ruleOf(name).on === 'each, on its own') await requireFirst(messages);
     yield reach();
   });
+}
+
+async function requireFirst(messages: AsyncIterable<unknown>): Promise<void> {
+  for await (const message of messages) {
+    if (message instanceof RefusedRequest) throw message.error;
+    return;
+  }
 }
 
 /** "OK", or the status and the reason of the refusal. */

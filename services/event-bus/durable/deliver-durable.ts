@@ -10,7 +10,7 @@ import type { Subscriber } from '../delivery/subscriber.ts';
 import type { Envelopes } from '../envelope.ts';
 import type { Offset } from '../log/event-log.ts';
 import type { EventBusMetrics } from '../metrics.ts';
-import type { Feed } from '../tail/feed.ts';
+import type { Feed, TailEntry } from '../tail/feed.ts';
 import type { Durable } from './durable.ts';
 
 export interface DurableDelivery {
@@ -29,6 +29,8 @@ export interface DurableDelivery {
 
 /** Sending is delivery: how often the position is written. */
 const POSITION_EVERY_MS = 1_000;
+/** Read one by one; events of 256 KiB at most. */
+const BACKLOG_AT_ONCE = 16;
 
 export async function* deliverExplicit(delivery: DurableDelivery): AsyncGenerator<EncodedBatch> {
   const { subscriber, source, durable, now } = delivery;
@@ -77,6 +79,7 @@ async function redeliver(delivery: DurableDelivery): Promise<{ messages: Buffer[
 async function deliverNew(delivery: DurableDelivery): Promise<{ messages: Buffer[]; hasMoved: boolean }> {
   const { durable, source, feed, subscriber, envelopes, maxInFlight } = delivery;
   const room = Math.min(WRITE_LIMITS.maxEvents, maxInFlight - durable.inFlight.size);
+  if (room > 0 && durable.backlog.length > 0) return deliverBacklog(delivery, room);
   if (room <= 0 || durable.position >= source.end) return { messages: [], hasMoved: false };
   const before = durable.position;
   const page = await source.read(feed, before, { ...WRITE_LIMITS, maxEvents: room });
@@ -85,6 +88,29 @@ async function deliverNew(delivery: DurableDelivery): Promise<{ messages: Buffer
   if (page.missed > 0 && subscriber.wantsControl) messages.unshift(envelopes.gap(before, page.missed));
   durable.moveTo(page.upTo);
   return { messages, hasMoved: page.upTo > before };
+}
+
+async function deliverBacklog(
+  delivery: DurableDelivery,
+  room: number,
+): Promise<{ messages: Buffer[]; hasMoved: boolean }> {
+  const owed = await readBacklog(delivery, Math.min(room, BACKLOG_AT_ONCE));
+  return { messages: owed.map(({ bytes, offset }) => deliver(delivery, bytes, offset, 1)), hasMoved: true };
+}
+
+/** The next ones that are still there. */
+async function readBacklog({ durable, source, feed }: DurableDelivery, count: number): Promise<readonly TailEntry[]> {
+  const found: TailEntry[] = [];
+  for (const offset of durable.backlog.splice(0, count)) {
+    const entry = await source.find(feed, offset);
+    if (entry === undefined) durable.skip(offset);
+    else found.push(entry);
+  }
+  return found;
+}
+
+function unacknowledged(envelopes: Envelopes, bytes: Buffer): Buffer {
+  return envelopes.marked(bytes, { attempt: 1, ackId: '' });
 }
 
 function deliver(
@@ -104,10 +130,20 @@ export async function* deliverUnacknowledged(delivery: DurableDelivery): AsyncGe
   let written = durable.position;
   for (;;) {
     subscriber.requireOpen();
+    if (durable.backlog.length > 0) {
+      const owed = await readBacklog(delivery, BACKLOG_AT_ONCE);
+      for (const { offset } of owed) durable.skip(offset);
+      if (owed.length > 0)
+        yield subscriber.batch(
+          owed.map(({ bytes }) => unacknowledged(envelopes, bytes)),
+          durable.position,
+        );
+      continue;
+    }
     const before = durable.position;
     const page = await source.read(feed, before, WRITE_LIMITS);
     subscriber.requireOpen();
-    const messages = page.entries.map((entry) => envelopes.marked(entry.bytes, { attempt: 1, ackId: '' }));
+    const messages = page.entries.map(({ bytes }) => unacknowledged(envelopes, bytes));
     if (page.missed > 0 && subscriber.wantsControl) messages.unshift(envelopes.gap(before, page.missed));
     durable.moveTo(page.upTo);
     if (durable.position > written && now() >= writtenMs + POSITION_EVERY_MS) {

@@ -27,6 +27,8 @@ export interface DurableOptions {
 export class Durable {
   readonly record: DurableRecord;
   readonly inFlight = new InFlight();
+  /** Events before the position that were never delivered, in order: the first phase of START_POLICY_LAST_PER_TOPIC. */
+  readonly backlog: Offset[] = [];
   /** Told when something was parked. */
   readonly onParked = new Set<() => void>();
   position: Offset;
@@ -42,7 +44,18 @@ export class Durable {
     this.#clock = clock;
     this.#onBroken = onBroken;
     this.#changes = new ChangeBuffer(store, record.id);
-    for (const delivery of deliveries) this.inFlight.restore(delivery);
+    for (const delivery of deliveries) {
+      if (delivery.attempt === 0) this.backlog.push(delivery.offset);
+      else this.inFlight.restore(delivery);
+    }
+  }
+
+  /** To be delivered before everything that follows the position. */
+  owe(offsets: readonly Offset[]): void {
+    for (const offset of offsets) {
+      this.backlog.push(offset);
+      this.#changes.deliver({ offset, attempt: 0, notBeforeMs: 0 });
+    }
   }
 
   /** Everything up to here was handed out. */
@@ -59,6 +72,11 @@ export class Durable {
   /** Harmless for what is settled already. */
   settle(offset: Offset): void {
     if (this.inFlight.settle(offset)) this.#changes.settle(offset);
+  }
+
+  /** One of the backlog that is gone. */
+  skip(offset: Offset): void {
+    this.#changes.settle(offset);
   }
 
   nack(offset: Offset, attempt: number, delayMs: number): void {

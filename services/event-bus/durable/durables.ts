@@ -5,12 +5,18 @@
 import { LRUCache } from 'lru-cache';
 import type { Clock } from '#lib/clock.ts';
 import { ServiceError } from '#lib/errors.ts';
-import type { DurableKey, DurableRecord, DurableStore, PendingDelivery } from '../log/event-log.ts';
+import type { DurableKey, DurableRecord, DurableStore, Offset, PendingDelivery } from '../log/event-log.ts';
 import { Durable, type Holder } from './durable.ts';
 
 export interface WantedDurable extends DurableKey {
   readonly filter: string;
   readonly explicitAck: boolean;
+}
+
+export interface DurableBegin {
+  readonly position: Offset;
+  /** Events up to the position that are wanted all the same, in order. */
+  readonly backlog: readonly Offset[];
 }
 
 /** Idle ones that are still in memory. */
@@ -49,7 +55,7 @@ export class Durables {
    * @param begin Where a new one begins; asked for a new one alone.
    * @throws ServiceError FILTER_FIXED, QUOTA_EXCEEDED, and what `begin` throws
    */
-  attach(wanted: WantedDurable, holder: Holder, begin: () => Promise<number>): Promise<Durable> {
+  attach(wanted: WantedDurable, holder: Holder, begin: () => Promise<DurableBegin>): Promise<Durable> {
     return this.#inTurn(wanted, async () => {
       const known = this.#known(wanted) ?? (await this.#read(wanted));
       if (known !== undefined) requireSame(known.record, wanted);
@@ -106,9 +112,22 @@ export class Durables {
     return durable;
   }
 
-  async #create({ owner, name, filter, explicitAck }: WantedDurable, position: number): Promise<Durable> {
+  async #create(
+    { owner, name, filter, explicitAck }: WantedDurable,
+    { position, backlog }: DurableBegin,
+  ): Promise<Durable> {
     const record = await this.#store.create({ owner, name, filter, explicitAck, position });
-    return this.#open(record, []);
+    const durable = this.#open(record, []);
+    if (backlog.length === 0) return durable;
+    durable.owe(backlog);
+    try {
+      await durable.flush();
+    } catch (error) {
+      // Half of it must not stay behind as if it were all.
+      await this.#store.delete({ owner, name });
+      throw error;
+    }
+    return durable;
   }
 
   #open(record: DurableRecord, deliveries: readonly PendingDelivery[]): Durable {
