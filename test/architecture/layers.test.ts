@@ -19,7 +19,7 @@ const LAYERS: readonly { readonly prefix: RegExp; readonly level: number }[] = [
   { prefix: /^[^/]+\.config\.ts$/, level: TOP },
 ];
 
-/** errors clock backoff <- net capability <- config observe schema json-schema <- card token store kube <- grpc <- middleware <- service */
+/** errors clock backoff <- net capability <- config observe schema json-schema sqlite <- card token store kube <- grpc <- middleware <- service */
 const LIB_LEVELS: Readonly<Record<string, number>> = {
   '': 0, // the files of services/lib itself
   net: 1,
@@ -28,6 +28,7 @@ const LIB_LEVELS: Readonly<Record<string, number>> = {
   observe: 2,
   schema: 2,
   'json-schema': 2,
+  sqlite: 2,
   card: 3,
   token: 3,
   store: 3,
@@ -43,7 +44,10 @@ const NOT_FOR_GRPC = /^services\/lib\/(?:store|kube)\//;
 /** The only files of the product that may import a package. A test under test/ may: it looks at the real part. */
 const OWNERS: readonly { readonly package: RegExp; readonly owner: RegExp; readonly typesAnywhere?: true }[] = [
   { package: /^etcd3$/, owner: /^services\/lib\/store\/etcd\// },
-  { package: /^node:sqlite$/, owner: /^services\/(?:lib\/store\/embedded|context-tool\/database\/sqlite)\// },
+  {
+    package: /^node:sqlite$/,
+    owner: /^services\/(?:lib\/(?:sqlite|store\/embedded)|event-bus\/log\/embedded|context-tool\/database\/sqlite)\//,
+  },
   { package: /^pg$/, owner: /^services\/context-tool\/database\/postgres\// },
   { package: /^re2js$/, owner: /^services\/lib\/json-schema\// },
   { package: /^@grpc\/proto-loader$/, owner: /^protos\/load\.ts$/, typesAnywhere: true },

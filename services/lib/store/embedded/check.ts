@@ -2,9 +2,9 @@
  * Whether the database holds what was written, looked at before it is used. It is read as a whole at every start: that
  * takes a second for 100,000 records (docs/embedded-store.md), and a clean end says nothing about what the disk did since.
  */
+import { DamagedError } from '#lib/sqlite/errors.ts';
 import type { Revision } from '../store.ts';
 import type { EmbeddedDatabase } from './database.ts';
-import { DamagedError } from './errors.ts';
 
 /**
  * @param wanted The revision that the database has at least, as the marker says.

@@ -7,9 +7,9 @@
  * on a full disk. Entries have no rowid, so that the tree which is searched is the one whose rows carry checksums.
  */
 import { DatabaseSync, type StatementSync } from 'node:sqlite';
+import { DamagedError } from '#lib/sqlite/errors.ts';
+import type { GroupDatabase } from '#lib/sqlite/group-commit.ts';
 import type { Revision } from '../store.ts';
-import { DamagedError } from './errors.ts';
-import type { GroupDatabase } from './group-commit.ts';
 import {
   checksum,
   type EntryRow,

@@ -3,6 +3,7 @@
  * its owner as plain data, because a class does not survive the copy.
  */
 import { ServiceError } from '#lib/errors.ts';
+import { isBusy, isDamage, isFromTheMachine, isFull, messageOf, sqliteCode } from '#lib/sqlite/errors.ts';
 import { UserError } from '#lib/user-error.ts';
 import { CompactedError, LeaseGoneError } from '../store.ts';
 
@@ -15,14 +16,6 @@ export class StoreFolderError extends UserError {
     super(message, { cause });
     this.name = 'StoreFolderError';
     this.isInUse = isInUse;
-  }
-}
-
-/** What was read is not what was written; the message names the place, with figures. */
-export class DamagedError extends Error {
-  constructor(detail: string) {
-    super(detail);
-    this.name = 'DamagedError';
   }
 }
 
@@ -44,34 +37,6 @@ export interface SentRefusal {
   readonly isInUse: boolean;
 }
 
-// https://www.sqlite.org/rescode.html
-const SQLITE_BUSY = 5;
-const SQLITE_CORRUPT = 11;
-const SQLITE_FULL = 13;
-const SQLITE_NOTADB = 26;
-/** PERM, NOMEM, READONLY, IOERR, FULL, CANTOPEN: what the machine refuses; anything else at a start is in the file. */
-const FROM_THE_MACHINE: ReadonlySet<number | undefined> = new Set([3, 7, 8, 10, SQLITE_FULL, 14]);
-
-/** The primary result code (the low byte) of an error of SQLite; undefined for any other error. */
-function sqliteCode(error: unknown): number | undefined {
-  const code = (error as { errcode?: unknown } | null)?.errcode;
-  return typeof code === 'number' ? code & 0xff : undefined;
-}
-
-export function isBusy(error: unknown): boolean {
-  return sqliteCode(error) === SQLITE_BUSY;
-}
-
-export function isNoDatabase(error: unknown): boolean {
-  return sqliteCode(error) === SQLITE_NOTADB;
-}
-
-function isDamage(error: unknown): boolean {
-  if (error instanceof DamagedError || sqliteCode(error) === SQLITE_CORRUPT || isNoDatabase(error)) return true;
-  // An integer that no store has written: node:sqlite refuses those above 2^53.
-  return (error as { code?: unknown } | null)?.code === 'ERR_OUT_OF_RANGE';
-}
-
 /** @throws `error` itself when it is neither an outcome of a call nor SQLite's: a mistake of ours ends the worker. */
 export function toSent(error: unknown, place: StorePlace): SentError {
   if (error instanceof LeaseGoneError) return { kind: 'lease-gone' };
@@ -90,9 +55,8 @@ export function toRefusal(error: unknown, place: StorePlace): SentRefusal {
   const detail = messageOf(error);
   if (error instanceof StoreFolderError) return { message: detail, detail, isInUse: false };
   if (isBusy(error)) return { message: inUse(place.folder), detail, isInUse: true };
-  const code = sqliteCode(error);
-  if (code === undefined && !isDamage(error)) throw error;
-  if (FROM_THE_MACHINE.has(code)) return { message: unusable(place.folder, detail), detail, isInUse: false };
+  if (sqliteCode(error) === undefined && !isDamage(error)) throw error;
+  if (isFromTheMachine(error)) return { message: unusable(place.folder, detail), detail, isInUse: false };
   const message = `${place.database} is damaged or cut short (${detail}): ${restoreOrMoveAway(place.folder)}`;
   return { message, detail, isInUse: false };
 }
@@ -115,7 +79,7 @@ export function restoreOrMoveAway(folder: string): string {
 
 /** For whoever called, perhaps from another machine: nothing of where the store lies. */
 function explainFailure(error: unknown): string {
-  if (sqliteCode(error) === SQLITE_FULL) {
+  if (isFull(error)) {
     return 'the disk that holds the store is full, so nothing was written: free some space on it and try again';
   }
   if (isDamage(error)) return 'the store is damaged; its log says where';
@@ -128,8 +92,4 @@ function explainForOwner(error: unknown, { folder, database }: StorePlace): stri
   return isDamage(error)
     ? `${database} is damaged (${detail}): stop mcp2, then ${restoreOrMoveAway(folder)}`
     : `${folder}: ${detail}`;
-}
-
-export function messageOf(error: unknown): string {
-  return error instanceof Error ? error.message : String(error);
 }

@@ -1,38 +1,24 @@
 /**
  * The folder of the embedded store: who may use it, and whether what lies in it is ours.
  *
- * One process at a time: Node has no flock, so the lock is an open transaction on an (empty) SQLite file. The kernel
- * drops it when the process ends in whatever way, and it works between containers that share a volume, where process
- * ids mean nothing. The database has an exclusive lock of its own; this one is held also while no worker runs, and by
- * `mcp2 up --etcd`, which has no database.
- *
- * Once the database is open nothing here may open its files: closing any descriptor of a file drops all POSIX locks that
- * the process has on it (https://www.sqlite.org/howtocorrupt.html, Section 2.2).
+ * One process at a time: the database has an exclusive lock of its own; the folder's is held also while no worker runs,
+ * and by `mcp2 up --etcd`, which has no database.
  */
 import { accessSync, constants, readdirSync, readFileSync, statSync } from 'node:fs';
 import { join } from 'node:path';
-import { DatabaseSync } from 'node:sqlite';
 import { makeFolder } from '#lib/make-folder.ts';
-import {
-  inUse,
-  isBusy,
-  isNoDatabase,
-  messageOf,
-  restoreOrMoveAway,
-  StoreFolderError,
-  type StorePlace,
-  unusable,
-} from './errors.ts';
+import { isBusy, isNoDatabase, messageOf } from '#lib/sqlite/errors.ts';
+import { LOCK_FILE, LOCK_FILES, lockFolder } from '#lib/sqlite/folder-lock.ts';
+import { inUse, restoreOrMoveAway, StoreFolderError, type StorePlace, unusable } from './errors.ts';
 import { FORMAT, MARKER, type Marker, NEW_MARKER, parseMarker, writeMarker } from './marker.ts';
 
 export interface ClaimedFolder extends StorePlace {
   release(): void;
 }
 
-const LOCK = 'in-use.sqlite';
 const DATABASE = 'store.sqlite';
 /** What a start that was cut short may have made. */
-const OURS_BEFORE_THE_MARKER: ReadonlySet<string> = new Set([LOCK, `${LOCK}-journal`, NEW_MARKER]);
+const OURS_BEFORE_THE_MARKER: ReadonlySet<string> = new Set([...LOCK_FILES, NEW_MARKER]);
 /** What the store before SQLite left behind. */
 const LMDB_FILES = ['data.mdb', 'lock.mdb'];
 
@@ -93,14 +79,9 @@ function readKnownMarker(folder: string, names: readonly string[]): Marker {
 }
 
 function lock(folder: string): () => void {
-  let database: DatabaseSync | undefined;
   try {
-    database = new DatabaseSync(join(folder, LOCK));
-    // No journal file: it would take space, which a full disk has not.
-    database.exec('PRAGMA journal_mode = MEMORY; BEGIN EXCLUSIVE');
-    return () => database?.close();
+    return lockFolder(folder);
   } catch (error) {
-    database?.close();
     throw lockError(folder, error);
   }
 }
@@ -108,7 +89,7 @@ function lock(folder: string): () => void {
 function lockError(folder: string, error: unknown): StoreFolderError {
   if (isBusy(error)) return new StoreFolderError(inUse(folder), error, true);
   if (!isNoDatabase(error)) return new StoreFolderError(unusable(folder, messageOf(error)), error);
-  return new StoreFolderError(`${join(folder, LOCK)} is damaged: delete that file and start again`, error);
+  return new StoreFolderError(`${join(folder, LOCK_FILE)} is damaged: delete that file and start again`, error);
 }
 
 /** SQLite would make a database that is missing, and open one that it may not write for reading alone. */

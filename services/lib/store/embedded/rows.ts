@@ -3,8 +3,8 @@
  * SQLite, whose own check (`quick_check`) looks at the structure alone.
  */
 import { crc32 } from 'node:zlib';
+import { DamagedError } from '#lib/sqlite/errors.ts';
 import type { Revision } from '../store.ts';
-import { DamagedError } from './errors.ts';
 
 export interface StoredEntry {
   readonly value: string;

@@ -3,13 +3,13 @@
  * reads, which therefore see only what is on the disk.
  */
 import type { MessagePort } from 'node:worker_threads';
+import { commitGroup, type Outcome } from '#lib/sqlite/group-commit.ts';
 import type { Entry } from '../store.ts';
 import { applyTransaction, readEntry, removeLease, toEntry } from './changes.ts';
 import { checkDatabase } from './check.ts';
 import { EmbeddedDatabase } from './database.ts';
 import { type StorePlace, toRefusal, toSent } from './errors.ts';
 import { readMarker } from './folder.ts';
-import { commitGroup, type Outcome } from './group-commit.ts';
 import { compactLog, readPage } from './log.ts';
 import { MarkerKeeper } from './marker-keeper.ts';
 import type { Answer, Call, FromWorker, StoreRequest, ToWorker, WorkerSettings } from './requests.ts';

@@ -8,8 +8,9 @@ import { extname } from 'node:path';
 import { Worker } from 'node:worker_threads';
 import type { Clock } from '#lib/clock.ts';
 import { ServiceError } from '#lib/errors.ts';
+import { KeptWorker } from '#lib/sqlite/kept-worker.ts';
 import type { Entry } from '../store.ts';
-import { fromSent, StoreFolderError, unavailable } from './errors.ts';
+import { fromSent, type SentRefusal, StoreFolderError, unavailable } from './errors.ts';
 import type {
   Answer,
   Call,
@@ -40,8 +41,6 @@ const MAX_WAITING_BYTES = 64 * 1024 * 1024;
 /** Bounds on one group. */
 const GROUP_CALLS = 4_096;
 const GROUP_BYTES = 8 * 1024 * 1024;
-/** Before another try when a worker died without having opened the database. */
-const RESTART_PAUSE_MS = 1_000;
 
 interface Waiting extends Call, CallOptions {
   resolve(value: unknown): void;
@@ -50,9 +49,7 @@ interface Waiting extends Call, CallOptions {
 
 export class StoreThread {
   readonly #options: StoreThreadOptions;
-  readonly #stopped = new AbortController();
-  readonly #firstStart = Promise.withResolvers<void>();
-  readonly #running: Promise<void>;
+  readonly #worker: KeptWorker<FromWorker>;
   /** Not sent yet. */
   #waiting: Waiting[] = [];
   #waitingBytes = 0;
@@ -64,14 +61,28 @@ export class StoreThread {
 
   private constructor(options: StoreThreadOptions) {
     this.#options = options;
-    this.#running = this.#run();
+    const { clock, place, bounds } = options;
+    this.#worker = new KeptWorker({
+      clock,
+      what: 'store',
+      create: () => {
+        const entry = new URL(`./worker${extname(import.meta.url)}`, import.meta.url);
+        return new Worker(entry, { name: 'mcp2-store', workerData: { place, bounds } satisfies WorkerSettings });
+      },
+      refusalOf: (message) => (message.kind === 'refused' ? toError(message.refusal) : undefined),
+      onMessage: (message, worker) => this.#receive(worker, message),
+      onEnded: (error) => {
+        this.#idle = undefined;
+        this.#rejectAll(error);
+      },
+    });
   }
 
   /** @throws StoreFolderError when the database cannot be used. */
   static async start(options: StoreThreadOptions): Promise<StoreThread> {
     const thread = new StoreThread(options);
     try {
-      await thread.#firstStart.promise;
+      await thread.#worker.started;
       return thread;
     } catch (error) {
       await thread.stop();
@@ -83,7 +94,7 @@ export class StoreThread {
     request: Extract<StoreRequest, { kind: K }>,
     options: CallOptions = {},
   ): Promise<StoreAnswers[K]> {
-    if (this.#stopped.signal.aborted) return Promise.reject(new ServiceError('SHUTTING_DOWN', 'the store is closed'));
+    if (this.#worker.isStopped) return Promise.reject(new ServiceError('SHUTTING_DOWN', 'the store is closed'));
     const { bytes = 0 } = options;
     if (this.#waiting.length >= MAX_WAITING_CALLS || this.#waitingBytes + bytes > MAX_WAITING_BYTES) {
       return Promise.reject(unavailable('too many calls are waiting for the store; try again'));
@@ -97,59 +108,20 @@ export class StoreThread {
 
   /** Finishes what waits, then ends the worker. */
   async stop(): Promise<void> {
-    this.#stopped.abort();
+    this.#worker.stop();
     this.#sendGroup();
-    await this.#running;
-  }
-
-  /** One worker after another until `stop`; never rejects. */
-  async #run(): Promise<void> {
-    const { signal } = this.#stopped;
-    do {
-      const { hasOpened, error } = await this.#runWorker();
-      this.#idle = undefined;
-      this.#rejectAll(error);
-      // Without effect but for the first one.
-      this.#firstStart.reject(error);
-      if (!hasOpened) await this.#options.clock.sleep(RESTART_PAUSE_MS, signal).catch(() => undefined);
-    } while (!signal.aborted);
+    await this.#worker.ended;
     this.#rejectAll(new ServiceError('SHUTTING_DOWN', 'the store is closed'));
   }
 
-  /** Resolves when it has ended. @returns why, as the error for what waits. */
-  #runWorker(): Promise<{ hasOpened: boolean; error: Error }> {
-    const { place, bounds } = this.#options;
-    const ended = Promise.withResolvers<{ hasOpened: boolean; error: Error }>();
-    let hasOpened = false;
-    let error: Error = unavailable('the thread of the store ended unexpectedly and is started again; try again');
-    const worker = new Worker(new URL(`./worker${extname(import.meta.url)}`, import.meta.url), {
-      name: 'mcp2-store',
-      workerData: { place, bounds } satisfies WorkerSettings,
-    });
-    worker.on('message', (message: FromWorker) => {
-      if (message.kind === 'refused') {
-        const { message: sentence, detail, isInUse } = message.refusal;
-        error = new StoreFolderError(sentence, new Error(detail), isInUse);
-      } else {
-        hasOpened ||= message.kind === 'opened';
-        this.#receive(worker, message);
-      }
-    });
-    worker.on('error', (cause) => {
-      error = unavailable('the thread of the store failed and is started again; try again', cause);
-    });
-    worker.on('exit', () => ended.resolve({ hasOpened, error }));
-    return ended.promise;
-  }
-
-  #receive(worker: Worker, message: Exclude<FromWorker, { kind: 'refused' }>): void {
+  #receive(worker: Worker, message: FromWorker): void {
+    if (message.kind === 'refused') return;
     if (message.kind === 'part') {
       this.#sent.get(message.id)?.onPart?.(message.entries);
       return;
     }
     if (message.kind === 'opened') {
       this.#options.onOpened(message.leases);
-      this.#firstStart.resolve();
     } else {
       for (const answer of message.answers) this.#settle(answer);
       if (!message.isLast) return;
@@ -170,7 +142,7 @@ export class StoreThread {
     const worker = this.#idle;
     if (worker === undefined) return;
     if (this.#waiting.length === 0) {
-      if (!this.#stopped.signal.aborted) return;
+      if (!this.#worker.isStopped) return;
       this.#idle = undefined;
       worker.postMessage({ kind: 'stop' } satisfies ToWorker);
       return;
@@ -201,4 +173,8 @@ export class StoreThread {
     this.#waitingBytes = 0;
     for (const call of calls) call.reject(reason);
   }
+}
+
+function toError({ message, detail, isInUse }: SentRefusal): StoreFolderError {
+  return new StoreFolderError(message, new Error(detail), isInUse);
 }

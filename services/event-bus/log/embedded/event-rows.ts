@@ -1,0 +1,46 @@
+/** Rows of events as they come from the database, checked, with the bounds of a page. */
+import type { DamagedEvent } from './messages.ts';
+import type { NamedRow } from './packed-events.ts';
+import { type EventRow, eventChecksum } from './schema.ts';
+
+export interface PageBounds {
+  readonly maxEvents: number;
+  readonly maxBytes: number;
+}
+
+/** A page while it is filled. */
+export class PageRows {
+  readonly rows: NamedRow[] = [];
+  readonly damaged: DamagedEvent[] = [];
+  readonly #bounds: PageBounds;
+  #bytes = 0;
+
+  constructor(bounds: PageBounds) {
+    this.#bounds = bounds;
+  }
+
+  /** @returns false when the row does not fit any more. */
+  add(row: EventRow, topic: string | undefined): boolean {
+    const { maxEvents, maxBytes } = this.#bounds;
+    if (this.rows.length >= maxEvents || this.damaged.length >= maxEvents) return false;
+    if (this.rows.length > 0 && this.#bytes + row.bytes > maxBytes) return false;
+    const named = checkedRow(row, topic);
+    if (named === undefined) {
+      this.addDamaged(row.offset, topic, row.seq);
+    } else {
+      this.#bytes += row.bytes;
+      this.rows.push(named);
+    }
+    return true;
+  }
+
+  addDamaged(offset: number, topic = 'unknown', sequence = 0): void {
+    this.damaged.push({ offset, topic, sequence });
+  }
+}
+
+/** @returns undefined when the row is not as it was written. */
+export function checkedRow(row: EventRow, topic: string | undefined): NamedRow | undefined {
+  if (topic === undefined || eventChecksum(row, topic) !== row.crc) return undefined;
+  return { ...row, topic };
+}
