@@ -3,6 +3,7 @@ import { once } from 'node:events';
 import { readFileSync } from 'node:fs';
 import { homedir } from 'node:os';
 import { join } from 'node:path';
+import { createInterface } from 'node:readline';
 import { styleText } from 'node:util';
 import { systemClock } from '#lib/clock.ts';
 import { harmless } from '#lib/printable.ts';
@@ -28,6 +29,7 @@ const terminal: Terminal = {
   style: (style, words) => (process.stderr.isTTY ? styleText(style, words, { stream: process.stdout }) : words),
   readInput: async () => (process.stdin.isTTY ? undefined : await readText(process.stdin)),
   input: () => (process.stdin.isTTY ? undefined : process.stdin),
+  ask: process.stdin.isTTY ? ask : undefined,
   drained,
   clock: systemClock,
   events: process,
@@ -44,6 +46,18 @@ process.stdout.on('error', (error: NodeJS.ErrnoException) => {
   lost.push(error);
 });
 process.stderr.on('error', () => undefined); // There is nowhere left to say so.
+
+/** Not edited by us, so that Ctrl-C stays what it is. */
+async function ask(question: string): Promise<string> {
+  process.stderr.write(`${question} `);
+  const lines = createInterface({ input: process.stdin, terminal: false });
+  try {
+    for await (const line of lines) return line;
+    return '';
+  } finally {
+    lines.close();
+  }
+}
 
 async function drained(): Promise<void> {
   // A reader that is gone ends the process, above; a stdout that failed otherwise takes nothing any more.

@@ -4,7 +4,7 @@
  */
 import { decodeText } from '#lib/capability/parameter-value.ts';
 import { escapeUnseen, onOneLine, shortOnOneLine } from '#lib/printable.ts';
-import type { ReceivedEvent } from '#sdk/client/index.ts';
+import { type ReceivedEvent, toCloudEvent } from '#sdk/client/index.ts';
 import { formatCursor } from './start-position.ts';
 
 export type ShownEvent = Pick<
@@ -70,4 +70,9 @@ export function eventJson(event: ShownEvent): string {
       cursor: formatCursor(event.cursor),
     }),
   );
+}
+
+/** One line: the JSON format of CloudEvents. */
+export function cloudEventJson(event: ShownEvent): string {
+  return escapeUnseen(JSON.stringify(toCloudEvent(event, 'structured')));
 }

@@ -2,7 +2,6 @@
 import type { Mcp2Client, ReceivedEvent, SubscribeOptions } from '#sdk/client/index.ts';
 import { stopOnSignals } from '../stop-on-signals.ts';
 import type { Terminal } from '../terminal.ts';
-import { formatEvent } from './event-text.ts';
 import { whyRefused } from './explain.ts';
 import { formatCursor } from './start-position.ts';
 

@@ -81,7 +81,7 @@ async function publish({ topic, payload, options }: Asked, terminal: Terminal): 
       showTally(tally, topic, options, terminal);
       return;
     }
-    for await (const { payload: bytes, ...about } of events) {
+    for await (const { payload: bytes, place: _place, ...about } of events) {
       show(await client.publish(topic, bytes, { ...about, deadlineMs: options.timeout }), options, terminal);
     }
   });
@@ -101,8 +101,8 @@ function requireSense(topic: string, payload: string | undefined, options: Publi
   }
 }
 
-async function* outgoingOf({ payload, options }: Asked, terminal: Terminal): AsyncGenerator<Outgoing> {
-  for await (const one of readPayloads(payload, options, terminal)) yield toOutgoing(one, options);
+async function* outgoingOf({ topic, payload, options }: Asked, terminal: Terminal): AsyncGenerator<Outgoing> {
+  for await (const one of readPayloads(payload, options, terminal)) yield toOutgoing(topic, one, options);
 }
 
 function show(

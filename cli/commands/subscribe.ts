@@ -1,7 +1,7 @@
 /** `mcp2 subscribe FILTER`: events as they come, one a line, until Ctrl-C. */
 import { Command, Option } from 'commander';
 import { rightTo, withBus } from '../bus/access.ts';
-import { eventJson, formatEvent, formatTimedEvent } from '../bus/event-text.ts';
+import { cloudEventJson, eventJson, formatEvent, formatTimedEvent } from '../bus/event-text.ts';
 import { requireDurableName, requireFilter } from '../bus/filter.ts';
 import { followEvents } from '../bus/follow-events.ts';
 import { addBusOptions, BUS_HELP, type BusOptions } from '../bus/options.ts';

@@ -1,7 +1,7 @@
 /** `mcp2 subscriptions`: the durable subscriptions of a subject, what they set aside, and their end. */
 import { Command, Option } from 'commander';
 import { onOneLine } from '#lib/printable.ts';
-import type { DurableSubscription } from '#sdk/client/index.ts';
+import type { SubscriptionInfo } from '#sdk/client/index.ts';
 import { ANY_SUBSCRIBER, type BusAccess, rightTo, withBus } from '../bus/access.ts';
 import { requireDurableName } from '../bus/filter.ts';
 import { addBusOptions, BUS_HELP, type BusOptions } from '../bus/options.ts';
@@ -79,18 +79,18 @@ async function list(options: ListOptions, terminal: Terminal): Promise<void> {
   const nowMs = terminal.clock.nowMs();
   printAs(terminal, options.output, { subscriptions: subscriptions.map(toPlain) }, () => {
     if (subscriptions.length === 0) return;
-    const rows = subscriptions.map(({ name, filter, pending, inFlight, parked: aside, active, lastUsedMs }) => [
+    const rows = subscriptions.map(({ name, filter, pending, inFlight, parked: aside, isActive, lastUsedMs }) => [
       ...[name, filter, pending, inFlight, aside],
-      ...[active ? 'yes' : 'no', ...(options.wide ? [`${formatAge(nowMs - lastUsedMs)} ago`] : [])],
+      ...[isActive ? 'yes' : 'no', ...(options.wide ? [`${formatAge(nowMs - lastUsedMs)} ago`] : [])],
     ]);
     for (const line of formatTable(titles, rows)) terminal.print(line);
   });
   if (subscriptions.length === 0) terminal.note('There are no durable subscriptions of this subject.');
 }
 
-function toPlain({ name, filter, pending, inFlight, parked: aside, active, lastUsedMs }: DurableSubscription): object {
+function toPlain({ name, filter, pending, inFlight, parked: aside, isActive, lastUsedMs }: SubscriptionInfo): object {
   const counts = { pending, in_flight: inFlight, parked: aside };
-  return { name, filter, ...counts, active, last_used_at: new Date(lastUsedMs).toISOString() };
+  return { name, filter, ...counts, active: isActive, last_used_at: new Date(lastUsedMs).toISOString() };
 }
 
 async function remove(name: string, options: BusOptions, terminal: Terminal): Promise<void> {
@@ -115,7 +115,7 @@ async function parked(name: string, options: ParkedOptions, terminal: Terminal):
 }
 
 /** Its filter is what a token must allow. */
-async function find(name: string, { as }: BusAccess): Promise<DurableSubscription> {
+async function find(name: string, { as }: BusAccess): Promise<SubscriptionInfo> {
   const client = await as(ANY_SUBSCRIBER);
   const found = (await client.subscriptions()).find((one) => one.name === name);
   if (found === undefined) throw unknown(name);

@@ -1,6 +1,6 @@
 /** `mcp2 topics`: which topics there are, and how many events each of them has. */
 import { Command } from 'commander';
-import type { Topic } from '#sdk/client/index.ts';
+import type { TopicInfo } from '#sdk/client/index.ts';
 import { rightTo, withBus } from '../bus/access.ts';
 import { requireFilter } from '../bus/filter.ts';
 import { addBusOptions, BUS_HELP, type BusOptions } from '../bus/options.ts';
@@ -44,7 +44,7 @@ async function listTopics(filter: string, options: TopicsOptions, terminal: Term
   requireFilter(filter);
   const { limit, output, wide = false } = options;
   if (wide && output !== 'table') throw usageError('--wide is for the table');
-  const found: Topic[] = [];
+  const found: TopicInfo[] = [];
   const isCut = await withBus(options, terminal, async ({ as }) => {
     const client = await as(rightTo('subscribe', filter));
     for await (const topic of client.topics(filter, { deadlineMs: options.timeout })) {
@@ -67,7 +67,7 @@ async function listTopics(filter: string, options: TopicsOptions, terminal: Term
   else if (found.length === 0) terminal.note(`No topic matches ${filter}.`);
 }
 
-function toPlain({ topic, firstSequence, lastSequence, events, bytes, lastPublishedAtMs }: Topic): object {
+function toPlain({ topic, firstSequence, lastSequence, events, bytes, lastPublishedAtMs }: TopicInfo): object {
   return {
     topic,
     ...(firstSequence === 0 ? {} : { first_sequence: firstSequence }),

@@ -315,6 +315,7 @@ async function runHere(args: readonly string[], input: string): Promise<Ended> {
     style: (_style, text) => text,
     readInput: async () => input,
     input: () => Readable.from([Buffer.from(input)]),
+    ask: undefined,
     drained: async () => undefined,
     clock: systemClock,
     events: process,
