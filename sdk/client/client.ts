@@ -8,7 +8,6 @@ import { type ServiceDefinition, status } from '@grpc/grpc-js';
 import { CallError } from '#lib/grpc/call-error.ts';
 import type { Method } from '#lib/grpc/channel.ts';
 import type { MethodName, RequestOf, ResponseOf } from '#lib/grpc/client.ts';
-import { compose, methodName } from '#lib/grpc/handler.ts';
 import type { EndpointDescriptor__Output as Endpoint } from '#protos/generated/mcp2/EndpointDescriptor.ts';
 import { FilterMode } from '#protos/generated/mcp2/FilterMode.ts';
 import type { LookupRequest } from '#protos/generated/mcp2/LookupRequest.ts';
@@ -19,12 +18,20 @@ import type { Card } from './card.ts';
 import { CardCalls } from './card-calls.ts';
 import { ContextCalls, type ContextOptions } from './context-calls.ts';
 import { Directory, type Query } from './directory.ts';
+import type { EventBusConnection } from './event-bus-connection.ts';
+import { type EventCallOptions, EventCalls } from './event-calls.ts';
+import type { SubscriptionInfo, TopicInfo } from './event-lists.ts';
+import type { EventPayload, Published, PublishOptions } from './event-request.ts';
 import { heldCapabilities } from './held-capabilities.ts';
-import type { Handler, Middleware } from './middleware.ts';
+import { LayeredCalls } from './layered-calls.ts';
+import type { Middleware } from './middleware.ts';
 import { callRegistry, type RegistryCallDependencies } from './registry-calls.ts';
 import type { ContextResult, ToolResult } from './results.ts';
 import type { EndpointQuery, Sent, ServerCaller, TargetOptions } from './server-caller.ts';
 import { callServer, type ServerCallDependencies } from './server-calls.ts';
+import type { Publisher, PublisherOptions } from './stream-publisher.ts';
+import type { SubscribeOptions } from './subscribe-request.ts';
+import type { Subscription } from './subscription.ts';
 import { takeToken } from './token-source.ts';
 import { ToolCalls, type ToolOptions } from './tool-calls.ts';
 
@@ -81,6 +88,28 @@ export interface Mcp2Client extends Disposable {
     request: RequestOf<Definition[Name]>,
     options: CallOptions,
   ): Promise<ResponseOf<Definition[Name]>>;
+  /**
+   * Resolves when the bus holds the event. Sent again until the deadline where that may help: an event has an id, and the bus
+   * knows it again.
+   *
+   * @throws CallError; NotConfigured where no event bus is known; TypeError for what cannot be sent
+   */
+  publish(topic: string, payload: EventPayload, options?: PublishOptions): Promise<Published>;
+  /** Many events over one stream, in order within each topic. Close it. @throws TypeError for options that say nothing */
+  publisher(options?: PublisherOptions): Publisher;
+  /**
+   * Events whose topic matches the filter, from now on. Begins at once, and goes on by itself over breaks, restarts of the bus
+   * and the end of its token; an error that no next stream could change comes out of the loop. Close it, or leave the loop.
+   *
+   * @throws TypeError for options that say nothing
+   */
+  subscribe(filter: string, options?: SubscribeOptions): Subscription;
+  /** The topics that match the filter, by name. @throws CallError, NotConfigured */
+  topics(filter: string, options?: EventCallOptions): AsyncIterableIterator<TopicInfo, void, undefined>;
+  /** The durable subscriptions of this token's subject, by name. @throws CallError, NotConfigured */
+  subscriptions(options?: EventCallOptions): Promise<readonly SubscriptionInfo[]>;
+  /** @returns false when there was none @throws CallError, NotConfigured */
+  deleteSubscription(name: string, options?: EventCallOptions): Promise<boolean>;
   /** Ends what runs, and every connection. A second time does nothing. */
   close(): void;
 }
@@ -88,6 +117,8 @@ export interface Mcp2Client extends Disposable {
 export interface ClientParts extends ServerCallDependencies, RegistryCallDependencies {
   readonly services: Services;
   readonly middleware: readonly Middleware[];
+  /** @throws NotConfigured */
+  readonly openEventBus: () => Promise<EventBusConnection>;
   /** After the connections. */
   readonly onClose: () => void;
 }
@@ -102,17 +133,13 @@ const SAFE_METHODS: readonly string[] = [
   '/mcp2.TokenService/GetJwks',
 ];
 
-interface RunningWith extends RunningCall {
-  readonly run: Sent['run'];
-}
-
 export class DiscoveringClient implements Mcp2Client {
   readonly services: Services;
   readonly registry: string;
   readonly #parts: ClientParts;
   readonly #directory: Directory;
-  readonly #handlers = new WeakMap<Method, Handler>();
-  readonly #running = new Set<AbortController>();
+  readonly #calls: LayeredCalls;
+  readonly #events: EventCalls;
   readonly #caller: ServerCaller;
   /** Made when they are first used: their caches take a millisecond. */
   #contexts: ContextCalls | undefined;
@@ -122,13 +149,15 @@ export class DiscoveringClient implements Mcp2Client {
 
   constructor(parts: ClientParts) {
     this.#parts = parts;
+    this.#calls = new LayeredCalls(parts);
+    this.#events = new EventCalls({ ...parts, open: parts.openEventBus, calls: this.#calls });
     this.services = parts.services;
     this.registry = parts.address;
     this.#directory = new Directory({ clock: parts.clock, ask: (query) => this.#ask(query) });
     this.#caller = {
       services: parts.services,
       parts,
-      send: (sent) => this.#send(sent),
+      send: (sent) => this.#calls.send(sent),
       find: (query, running, again) => this.#find(query, running, again),
     };
   }
@@ -149,7 +178,7 @@ export class DiscoveringClient implements Mcp2Client {
     const { failFast = false, deadlineMs, signal } = options;
     const method = this.services.Discovery.Lookup as unknown as Method;
     const run: Sent['run'] = (sent, running) => callRegistry({ method, request: sent, failFast }, running, this.#parts);
-    return (await this.#send({ method, request, run, deadlineMs, signal })) as LookupResponse__Output;
+    return (await this.#calls.send({ method, request, run, deadlineMs, signal })) as LookupResponse__Output;
   }
 
   async endpoints(
@@ -173,14 +202,39 @@ export class DiscoveringClient implements Mcp2Client {
       const { answer } = await callServer({ method, request: sent, idempotent, find }, running, this.#parts);
       return answer;
     };
-    const answer = await this.#send({ method, request: request as object, run, deadlineMs, signal });
+    const answer = await this.#calls.send({ method, request: request as object, run, deadlineMs, signal });
     return answer as ResponseOf<Definition[Name]>;
+  }
+
+  publish(topic: string, payload: EventPayload, options?: PublishOptions): Promise<Published> {
+    return this.#events.publish(topic, payload, options);
+  }
+
+  publisher(options?: PublisherOptions): Publisher {
+    return this.#events.publisher(options);
+  }
+
+  subscribe(filter: string, options?: SubscribeOptions): Subscription {
+    return this.#events.subscribe(filter, options);
+  }
+
+  topics(filter: string, options?: EventCallOptions): AsyncIterableIterator<TopicInfo, void, undefined> {
+    return this.#events.topics(filter, options);
+  }
+
+  subscriptions(options?: EventCallOptions): Promise<readonly SubscriptionInfo[]> {
+    return this.#events.subscriptions(options);
+  }
+
+  deleteSubscription(name: string, options?: EventCallOptions): Promise<boolean> {
+    return this.#events.deleteSubscription(name, options);
   }
 
   close(): void {
     if (this.#isClosed) return;
     this.#isClosed = true;
-    for (const running of this.#running) running.abort(closed());
+    this.#calls.close();
+    this.#events.close();
     this.#parts.channel.close();
     this.#parts.pool.close();
     this.#parts.onClose();
@@ -234,38 +288,6 @@ export class DiscoveringClient implements Mcp2Client {
       client_zone: this.#parts.zone,
     });
   }
-
-  async #send({ method, request, run, deadlineMs = DEADLINE_MS, signal }: Sent): Promise<unknown> {
-    signal?.throwIfAborted();
-    if (this.#isClosed) throw closed();
-    const given = new AbortController();
-    const giveUp = () => given.abort(signal?.reason);
-    signal?.addEventListener('abort', giveUp, { once: true });
-    this.#running.add(given);
-    const endMs = this.#parts.clock.monotonicMs() + deadlineMs;
-    const running: RunningWith = { signal: given.signal, deadlineMs, endMs, metadata: {}, attempts: [], run };
-    try {
-      return await this.#handlerOf(method)(request, running);
-    } finally {
-      this.#running.delete(given);
-      signal?.removeEventListener('abort', giveUp);
-    }
-  }
-
-  /** Composed once a method. A layer hands on the call that it got, or one made from it. */
-  #handlerOf(method: Method): Handler {
-    const known = this.#handlers.get(method);
-    if (known !== undefined) return known;
-    const { path, requestStream, responseStream } = method;
-    const innermost: Handler = (request, call) => {
-      const running = call as RunningWith;
-      return running.run(request as object, running);
-    };
-    const info = { name: methodName(path), requestStream, responseStream };
-    const handler = compose(this.#parts.middleware, innermost, info);
-    this.#handlers.set(method, handler);
-    return handler;
-  }
 }
 
 function unaryMethod(service: ServiceDefinition, name: string): Method {
@@ -273,8 +295,4 @@ function unaryMethod(service: ServiceDefinition, name: string): Method {
   if (method === undefined) throw new TypeError(`the service has no method ${name}`);
   if (method.requestStream || method.responseStream) throw new TypeError(`${method.path} is a stream, not a call`);
   return method;
-}
-
-function closed(): CallError {
-  return new CallError('the client is closed', { code: status.CANCELLED, reachedServer: false });
 }

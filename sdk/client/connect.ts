@@ -6,14 +6,18 @@ import { loadServices, type Services } from '#protos/load.ts';
 import { type Ambient, ambientOf } from './ambient.ts';
 import { DiscoveringClient, type Mcp2Client } from './client.ts';
 import { EndpointPool } from './endpoint-pool.ts';
+import { openEventBus } from './event-bus-connection.ts';
+import type { EventBusOptions } from './event-bus-settings.ts';
 import type { Middleware } from './middleware.ts';
 import { openTlsFiles, registryChannel } from './registry-channel.ts';
 import { RetryBudget } from './retry-budget.ts';
 import { type ConnectionOptions, readSettings } from './settings.ts';
 
-export interface ConnectOptions extends ConnectionOptions {
+export interface ConnectOptions extends ConnectionOptions, EventBusOptions {
   /** The name in the registry's certificate, where its address is another one. */
   readonly tlsServerName?: string | undefined;
+  /** The name in the event bus' certificate, where its address is another one. */
+  readonly eventBusTlsServerName?: string | undefined;
   /** Whether servers on other machines may be called in the clear where the registry does not say how. Default: `plaintext`. */
   readonly serverPlaintext?: boolean | undefined;
   /** PEM: who signs the certificates of servers. Default: as the registry's. */
@@ -54,12 +58,18 @@ export async function connect(options: ConnectOptions = {}): Promise<Mcp2Client>
     tlsCredentials: tls.servers,
     allowPlaintext: options.serverPlaintext ?? settings.plaintext,
   });
+  const services = options.services ?? loadServices();
   return new DiscoveringClient({
-    services: options.services ?? loadServices(),
+    services,
     address: settings.registry,
     token: settings.token,
     budget: new RetryBudget({ clock }),
     ...{ channel, pool, clock, random, zone, middleware },
+    openEventBus: () =>
+      openEventBus(
+        { ...options, tlsServerName: options.eventBusTlsServerName },
+        { ambient, token: settings.token, protos: services, ...(options.log && { log: options.log }) },
+      ),
     onClose: tls.close,
   });
 }

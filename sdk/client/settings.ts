@@ -17,6 +17,7 @@ import { type TokenSource, tokenFile } from './token-source.ts';
 
 /** Where a projected token is mounted; MCP2_TOKEN_FILE moves it. */
 const TOKEN_FILE = '/var/run/mcp2/token';
+const EXAMPLE = 'mcp2-registry.mcp2-system.svc:50050';
 
 export interface ConnectionOptions {
   /** host:port. Default: MCP2_REGISTRY_ADDRESS, the mounted trust ConfigMap, or a running `mcp2 up`. */
@@ -49,29 +50,56 @@ export class NotConfigured extends Error {
 export function readSettings(options: ConnectionOptions, ambient: Ambient): ClientSettings {
   const { plaintext = false } = options;
   const { registry, caFile } = findRegistry(options, ambient);
-  if (parseHostPort(registry) === undefined) {
-    throw new NotConfigured('the registry must be host:port, for example mcp2-registry.mcp2-system.svc:50050');
-  }
-  if (caFile === undefined && !plaintext && !isLoopback(registry)) {
-    throw new NotConfigured(
-      `${registry} is another machine, and the token would travel in the clear: name the registry's CA with caFile or MCP2_CA_FILE, or set plaintext: true`,
-    );
-  }
+  requireSafeAddress({ address: registry, caFile, plaintext, what: 'registry', example: EXAMPLE });
   return { registry, caFile, plaintext, token: findToken(options.token, ambient) };
+}
+
+export interface ChosenAddress {
+  /** host:port, it is said. */
+  readonly address: string;
+  readonly caFile: string | undefined;
+  readonly plaintext: boolean;
+  /** For the sentence: "registry". */
+  readonly what: string;
+  readonly example: string;
+}
+
+/** @throws NotConfigured for what is no address, or would let the whole network see the token */
+export function requireSafeAddress({ address, caFile, plaintext, what, example }: ChosenAddress): void {
+  if (parseHostPort(address) === undefined) {
+    throw new NotConfigured(`the ${what} must be host:port, for example ${example}`);
+  }
+  if (caFile !== undefined || plaintext || isLoopback(address)) return;
+  throw new NotConfigured(
+    `${address} is another machine, and the token would travel in the clear: name the ${what}'s CA with caFile or MCP2_CA_FILE, or set plaintext: true`,
+  );
+}
+
+/** The CA of what was named or is mounted; `mcp2 up` has none. */
+export function findCaFile(
+  options: Pick<ConnectionOptions, 'caFile' | 'plaintext'>,
+  env: Environment,
+): string | undefined {
+  if (options.plaintext === true) return options.caFile;
+  const trustCa = join(locateTrustFolder(env), 'ca.crt');
+  return options.caFile ?? nonEmpty(env.MCP2_CA_FILE) ?? (existsSync(trustCa) ? trustCa : undefined);
+}
+
+/** @param name of a file in the trust folder @returns undefined where it is not there, or empty */
+export function readTrusted(name: string, env: Environment): string | undefined {
+  try {
+    return nonEmpty(readFileSync(join(locateTrustFolder(env), name), 'utf8'));
+  } catch {
+    return undefined;
+  }
 }
 
 type Found = Pick<ClientSettings, 'registry' | 'caFile'>;
 
 function findRegistry(options: ConnectionOptions, ambient: Ambient): Found {
   const { env } = ambient;
-  const trust = locateTrustFolder(env);
-  const trustCa = join(trust, 'ca.crt');
-  const caFile =
-    options.plaintext === true
-      ? options.caFile
-      : (options.caFile ?? nonEmpty(env.MCP2_CA_FILE) ?? (existsSync(trustCa) ? trustCa : undefined));
-  const registry = options.registry ?? nonEmpty(env.MCP2_REGISTRY_ADDRESS) ?? readMounted(join(trust, 'registry'));
-  if (registry !== undefined) return { registry, caFile };
+  const registry = options.registry ?? nonEmpty(env.MCP2_REGISTRY_ADDRESS) ?? readTrusted('registry', env);
+  if (registry !== undefined) return { registry, caFile: findCaFile(options, env) };
   // The CA of the environment is that of a registry that was named; "mcp2 up" has none.
   return { registry: findStandalone(ambient), caFile: options.caFile };
 }
@@ -87,7 +115,8 @@ function findStandalone(ambient: Ambient): string {
   );
 }
 
-function findToken(option: string | TokenSource | undefined, { env, clock }: Ambient): TokenSource {
+/** @throws NotConfigured */
+export function findToken(option: string | TokenSource | undefined, { env, clock }: Ambient): TokenSource {
   if (typeof option === 'function') return option;
   const text = nonEmpty(option);
   if (text !== undefined) return () => text;
@@ -104,12 +133,4 @@ function findToken(option: string | TokenSource | undefined, { env, clock }: Amb
 
 function tokenOf(env: Environment): string | undefined {
   return nonEmpty(env.MCP2_TOKEN);
-}
-
-function readMounted(path: string): string | undefined {
-  try {
-    return nonEmpty(readFileSync(path, 'utf8'));
-  } catch {
-    return undefined;
-  }
 }

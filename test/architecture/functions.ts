@@ -18,6 +18,9 @@ const NOT_A_FUNCTION =
 /** `name(…)`, `name(…): Type` or `function (…)`, but not `const x = name(…) ? {`: that ends in an operator. */
 const SIGNATURE = /[\w$>\]]\s*\([\s\S]*\)(?:\s*:[\s\S]*[^?:=&|\s])?\s*$/;
 
+/** `describe…(subject): void` does nothing but call describe() for whatever it is given. */
+const GROUP_OF_TESTS = /^\s*export function describe[A-Z]\w*\([^()]*\): void\s*$/;
+
 export function functionsOf(code: string): FunctionExtent[] {
   return [...code.matchAll(/\{/g)].flatMap(({ index }) => {
     const start = headerStart(code, index);
@@ -31,6 +34,7 @@ export function functionsOf(code: string): FunctionExtent[] {
 function isFunction(header: string, before: string): boolean {
   // A describe() only groups tests.
   if (/\bdescribe(?:\.\w+)*\s*\([^()]*$/.test(before.slice(-200)) || /\bdescribe\b/.test(header)) return false;
+  if (GROUP_OF_TESTS.test(header)) return false;
   if (/=>\s*$/.test(header)) return true;
   return !NOT_A_FUNCTION.test(header) && SIGNATURE.test(header);
 }

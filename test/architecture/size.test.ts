@@ -34,6 +34,7 @@ test.each([
   ['an interface', 'export interface I {', '}'],
   ['a loop', 'for (const a of b()) {', '}'],
   ['a group of tests', "describe('name', () => {", '});'],
+  ['groups of tests for whatever is tested', 'export function describeBus(under: BusUnderTest): void {', '}'],
 ])('%s is not taken for a function', (_title, head, tail) => {
   expect(oversized([{ path: 'operator/a.ts', text: `${head}\n${'\n'.repeat(61)}${tail}\n` }])).toEqual([]);
 });

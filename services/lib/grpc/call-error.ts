@@ -6,7 +6,8 @@
  */
 import { type ServiceError as GrpcError, Metadata, type status } from '@grpc/grpc-js';
 import type { Reason } from '../errors.ts';
-import { errorInfoOf, reasonOf } from './status.ts';
+import { type Detail, encodeStatusDetails, readDetails } from './error-details.ts';
+import { errorInfoOf, reasonOf, STATUS_DETAILS_KEY } from './status.ts';
 
 /** What a client finds out by itself, without a server that says so. NO_ENDPOINT: nobody is known who could answer. */
 export type ClientReason = 'NO_ENDPOINT';
@@ -65,5 +66,25 @@ export function callErrorOf(error: GrpcError, { method, reachedServer, cause = e
     metadata,
     reachedServer,
     cause,
+  });
+}
+
+/** A google.rpc.Status: how one message of a stream was answered that goes on. */
+export interface StatusMessage {
+  readonly code: number;
+  readonly message: string;
+  readonly details: readonly Detail[];
+}
+
+/** The CallError for it, which says as much as that of a call which ended so. */
+export function callErrorOfStatus({ code, message, details }: StatusMessage, method: string): CallError {
+  const { errorInfo = { reason: '', domain: '', metadata: {} }, retryDelayMs } = readDetails(details);
+  const metadata = new Metadata();
+  metadata.set(STATUS_DETAILS_KEY, encodeStatusDetails({ code, message, errorInfo, retryDelayMs }));
+  return new CallError(`${method}: ${message}`, {
+    code,
+    reason: reasonOf({ code, metadata }),
+    facts: errorInfoOf(metadata)?.metadata ?? {},
+    metadata,
   });
 }

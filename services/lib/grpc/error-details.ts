@@ -52,6 +52,29 @@ export function decodeRetryDelayMs(bytes: Buffer): number | undefined {
   return decodeDetail(bytes, RETRY_INFO_URL, readRetryInfo);
 }
 
+/** A google.protobuf.Any. */
+export interface Detail {
+  readonly type_url: string;
+  readonly value: Uint8Array;
+}
+
+/** The same of a google.rpc.Status that came as a message and not as a trailer. Never throws. */
+export function readDetails(details: readonly Detail[]): Pick<StatusDetails, 'retryDelayMs'> & { errorInfo?: ErrorInfo } {
+  const errorInfo = readDetail(details, ERROR_INFO_URL, readErrorInfo);
+  const retryDelayMs = readDetail(details, RETRY_INFO_URL, readRetryInfo);
+  return { ...(errorInfo === undefined ? {} : { errorInfo }), retryDelayMs };
+}
+
+function readDetail<T>(details: readonly Detail[], typeUrl: string, read: (detail: Buffer) => T): T | undefined {
+  const found = details.find(({ type_url }) => type_url === typeUrl);
+  try {
+    return found && read(Buffer.from(found.value));
+  } catch (error) {
+    if (!(error instanceof RangeError)) throw error; // as below
+    return undefined;
+  }
+}
+
 function decodeDetail<T>(bytes: Buffer, typeUrl: string, read: (detail: Buffer) => T): T | undefined {
   try {
     for (const { number, value } of fields(bytes)) {
