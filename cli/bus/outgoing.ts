@@ -34,8 +34,8 @@ export function toOutgoing(topic: string, payload: Payload, settings: PublishSet
     const attributes = { ...inner.attributes, ...attribute };
     return { ...about, ...inner, id: id ?? inner.id, attributes };
   } catch (error) {
-    if (!(error instanceof TypeError || error instanceof SyntaxError)) throw error;
-    const why = error instanceof SyntaxError ? 'it is no JSON' : error.message;
+    const why = error instanceof SyntaxError ? 'it is no JSON' : error instanceof TypeError ? error.message : undefined;
+    if (why === undefined) throw error;
     const where = place === undefined ? '' : `${place}: `;
     throw new CommandFailed(`${where}the payload is no CloudEvent: ${why}`, { cause: error });
   }
@@ -46,7 +46,7 @@ function fromText(
   bytes: Buffer,
   topic: string,
   mode: 'structured' | 'binary',
-): Pick<Outgoing, 'payload' | 'contentType' | 'attributes'> & { readonly id: string } {
+): Pick<Outgoing, 'id' | 'payload' | 'contentType' | 'attributes'> {
   const text = decodeText(bytes);
   if (text === undefined) throw new SyntaxError();
   const event: unknown = JSON.parse(text);

@@ -114,8 +114,9 @@ function showParts(parts: readonly StartedPart[], { options, terminal, state }: 
     ['log', shortenPath(state.log, terminal)],
   ];
   print(`${style('bold', 'mcp2')} ${terminal.version}`);
-  for (const [name, value] of rows.filter(([, shown]) => shown !== ''))
-    print(`  ${style('dim', name.padEnd(8))}  ${value}`);
+  const shown = rows.filter(([, value]) => value !== '');
+  const width = Math.max(...shown.map(([name]) => name.length));
+  for (const [name, value] of shown) print(`  ${style('dim', name.padEnd(width))}  ${value}`);
   print('');
 }
 

@@ -15,7 +15,7 @@ const PORT = 50_052;
 
 export const eventBusPart: Part = {
   name: 'event-bus',
-  title: 'events',
+  title: 'event bus',
   choosePort,
   async start({ state, signer, ...context }, port) {
     const config = readConfig({
