@@ -43,19 +43,33 @@ export class Publishing {
     return this.#append(event, caller, bytes);
   }
 
-  async #append(event: NewEvent, caller: string, bytes: number): Promise<EventPublishResponse> {
-    const { log, quotas, topics } = this.#options;
-    const mayBeNew = !topics.has(event.topic);
-    if (mayBeNew) quotas.takeNewTopic(caller);
-    let isNewTopic = false;
+  #append(event: NewEvent, caller: string, bytes: number): Promise<EventPublishResponse> {
+    return this.#options.topics.begins(event.topic)
+      ? this.#appendToNew(event, caller, bytes)
+      : this.#appendToKnown(event, caller, bytes).then((appended) => this.#toResponse(appended));
+  }
+
+  async #appendToKnown(event: NewEvent, caller: string, bytes: number): Promise<Appended> {
+    const appended = await this.#options.log.append(event);
+    this.#options.topics.add(event.topic);
+    if (appended.duplicate) this.#options.quotas.giveBackPublish(caller, bytes);
+    return appended;
+  }
+
+  /** Only the log knows whether the topic is new: what it would cost is taken, and given back if it is not. */
+  async #appendToNew(event: NewEvent, caller: string, bytes: number): Promise<EventPublishResponse> {
+    const { quotas, topics } = this.#options;
+    let isNew = false;
+    let isTaken = false;
     try {
-      const appended = await log.append(event);
-      topics.add(event.topic);
-      if (appended.duplicate) quotas.giveBackPublish(caller, bytes);
-      else isNewTopic = appended.isNewTopic;
+      quotas.takeNewTopic(caller);
+      isTaken = true;
+      const appended = await this.#appendToKnown(event, caller, bytes);
+      isNew = appended.isNewTopic && !appended.duplicate;
       return this.#toResponse(appended);
     } finally {
-      if (mayBeNew && !isNewTopic) quotas.giveBackNewTopic(caller);
+      topics.ended(event.topic);
+      if (isTaken && !isNew) quotas.giveBackNewTopic(caller);
     }
   }
 

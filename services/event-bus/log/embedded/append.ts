@@ -41,6 +41,7 @@ interface Incoming {
   readonly publisherKey: string;
   readonly payload: Uint8Array;
   readonly expected: number;
+  readonly duplicateOnly: boolean;
 }
 
 interface EventId {
@@ -118,12 +119,17 @@ export class Appender {
         return undefined;
       }
     }
+    if (incoming.duplicateOnly) {
+      result[0] = APPENDED.nothing;
+      return undefined;
+    }
     const found = state.topic(incoming.topic);
     const lastSeq = found?.lastSeq ?? 0;
     if (incoming.expected >= 0 && incoming.expected !== lastSeq) return sequenceMismatch(incoming, lastSeq);
     if (context.isFull) return logFull();
     if (found === undefined && state.topics.size >= maxTopics) return tooManyTopics(maxTopics);
     this.#insert(incoming, found ?? state.createTopic(incoming.topic), context, id, result);
+    result[0] = found === undefined ? APPENDED.newTopic : APPENDED.known;
     return undefined;
   }
 
@@ -174,7 +180,10 @@ export class Appender {
     figures.lastAt = at;
     figures.events += 1;
     figures.bytes += bytes;
-    result.set([APPENDED.new, offset, seq, prev, at]);
+    result[1] = offset;
+    result[2] = seq;
+    result[3] = prev;
+    result[4] = at;
   }
 
   #findId({ hash: wanted, key }: EventId, dedupNowMs: number): { row: DedupRow; offset: number } | undefined {
@@ -211,6 +220,7 @@ function unpack({ texts, numbers }: PackedAppends, i: number, payload: Uint8Arra
     publisherKey: texts[first + TEXT.publisherKey] as string,
     payload,
     expected: numbers[i * NUMBERS + NUMBER.expectedLastSequence] as number,
+    duplicateOnly: numbers[i * NUMBERS + NUMBER.duplicateOnly] === 1,
   };
 }
 

@@ -206,11 +206,9 @@ export function toRecord(row: SubscriptionRow): DurableRecord {
   };
 }
 
-/** A first delivery that no transaction has written yet has no row. */
+/** An earlier attempt may have a row; where there is none, deleting it writes nothing. */
 function settle(merged: Merged, offset: Offset): void {
-  const delivery = merged.delivered.get(offset);
   merged.delivered.delete(offset);
-  if (delivery?.attempt === 1 && delivery.notBeforeMs === 0) return;
   merged.settled.add(offset);
 }
 

@@ -103,6 +103,13 @@ export class LogConnection {
     if (texts.join() !== [...SCHEMA].sort().join()) throw new DamagedError('its tables are not those of the event log');
   }
 
+  /** Looks at the structure of the whole database, not at its indexes. @returns what is wrong; undefined when nothing is. */
+  findDamage(): string | undefined {
+    const result = this.get<{ quick_check: string }>('PRAGMA quick_check(1)')?.quick_check;
+    // Before the line with the page and the cell comes one with the name of the database.
+    return result === 'ok' ? undefined : (String(result).split('\n').at(-1) ?? '');
+  }
+
   close(): void {
     this.#sqlite.close();
   }

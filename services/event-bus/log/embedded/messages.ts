@@ -75,7 +75,16 @@ export interface Done {
 
 export const RESULT_NUMBERS = 5;
 /** First number of a result. The others are offset, sequence, previous, time. */
-export const APPENDED = { new: 0, duplicate: 1, refused: 2 } as const;
+export const APPENDED = {
+  /** An event of a topic that the log knew. */
+  known: 0,
+  /** The first event of a topic. */
+  newTopic: 1,
+  duplicate: 2,
+  /** Only a duplicate was asked for, and it is none. */
+  nothing: 3,
+  refused: 4,
+} as const;
 
 export interface LogStats {
   readonly lastOffset: Offset;

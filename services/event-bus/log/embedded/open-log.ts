@@ -22,8 +22,11 @@ import type {
   TopicState,
 } from '../event-log.ts';
 import type { LogSettings } from '../settings.ts';
+import { type BackgroundCheck, checkInBackground } from './background-check.ts';
+import { DamageReport } from './damage-report.ts';
 import { type ClaimedFolder, claimFolder } from './folder.ts';
-import type { DamagedEvent, Done, SentPage, WriterSettings } from './messages.ts';
+import { createLogMetrics, type LogMetrics } from './log-metrics.ts';
+import type { Done, LogStats, SentPage, WriterSettings } from './messages.ts';
 import { unpackEvents } from './packed-events.ts';
 import { ReaderThread } from './reader-thread.ts';
 import { type Opened, WriterThread } from './writer-thread.ts';
@@ -44,6 +47,18 @@ const TICK_MS = 1_000;
 const PAGE_EVENTS = 256;
 const PAGE_BYTES = 1024 * 1024;
 
+const NO_STATS: LogStats = Object.freeze({
+  lastOffset: 0,
+  events: 0,
+  bytes: 0,
+  topics: 0,
+  durables: 0,
+  parked: 0,
+  isFull: false,
+  freeBytes: 0,
+  commitSeconds: 0,
+});
+
 /** @throws LogFolderError when the folder is in use, foreign, damaged or not accessible; the message says what to do. */
 export async function openEmbeddedLog(settings: LogSettings, dependencies: EmbeddedLogDependencies): Promise<EventLog> {
   const folder = claimFolder(settings.folder);
@@ -63,6 +78,10 @@ class EmbeddedLog implements EventLog {
   readonly #dependencies: EmbeddedLogDependencies;
   readonly #listeners: ((events: readonly StoredEvent[]) => void)[] = [];
   readonly #closed = new AbortController();
+  readonly #damage: DamageReport;
+  readonly #metrics: LogMetrics | undefined;
+  #stats: LogStats = NO_STATS;
+  #check: BackgroundCheck | undefined;
   #writer: WriterThread | undefined;
   #reader: ReaderThread | undefined;
   #ticking: Promise<void> | undefined;
@@ -73,6 +92,9 @@ class EmbeddedLog implements EventLog {
   private constructor(folder: ClaimedFolder, dependencies: EmbeddedLogDependencies) {
     this.#folder = folder;
     this.#dependencies = dependencies;
+    const { log, metrics } = dependencies;
+    this.#metrics = metrics && createLogMetrics(metrics, () => this.#stats);
+    this.#damage = new DamageReport(log, () => this.#metrics?.damaged());
     this.durables = this.#createDurables();
   }
 
@@ -106,7 +128,8 @@ class EmbeddedLog implements EventLog {
   }
 
   append(event: NewEvent): Promise<Appended> {
-    return this.#writing().append(event);
+    // Undefined only for `duplicateOnly`, as the interface says.
+    return this.#writing().append(event) as Promise<Appended>;
   }
 
   follow(listener: (events: readonly StoredEvent[]) => void): void {
@@ -144,6 +167,8 @@ class EmbeddedLog implements EventLog {
   async #close(): Promise<void> {
     this.#closed.abort();
     await this.#ticking;
+    this.#check?.stop();
+    await this.#check?.ended;
     await this.#reader?.stop();
     await this.#writer?.stop();
     this.#folder.release();
@@ -159,7 +184,7 @@ class EmbeddedLog implements EventLog {
       list: (owner) => this.#reading().call<'list'>({ kind: 'list', owner }),
       parked: async (id, after, limit) => {
         const sent = await this.#reading().call<'parked'>({ kind: 'parked', id, after, limit });
-        this.#tellOfDamage(sent.damaged);
+        this.#damage.tell(sent.damaged);
         return unpackEvents(sent.events).map((event, i) => ({
           ...event,
           number: sent.numbers[i * 3] as number,
@@ -183,6 +208,8 @@ class EmbeddedLog implements EventLog {
 
   async #onOpened(opened: Opened): Promise<void> {
     const { log } = this.#dependencies;
+    this.#stats = opened.stats;
+    if (opened.needsCheck) this.#check ??= checkInBackground(this.#folder, log, () => this.#metrics?.damaged());
     for (const warning of opened.warnings) log.error({ reason: 'EVENT_DAMAGED', folder: this.#folder.folder }, warning);
     if (!this.#isOpen) {
       this.epoch = Buffer.from(opened.epoch);
@@ -209,6 +236,8 @@ class EmbeddedLog implements EventLog {
   }
 
   #onCommitted(events: readonly StoredEvent[], done: Done): void {
+    this.#stats = done.stats;
+    this.#metrics?.committed(events.length, done.stats);
     this.#tell(events, done.stats.lastOffset);
   }
 
@@ -231,17 +260,8 @@ class EmbeddedLog implements EventLog {
   }
 
   #toPage({ events, upTo, missed, damaged }: SentPage): LogPage {
-    this.#tellOfDamage(damaged);
+    this.#damage.tell(damaged);
     return { events: unpackEvents(events), upTo, missed };
-  }
-
-  #tellOfDamage(damaged: readonly DamagedEvent[]): void {
-    for (const { offset, topic, sequence } of damaged) {
-      this.#dependencies.log.error(
-        { reason: 'EVENT_DAMAGED', topic, sequence, offset },
-        'an event is damaged and is skipped',
-      );
-    }
   }
 }
 

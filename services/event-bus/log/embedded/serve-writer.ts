@@ -96,8 +96,8 @@ function open(port: MessagePort, settings: WriterSettings, clock: Clock): Servin
 function checkStructure(connection: LogConnection, { database }: LogPlace, head: Head, maxBytes: number): boolean {
   if (head.isClean) return false;
   if (statSync(database).size > maxBytes) return true;
-  const result = connection.get<{ quick_check: string }>('PRAGMA quick_check(1)')?.quick_check;
-  if (result !== 'ok') throw new DamagedError(String(result).split('\n').at(-1) ?? '');
+  const damage = connection.findDamage();
+  if (damage !== undefined) throw new DamagedError(damage);
   return false;
 }
 

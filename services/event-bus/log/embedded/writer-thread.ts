@@ -40,9 +40,12 @@ const MAX_WAITING_BYTES = 64 * 1024 * 1024;
 const MESSAGE_APPENDS = 1_024;
 const MESSAGE_BYTES = 4 * 1024 * 1024;
 
+/** Before the worker is started again that has opened and could not be used. */
+const RESTART_PAUSE_MS = 1_000;
+
 interface WaitingAppend {
   readonly event: NewEvent;
-  resolve(appended: Appended): void;
+  resolve(appended: Appended | undefined): void;
   reject(error: Error): void;
 }
 
@@ -91,10 +94,10 @@ export class WriterThread {
     }
   }
 
-  append(event: NewEvent): Promise<Appended> {
+  append(event: NewEvent): Promise<Appended | undefined> {
     const refusal = this.#refusal(event.payload.length);
     if (refusal !== undefined) return Promise.reject(refusal);
-    const { promise, resolve, reject } = Promise.withResolvers<Appended>();
+    const { promise, resolve, reject } = Promise.withResolvers<Appended | undefined>();
     this.#appends.push({ event, resolve, reject });
     this.#packer.add(event);
     this.#waitingBytes += event.payload.length;
@@ -162,7 +165,7 @@ export class WriterThread {
         this.#options.onOpened(message).then(
           () => this.#begin(worker),
           // It starts again, and this is tried again.
-          () => worker.terminate(),
+          () => this.#startAnew(worker),
         );
         return;
       case 'done':
@@ -172,6 +175,11 @@ export class WriterThread {
         this.#options.onWarning(message.message);
         return;
     }
+  }
+
+  async #startAnew(worker: Worker): Promise<void> {
+    await this.#options.clock.sleep(RESTART_PAUSE_MS).catch(() => undefined);
+    await worker.terminate();
   }
 
   #begin(worker: Worker): void {
@@ -186,7 +194,8 @@ export class WriterThread {
     const committed: StoredEvent[] = [];
     for (const [i, { event }] of appends.entries()) {
       this.#waitingBytes -= event.payload.length;
-      if (results[i * RESULT_NUMBERS] === APPENDED.new) committed.push(toStored(event, results, i));
+      const outcome = results[i * RESULT_NUMBERS] as number;
+      if (outcome === APPENDED.known || outcome === APPENDED.newTopic) committed.push(toStored(event, results, i));
     }
     this.#options.onCommitted(committed, done);
     const refused = new Map(errors);
@@ -236,10 +245,15 @@ function settleAppend(append: WaitingAppend, results: Float64Array, i: number, e
     return;
   }
   const at = i * RESULT_NUMBERS;
+  if (results[at] === APPENDED.nothing) {
+    append.resolve(undefined);
+    return;
+  }
   append.resolve({
     offset: results[at + 1] as number,
     sequence: results[at + 2] as number,
     duplicate: results[at] === APPENDED.duplicate,
+    isNewTopic: results[at] === APPENDED.newTopic,
   });
 }
 
