@@ -15,7 +15,7 @@ const ROOT = new URL('../', import.meta.url);
 const COPIES: readonly (readonly [to: string, from: string, names: RegExp])[] = [
   ['helm/mcp2/files/crds/', 'crds/', /\.yaml$/],
   // Not the replica: it reads the primary's file, which a pod of its own does not have.
-  ['helm/mcp2/files/inventory/', 'examples/inventory/', /^(?!replica).*\.(?:yaml|sql|mjs)$/],
+  ['helm/mcp2/files/inventory/', 'examples/inventory/', /^(?!replica|outbox).*\.(?:yaml|sql|mjs)$/],
 ];
 
 /** The values as values.yaml and the components' traits say them. */
@@ -37,13 +37,18 @@ export function generateChartFiles(root: URL = ROOT): ReadonlyMap<string, string
   const copies = COPIES.flatMap(([to, from, names]) =>
     readdirSync(new URL(from, root))
       .filter((name) => names.test(name))
-      .map((name) => [`${to}${name}`, readFileSync(new URL(`${from}${name}`, root), 'utf8')] as const),
+      .map((name) => [`${to}${name}`, withoutEvents(readFileSync(new URL(`${from}${name}`, root), 'utf8'))] as const),
   );
   return new Map([
     ['helm/mcp2/values.schema.json', renderSchema(withDefaults(values, components))],
     ['docs/values.md', renderPage(values, components)],
     ...copies,
   ]);
+}
+
+/** The chart's sample has no token of its own with which it could publish, so it writes no rows either. */
+function withoutEvents(text: string): string {
+  return text.replace(', outbox.sql]', ']').replace(/\nevents:\n(?: .*\n)+/, '');
 }
 
 export function writeChartFiles(root: URL = ROOT): void {

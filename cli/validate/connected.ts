@@ -10,6 +10,7 @@ import { lookUpBySystem } from '#lib/net/name-lookup.ts';
 import { createLogger } from '#lib/observe/logger.ts';
 import { createMetrics } from '#lib/observe/metrics.ts';
 import { onOneLine } from '#lib/printable.ts';
+import { loadServices } from '#protos/load.ts';
 import type {
   DatabaseConfig,
   Problem,
@@ -108,6 +109,7 @@ async function load(config: RuntimeConfig, { terminal, limits, log }: LoadTools)
   const host = createHost({
     ...{ clock, env, log, limits, random: Math.random, lookup: lookUpBySystem, allowLoopback: true },
     metrics: createMetrics({ service: 'validate', process: false }),
+    protos: loadServices(),
     sqliteFiles: new SqliteFiles({ clock, log, setpriv: limits.setpriv }),
   });
   const over = new AbortController();

@@ -23,6 +23,8 @@ export interface CardContent {
   readonly version: string;
   readonly contexts: readonly { readonly declaration: ContextDeclaration; readonly template: KeyTemplate }[];
   readonly tools: readonly { readonly declaration: ToolDeclaration; readonly input: CompiledSchema }[];
+  /** Patterns of topics. */
+  readonly publishes: readonly string[];
 }
 
 const PROTOCOL = 'mcp2/1';
@@ -36,6 +38,7 @@ export function createCard(content: CardContent): Card | string {
   const needed = [
     ...contexts.flatMap(({ required_capabilities: names }) => names),
     ...tools.map(({ required_capability: name }) => name),
+    ...content.publishes.map((topic) => `event:publish:${topic}`),
   ];
   const capabilities = [...new Set(needed)].sort();
   const { name, version } = content;

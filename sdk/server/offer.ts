@@ -5,6 +5,7 @@
 
 import { type FoundKey, type KeyTemplate, KeyTemplateTable, parseKeyTemplate } from '#lib/capability/key-template.ts';
 import { isReservedServerName, isSegment, isServerName, quote } from '#lib/capability/name.ts';
+import { compilePattern } from '#lib/capability/pattern.ts';
 import { type CompiledSchema, compileSchema } from '#lib/json-schema/compile.ts';
 import { SchemaProblem } from '#lib/json-schema/schema-problem.ts';
 import { type Card, createCard } from './card.ts';
@@ -17,6 +18,8 @@ export interface Declared {
   readonly version: string;
   readonly contexts: readonly ContextDeclaration[];
   readonly tools: readonly ToolDeclaration[];
+  /** Patterns of the topics that it publishes to. Default: none. */
+  readonly publishes?: readonly string[];
 }
 
 export type OfferPath = readonly (string | number)[];
@@ -69,8 +72,10 @@ export function createOffer(declared: Declared): OfferResult {
   checkIdentity(declared, problems);
   const contexts = offerContexts(declared.contexts, problems);
   const tools = offerTools(declared.tools, problems);
+  const { publishes = [] } = declared;
+  checkTopics(publishes, problems);
   if (problems.length > 0) return { ok: false, problems };
-  const card = createCard({ name, version, contexts: contexts.offered, tools: [...tools.values()] });
+  const card = createCard({ name, version, contexts: contexts.offered, tools: [...tools.values()], publishes });
   if (typeof card === 'string') return { ok: false, problems: [{ path: [], message: card }] };
   const offer: Offer = {
     name,
@@ -92,6 +97,13 @@ function checkIdentity({ name, version }: Declared, problems: OfferProblem[]): v
   if (VERSION.test(version)) return;
   const message = `the version ${quote(version)} is not allowed: use a version such as 1.0.0, of at most 64 characters`;
   problems.push({ path: ['version'], message });
+}
+
+function checkTopics(publishes: readonly string[], problems: OfferProblem[]): void {
+  for (const [i, topic] of publishes.entries()) {
+    if (compilePattern(`event:publish:${topic}`) !== undefined) continue;
+    problems.push({ path: ['publishes', i], message: `${quote(topic)} is no pattern of topics` });
+  }
 }
 
 function offerContexts(declarations: readonly ContextDeclaration[], problems: OfferProblem[]) {

@@ -10,6 +10,7 @@ export function declare(config: RuntimeConfig, sources: Pick<Sources, 'contextRe
     ...config.server,
     contexts: config.contexts.map((context) => declareContext(context, sources)),
     tools: config.tools.map((tool) => declareTool(tool, sources)),
+    publishes: config.events.flatMap(({ topics }) => topics),
   };
 }
 

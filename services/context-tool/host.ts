@@ -2,12 +2,15 @@
 import type { Environment } from '#lib/config/env-reader.ts';
 import type { NameLookup } from '#lib/net/dial.ts';
 import type { ServiceRuntime } from '#lib/service/start-service.ts';
+import type { Services } from '#protos/load.ts';
 import { createSecrets } from './config/secrets.ts';
 import { createOpenDatabase } from './database/open-database.ts';
 import type { SqliteFiles } from './database/sqlite/sqlite-files.ts';
 import { createHttpSources } from './http/http-sources.ts';
 import { createModuleMetrics } from './modules/metrics.ts';
 import type { ProcessLimits } from './modules/process-limits.ts';
+import { createOutboxMetrics } from './outbox/outbox-metrics.ts';
+import { createOpenPublishing, type OwnEventBus } from './outbox/publishing.ts';
 import type { RuntimeDependencies } from './runtime.ts';
 import { createRuntimeMetrics } from './runtime-metrics.ts';
 
@@ -23,6 +26,9 @@ export interface HostOptions extends ServiceRuntime {
   readonly sqliteFiles: SqliteFiles;
   /** Of the process. */
   readonly limits: ProcessLimits;
+  readonly protos: Pick<Services, 'EventBus'>;
+  /** Where servers of this process publish, and with which token. Default: what their environment names. */
+  readonly ownEventBus?: OwnEventBus | undefined;
 }
 
 export interface Host extends RuntimeDependencies {
@@ -42,6 +48,8 @@ export function createHost(options: HostOptions): Host {
     http,
     modules: { limits, metrics: createModuleMetrics(metrics) },
     openDatabase: createOpenDatabase({ clock, log, random, metrics, secrets, sqliteFiles }),
+    outboxMetrics: createOutboxMetrics(metrics),
+    openPublishing: createOpenPublishing({ ...options, readSecret: secrets.read }),
     close: () => http.close(),
   };
 }

@@ -9,11 +9,12 @@ import type { Logger } from '#lib/logger.ts';
 import { createOffer, type Offer } from '#sdk/server/offer.ts';
 import type { Problem, RuntimeConfig } from './config/runtime-config.ts';
 import { declare, placeProblem } from './declarations.ts';
+import { type OutboxDependencies, Outboxes } from './outbox/outboxes.ts';
 import type { RuntimeMetrics } from './runtime-metrics.ts';
 import { openSources, type SourceDependencies, type Sources } from './sources.ts';
 import { checkStatements, followUnreachable } from './statements.ts';
 
-export interface RuntimeDependencies extends SourceDependencies {
+export interface RuntimeDependencies extends SourceDependencies, OutboxDependencies {
   readonly clock: Clock;
   readonly log: Logger;
   readonly metrics: RuntimeMetrics;
@@ -22,6 +23,7 @@ export interface RuntimeDependencies extends SourceDependencies {
 }
 
 export interface Loaded {
+  readonly config: RuntimeConfig;
   readonly offer: Offer;
   readonly sources: Sources;
   /** Databases that did not answer yet. */
@@ -52,7 +54,7 @@ export async function loadConfiguration(
     const { problems, unreachable } = await check(sources, signal, dependencies.clock);
     if (problems.length > 0) return { problems, moduleFiles: sources.moduleFiles() };
     isKept = true;
-    return { offer: result.offer, sources, unreachable };
+    return { config, offer: result.offer, sources, unreachable };
   } finally {
     if (!isKept) await sources.close(signal);
   }
@@ -71,9 +73,13 @@ export class InForce {
   readonly #loaded: Loaded;
   readonly #ended = new AbortController();
   readonly #following: Promise<void>;
+  readonly #outboxes: Outboxes;
 
-  constructor(loaded: Loaded, dependencies: RuntimeDependencies) {
+  /** @param after Rows are published from then on: when those of the configuration before are settled. */
+  constructor(loaded: Loaded, dependencies: RuntimeDependencies, after: Promise<void> = Promise.resolve()) {
     this.#loaded = loaded;
+    this.#outboxes = new Outboxes(loaded.config, loaded.sources.outboxes, dependencies);
+    this.#outboxes.start(after);
     const { metrics } = dependencies;
     metrics.broken(0);
     this.#following = followUnreachable(loaded.sources.databases, loaded.unreachable, this.#ended.signal, {
@@ -82,10 +88,15 @@ export class InForce {
     });
   }
 
+  /** Publishes no further row. Resolves when those on their way are settled, within a few seconds. */
+  endEvents(): Promise<void> {
+    return this.#outboxes.stop();
+  }
+
   /** @param signal Ends at once what still runs in modules. */
   async close(signal: AbortSignal): Promise<void> {
     this.#ended.abort(new Error('the configuration is no longer in force'));
-    await this.#following;
+    await Promise.all([this.#following, this.#outboxes.stop()]);
     await this.#loaded.sources.close(signal);
   }
 }

@@ -19,11 +19,13 @@ import type {
   ToolStatementConfig,
 } from './config/runtime-config.ts';
 import type { Database, StatementNames } from './database/database.ts';
+import type { OutboxTable } from './database/outbox-table.ts';
 import { namesOf } from './declared-names.ts';
 import type { HttpSources } from './http/http-sources.ts';
 import type { ModuleMetrics } from './modules/metrics.ts';
 import { createModules } from './modules/modules.ts';
 import type { ProcessLimits } from './modules/process-limits.ts';
+import { outboxName } from './outbox/outbox-name.ts';
 import { RunningCalls } from './running-calls.ts';
 
 export interface SourceDependencies {
@@ -40,6 +42,8 @@ export interface Sources {
   toolRun(config: ToolConfig): ToolDeclaration['run'];
   /** By name in the configuration. */
   readonly databases: ReadonlyMap<string, Database>;
+  /** Of `events`, in their order. */
+  readonly outboxes: readonly OutboxTable[];
   /** Loads every module once. */
   checkModules(signal: AbortSignal): Promise<readonly Problem[]>;
   /** Absolute paths of the modules and what they import, as far as they were loaded. */
@@ -55,6 +59,10 @@ export function openSources(config: RuntimeConfig, dependencies: SourceDependenc
   const asking = new RunningCalls();
   return {
     databases,
+    outboxes: config.events.map((outbox, i) => {
+      const lock = `${config.server.name}/${outboxName(config.events, i)}`;
+      return databaseOf(outbox.database).outbox(outbox, lock);
+    }),
     contextRead(context) {
       if ('query' in context) return asking.counted(queryOf(context.query, namesOf(context)));
       return 'http' in context ? http.context(context.http) : constant(context.static);

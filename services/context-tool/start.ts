@@ -16,7 +16,7 @@ import { InForce, type Loaded, loadConfiguration, type NotLoaded } from './runti
 import { modulesOf } from './sources.ts';
 
 export interface ContextToolDependencies extends HostOptions {
-  readonly protos: Pick<Services, 'ContextTool' | 'ServiceInfo'>;
+  readonly protos: Pick<Services, 'ContextTool' | 'ServiceInfo' | 'EventBus'>;
   /** Cryptographically strong. */
   readonly randomBytes: (count: number) => Uint8Array;
 }
@@ -84,7 +84,7 @@ async function serve(
     });
     let stopped: Promise<void> | undefined;
     const close = async (timeoutMs: number) => {
-      await service.stop(timeoutMs);
+      await Promise.all([service.stop(timeoutMs), configurations.endEvents()]);
       await atMost(CLOSE_MS, configurations.close(), dependencies.clock);
       host.close();
     };
@@ -151,6 +151,10 @@ class Configurations {
     for (const problem of problems) log.error({ problem: formatRuntimeProblem(problem) }, message);
   }
 
+  endEvents(): Promise<void> {
+    return this.#inForce.endEvents();
+  }
+
   async close(): Promise<void> {
     this.#stopping.abort(new Error('the server is stopping'));
     await Promise.all([this.#inForce.close(this.#stopping.signal), ...this.#closing]);
@@ -159,7 +163,7 @@ class Configurations {
   #putInForce(loaded: Loaded): void {
     const { log, metrics } = this.#host;
     const before = this.#inForce;
-    this.#inForce = new InForce(loaded, this.#host);
+    this.#inForce = new InForce(loaded, this.#host, before.endEvents());
     this.#served.replace(loaded.offer);
     metrics.applied();
     log.info({ version: loaded.offer.version }, 'another configuration is in force');

@@ -11,10 +11,12 @@ import { createConfigReader } from '../../services/context-tool/config/read-conf
 import type { DatabaseConfig, RuntimeConfig } from '../../services/context-tool/config/runtime-config.ts';
 import type { Database } from '../../services/context-tool/database/database.ts';
 import { NO_DATABASE_METRICS } from '../../services/context-tool/database/database-metrics.ts';
+import type { TakenRow } from '../../services/context-tool/database/outbox-table.ts';
 import { createPostgresDatabase } from '../../services/context-tool/database/postgres/postgres-database.ts';
 import { openSqlite } from '../../services/context-tool/database/sqlite/open-sqlite.ts';
 import { SqliteFiles } from '../../services/context-tool/database/sqlite/sqlite-files.ts';
 import type { PostgresPair } from '../harness/postgres.ts';
+import { drainOnce } from './outbox-fixture.ts';
 
 export const FOLDER = join(import.meta.dirname, '../../examples/inventory');
 
@@ -23,6 +25,8 @@ export interface Inventory extends AsyncDisposable {
   /** Outputs as text, or what the tool said. */
   tool(name: string, args: Readonly<Record<string, string>>, call?: Partial<ToolCall>): Promise<unknown>;
   readonly problems: unknown;
+  /** The rows that are to become events; they are done then. */
+  events(): Promise<readonly TakenRow[]>;
 }
 
 export function readExample(name: string, below: string): RuntimeConfig {
@@ -60,9 +64,14 @@ async function open(config: RuntimeConfig, create: (config: DatabaseConfig) => D
   if (databaseConfig === undefined) throw new Error('no database');
   const database = create(databaseConfig);
   const offer = toOffer(config, database);
+  const [outbox] = config.events.map((one) => database.outbox(one, config.server.name));
   const problems = await database.check(new AbortController().signal);
   return {
     problems,
+    async events() {
+      const rows = outbox === undefined ? [] : await drainOnce(outbox);
+      return rows === 'busy' ? [] : rows;
+    },
     async context(key, parameters = {}) {
       const found = offer.findContext(key);
       if (found === undefined) throw new ServiceError('CONTEXT_UNKNOWN', 'no such key');

@@ -156,3 +156,27 @@ test('the table of kept answers is the one that the product needs', () => {
   const needed = readFileSync(file, 'utf8').replace(/^--.*\n/gm, '');
   expect(readFileSync(join(FOLDER, 'postgres/schema.sql'), 'utf8')).toContain(needed);
 });
+
+describe.each(ENGINES)('the outbox on %s', (engine) => {
+  const reserve = (warehouse: string, quantity: string) =>
+    on(engine).tool('reserve_stock', { sku: 'prod_12345', warehouse, quantity });
+
+  test('an article whose stock falls below 10, over all warehouses, is told once', async () => {
+    await on(engine).events();
+    await reserve('NY', '30');
+    await reserve('SF', '2');
+    expect(await on(engine).events()).toEqual([]);
+    await reserve('SF', '1');
+    await reserve('SF', '1');
+    const events = await on(engine).events();
+    expect(events).toMatchObject([{ topic: 'inventory:prod_12345:low_stock', contentType: 'application/json' }]);
+    const payload = JSON.parse(String(events[0]?.payload)) as Record<string, unknown>;
+    expect(payload).toEqual({ current_stock: 9, timestamp: expect.stringMatching(/^20\d\d-\d\d-\d\dT/) });
+    expect(await on(engine).events()).toEqual([]);
+  });
+
+  test('a reservation that is refused tells nothing', async () => {
+    expect(await reserve('SF', '999')).toBe('NO_ROW');
+    expect(await on(engine).events()).toEqual([]);
+  });
+});

@@ -43,9 +43,9 @@ test.each(pieces('yaml'))('YAML %s is what the runtime or the chart takes', (_ti
   for (const { config } of Object.values(values.servers)) expect(problemsOf(config)).toEqual([]);
 });
 
-test('the SQL for PostgreSQL is that of the files that it names, which the tests of databases run', () => {
+test('the SQL is that of the files that it names, which the tests of databases run', () => {
   const named = [...filesOf(PAGE)].filter(([file]) => file.startsWith('services/'));
-  expect(named).toHaveLength(2);
+  expect(named).toHaveLength(4);
   for (const [file, text] of named) {
     expect(text).toBe(`-- ${file}\n${readFileSync(join(ROOT, file), 'utf8')}`);
   }
@@ -77,7 +77,9 @@ function problemsOf(config: object): readonly string[] {
 /** A part of a configuration as a whole one. */
 function complete(part: object): object {
   const rest = { server: { name: 'Example', version: '1.0.0' }, databases: { shop: { sqlite: { file: 'shop.db' } } } };
-  const offers = 'contexts' in part || 'tools' in part ? {} : { contexts: [{ key: 'a', static: { text: 'a' } }] };
+  const offers = ['contexts', 'tools', 'events'].some((list) => list in part)
+    ? {}
+    : { contexts: [{ key: 'a', static: { text: 'a' } }] };
   return { ...rest, ...offers, ...part };
 }
 

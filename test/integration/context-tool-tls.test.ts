@@ -33,7 +33,7 @@ test('the process answers over mTLS, says so on its ops port and ends in order o
   const configuration = join(workspace.folder, 'inventory.yaml');
   const example = readFileSync(join(INVENTORY, 'inventory.yaml'), 'utf8');
   // In a pod a database has an absolute path.
-  writeFileSync(configuration, example.replace('inventory.db', join(workspace.folder, 'inventory.db')));
+  writeFileSync(configuration, example.replace('stock.db', join(workspace.folder, 'stock.db')));
   const env = {
     MCP2_LISTEN: `127.0.0.1:${port}`,
     MCP2_CONTEXT_TOOL_CONFIG: configuration,

@@ -56,5 +56,5 @@ test('it answers the contexts of the inventory, reserves and prices, under the n
   client.close();
   expect(await sample.stop()).toEqual({ code: 0, signal: null });
   const [folder = ''] = readdirSync(workspace.folder).filter((name) => name.startsWith('mcp2-sample-'));
-  expect(existsSync(join(workspace.folder, folder, 'inventory.db'))).toBe(true);
+  expect(existsSync(join(workspace.folder, folder, 'stock.db'))).toBe(true);
 });

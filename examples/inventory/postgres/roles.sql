@@ -6,7 +6,7 @@ CREATE ROLE inventory_reader LOGIN NOSUPERUSER NOCREATEDB NOCREATEROLE NOREPLICA
 ALTER ROLE inventory_reader SET default_transaction_read_only = on;
 ALTER ROLE inventory_reader SET statement_timeout = '30s';
 
--- For the primary: the same, and what reserve_stock changes.
+-- For the primary: the same, what reserve_stock changes, and the rows that become events.
 CREATE ROLE inventory_writer LOGIN NOSUPERUSER NOCREATEDB NOCREATEROLE NOREPLICATION PASSWORD :'writer_password';
 ALTER ROLE inventory_writer SET statement_timeout = '30s';
 
@@ -20,4 +20,4 @@ REVOKE EXECUTE ON FUNCTION lo_creat(integer), lo_create(oid), lo_from_bytea(oid,
 GRANT USAGE ON SCHEMA public TO inventory_reader, inventory_writer;
 GRANT SELECT ON products, stock TO inventory_reader, inventory_writer;
 GRANT UPDATE (quantity) ON stock TO inventory_writer;
-GRANT SELECT, INSERT, UPDATE, DELETE ON mcp2_idempotency TO inventory_writer;
+GRANT SELECT, INSERT, UPDATE, DELETE ON mcp2_idempotency, outbox TO inventory_writer;

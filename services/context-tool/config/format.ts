@@ -11,7 +11,6 @@ export type FormatSchema = Readonly<Record<string, unknown>>;
 
 /** Sections of later releases, so that a file written for one of them is told so. */
 export const LATER_SECTIONS: readonly string[] = Object.freeze([
-  'events',
   'uploads',
   'telemetry',
   'sessions',
@@ -22,6 +21,8 @@ export const LATER_SECTIONS: readonly string[] = Object.freeze([
 
 export const MAX_DECLARATIONS = 256;
 export const MAX_DATABASES = 16;
+export const MAX_OUTBOXES = 16;
+export const MAX_OUTBOX_TOPICS = 32;
 export const MAX_SQL_CHARACTERS = 65_536;
 
 export const FORMAT_ID = 'https://mcp2.dev/schemas/context-tool.schema.json';
@@ -38,7 +39,16 @@ export function runtimeFormat(): FormatSchema {
         listen: pattern('host:port to listen on. Default: what the process is told.', '^\\S+:[0-9]{1,5}$', {
           errorMessage: 'write host:port, for example 127.0.0.1:50061, or "[::1]:50061" for IPv6',
         }),
-        token: secret('The token of this server itself, for registering and publishing.'),
+        token: secret(
+          'The token of this server itself, with which it publishes. Default: that of MCP2_TOKEN_FILE, or what is mounted.',
+        ),
+        eventBus: pattern(
+          'host:port of the event bus. Default: what the process is told or finds.',
+          '^\\S+:[0-9]{1,5}$',
+          {
+            errorMessage: 'write host:port, for example mcp2-event-bus.mcp2-system.svc:50052',
+          },
+        ),
         databases: {
           description: 'Databases that contexts and tools name.',
           type: 'object',
@@ -49,6 +59,7 @@ export function runtimeFormat(): FormatSchema {
         },
         contexts: list('What agents read.', CONTEXT, MAX_DECLARATIONS),
         tools: list('What agents run.', TOOL, MAX_DECLARATIONS),
+        events: list('Tables whose rows become events.', OUTBOX, MAX_OUTBOXES),
       },
     }),
   };
@@ -294,5 +305,31 @@ const TOOL = closed('One function that agents call.', {
       },
     }),
     module: MODULE,
+  },
+});
+
+const OUTBOX = closed('A table whose rows are published in their order, and taken out once the event bus has them.', {
+  required: {
+    database: text('A name from `databases`.', 63),
+    topics: {
+      ...list(
+        'Patterns of the topics that rows may name: inventory:*:low_stock. The token needs event:publish: for each.',
+        text('A pattern: "*" is one segment, at the end one or more.', 512),
+        MAX_OUTBOX_TOPICS,
+      ),
+      minItems: 1,
+    },
+    take: text(
+      'A SELECT of the next rows in their order, with the columns id, topic, payload and content_type, perhaps traceparent, and with :limit.',
+      MAX_SQL_CHARACTERS,
+    ),
+    done: text('A statement that takes the row with :id out, run once the event is published.', MAX_SQL_CHARACTERS),
+  },
+  optional: {
+    every: duration('How often is looked for rows. Default 1s; 50ms to 1h.'),
+    failed: text(
+      'A statement that sets the row with :id aside for :reason when it can never be published. Default: the outbox stops there.',
+      MAX_SQL_CHARACTERS,
+    ),
   },
 });

@@ -13,6 +13,7 @@ import { createShapeCheck } from './check-shape.ts';
 import { MAX_DECLARATIONS } from './format.ts';
 import { type RawDatabase, readDatabase } from './read-database.ts';
 import { checkDoubles, type RawContext, type RawTool, readContext, readTool } from './read-declarations.ts';
+import { type RawOutbox, readOutbox } from './read-events.ts';
 import { locateSecret, type Reading, type SqlitePlace } from './reading.ts';
 import type { DatabaseConfig, Place, Problem, RuntimeConfig, SecretReference } from './runtime-config.ts';
 import { memberOf, RuntimeDocument, shownPath } from './runtime-document.ts';
@@ -97,6 +98,8 @@ function readParts(
   if (server !== undefined) checkServerName(document, server.name);
   const listen = wellFormed<string>(document, ['listen']);
   if (listen !== undefined) checkListen(document, listen);
+  const eventBus = wellFormed<string>(document, ['eventBus']);
+  if (eventBus !== undefined) checkEventBus(document, eventBus);
   const token = wellFormed<SecretReference>(document, ['token']);
   const located = token && locateSecret(reading, ['token'], token);
   for (const name of Object.keys(asObject(memberOf(document.value, 'databases')))) {
@@ -105,11 +108,12 @@ function readParts(
   }
   const contexts = readEach(document, 'contexts', (index, raw: RawContext) => readContext(reading, index, raw));
   const tools = readEach(document, 'tools', (index, raw: RawTool) => readTool(reading, index, raw));
+  const events = readEach(document, 'events', (index, raw: RawOutbox) => readOutbox(reading, index, raw));
   checkDoubles(reading, membersOf(document, 'contexts', 'key'), membersOf(document, 'tools', 'name'));
   if (server === undefined) return undefined;
-  if (isEmpty(document)) document.add([], 'offers nothing; write contexts, tools or both');
+  if (isEmpty(document)) document.add([], 'offers nothing; write contexts, tools or events');
   const usable = new Map([...databases].flatMap(([name, one]) => (one ? [[name, one] as const] : [])));
-  return { file, server, listen, token: located, databases: usable, contexts, tools };
+  return { file, server, listen, token: located, eventBus, databases: usable, contexts, tools, events };
 }
 
 /** The part where it stands and has no problem inside: only then it is what its type says. */
@@ -132,9 +136,10 @@ function readEach<Raw, T>(
 }
 
 function isEmpty({ value }: RuntimeDocument): boolean {
-  return [memberOf(value, 'contexts') ?? [], memberOf(value, 'tools') ?? []].every(
-    (list) => Array.isArray(list) && list.length === 0,
-  );
+  return ['contexts', 'tools', 'events'].every((name) => {
+    const list = memberOf(value, name) ?? [];
+    return Array.isArray(list) && list.length === 0;
+  });
 }
 
 function membersOf({ value }: RuntimeDocument, list: string, member: string): readonly unknown[] {
@@ -158,4 +163,9 @@ function checkServerName(document: RuntimeDocument, name: string): void {
 function checkListen(document: RuntimeDocument, listen: string): void {
   if (parseHostPort(listen) !== undefined) return;
   document.add(['listen'], 'write host:port, for example 127.0.0.1:50061, or "[::1]:50061" for IPv6');
+}
+
+function checkEventBus(document: RuntimeDocument, eventBus: string): void {
+  if (parseHostPort(eventBus) !== undefined) return;
+  document.add(['eventBus'], 'write host:port, for example mcp2-event-bus.mcp2-system.svc:50052');
 }

@@ -62,7 +62,12 @@ function readText(reading: Reading, segments: Segments, { sql, sqlFile }: RawSta
   return { sql: content.toString('utf8'), place: { file: reading.shown(sqlFile), line: 1, column: 1, path } };
 }
 
-function findDatabase({ document, databases }: Reading, segments: Segments, name: string): DatabaseConfig | undefined {
+/** @returns undefined where it is broken, or after a problem was added because there is none */
+export function findDatabase(
+  { document, databases }: Reading,
+  segments: Segments,
+  name: string,
+): DatabaseConfig | undefined {
   if (databases.has(name)) return databases.get(name);
   const known = [...databases.keys()];
   const advice = known.length === 0 ? '; declare it under databases' : suggest(name, known);
@@ -82,7 +87,7 @@ function checkText(
 }
 
 /** What only the other engine can read. */
-function engineProblems(text: SqlText, database: DatabaseConfig | undefined): readonly SqlProblem[] {
+export function engineProblems(text: SqlText, database: DatabaseConfig | undefined): readonly SqlProblem[] {
   if (database?.kind !== 'sqlite') return [];
   const translated = text.toSqlite();
   return isSqlProblem(translated) ? [translated] : [];

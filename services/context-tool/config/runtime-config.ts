@@ -30,11 +30,29 @@ export interface RuntimeConfig {
   readonly server: { readonly name: string; readonly version: string };
   /** host:port; undefined = what the process is told. */
   readonly listen: string | undefined;
-  /** Token of this server itself, for registering and publishing. */
+  /** Token of this server itself, for registering and publishing. Undefined: what the process has. */
   readonly token: SecretReference | undefined;
+  /** host:port; undefined = what the process is told or finds. */
+  readonly eventBus: string | undefined;
   readonly databases: ReadonlyMap<string, DatabaseConfig>;
   readonly contexts: readonly ContextConfig[];
   readonly tools: readonly ToolConfig[];
+  readonly events: readonly OutboxConfig[];
+}
+
+/** A table whose rows become events. */
+export interface OutboxConfig {
+  /** A key of `databases`. */
+  readonly database: string;
+  /** Patterns of the topics that rows may name. */
+  readonly topics: readonly string[];
+  /** Default 1 000. */
+  readonly everyMs: number;
+  readonly take: StatementConfig;
+  readonly done: StatementConfig;
+  /** Undefined: the outbox stops at a row that can never be published. */
+  readonly failed: StatementConfig | undefined;
+  readonly place: Place;
 }
 
 export type DatabaseConfig = PostgresConfig | SqliteConfig;

@@ -17,7 +17,7 @@ test('one server of the given name reads the stock and has the tools of both con
   const file = writeInventory({ examples: EXAMPLES, folder, serverName: 'StockDB' });
   const { server, databases, contexts, tools } = parse(readFileSync(file, 'utf8'));
   expect(server.name).toBe('StockDB');
-  expect(databases.inventory.sqlite.file).toBe(join(folder, 'inventory.db'));
+  expect(databases.inventory.sqlite.file).toBe(join(folder, 'stock.db'));
   expect(contexts.map(({ key }: { key: string }) => key)).toContain('inventory:{sku}:stock_count');
   expect(tools.map(({ name }: { name: string }) => name)).toEqual(
     expect.arrayContaining(['reserve_stock', 'compute_pricing']),

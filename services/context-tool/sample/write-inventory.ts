@@ -6,9 +6,14 @@ import { cpSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { parse, stringify } from 'yaml';
 
+interface Sqlite {
+  readonly file: string;
+  readonly init?: readonly string[];
+}
+
 interface Configuration {
   readonly server: object;
-  readonly databases?: Readonly<Record<string, { readonly sqlite?: { readonly file: string } }>>;
+  readonly databases?: Readonly<Record<string, { readonly sqlite?: Sqlite }>>;
   readonly contexts?: readonly unknown[];
   readonly tools?: readonly unknown[];
 }
@@ -38,7 +43,7 @@ function inOneServer(
 ): Configuration {
   const databases = parts.flatMap((part) =>
     Object.entries(part.databases ?? {}).map(([name, { sqlite, ...other }]) => {
-      const own = sqlite === undefined ? other : { sqlite: { ...sqlite, file: join(folder, sqlite.file) } };
+      const own = sqlite === undefined ? other : { sqlite: withoutOutbox(sqlite, folder) };
       return [name, own] as const;
     }),
   );
@@ -48,4 +53,9 @@ function inOneServer(
     contexts: parts.flatMap(({ contexts = [] }) => contexts),
     tools: parts.flatMap(({ tools = [] }) => tools),
   };
+}
+
+/** It has no token with which it could publish, so it writes no rows for that either. */
+function withoutOutbox({ file, init = [] }: Sqlite, folder: string): Sqlite {
+  return { file: join(folder, file), init: init.filter((name) => name !== 'outbox.sql') };
 }

@@ -5,6 +5,7 @@ import type { Logger } from '#lib/logger.ts';
 import { withDeadline } from '#lib/time-limit.ts';
 import type { ContextAnswer, ContextDeclaration, ToolAnswer, ToolDeclaration } from '#sdk/server/declaration.ts';
 import type {
+  OutboxConfig,
   PostgresConfig,
   SecretReference,
   StatementConfig,
@@ -12,15 +13,18 @@ import type {
 } from '../../config/runtime-config.ts';
 import type { Checked, Database, StatementNames } from '../database.ts';
 import { counted, type DatabaseMeter, type DatabaseMetrics, type MemberState } from '../database-metrics.ts';
+import { DONE_STATEMENT, FAILED_STATEMENT, type OutboxTable, TAKE_STATEMENT } from '../outbox-table.ts';
+import type { AttemptFailed } from './attempt.ts';
 import { PostgresConnection } from './connection.ts';
 import { ConnectionLost } from './connection-lost.ts';
 import { logFailure } from './failure.ts';
 import { type Choice, type Member, Members } from './members.ts';
+import { postgresOutbox } from './outbox.ts';
 import { pruneKeptAnswers } from './prune-kept-answers.ts';
 import { read } from './read-transaction.ts';
 import { contextAnswer, rowsToKeep, toolAnswer } from './result.ts';
 import { adviseRole } from './role-advice.ts';
-import { Statement, valuesOf } from './statement.ts';
+import { Statement, type StatementKind, valuesOf } from './statement.ts';
 import { checkStatements } from './statement-check.ts';
 import { write } from './write-transaction.ts';
 
@@ -103,6 +107,18 @@ class PostgresDatabase implements Database {
       });
   }
 
+  outbox({ take, done, failed }: OutboxConfig, lock: string): OutboxTable {
+    const add = (config: StatementConfig, kind: StatementKind, names: StatementNames) =>
+      this.#add(new Statement(config, { kind, names }));
+    const statements = {
+      take: add(take, 'take', TAKE_STATEMENT),
+      done: add(done, 'settle', DONE_STATEMENT),
+      failed: failed && add(failed, 'settle', FAILED_STATEMENT),
+    };
+    const onFailure = ({ cause }: AttemptFailed) => logFailure(this.#log, cause, []);
+    return postgresOutbox({ ...this.#callOptions(), member: this.#members.primary, statements, lock, onFailure });
+  }
+
   async check(signal: AbortSignal): Promise<Checked> {
     const unchecked = () => this.#statements.filter(({ state }) => state.kind === 'unchecked');
     const { all } = this.#members;
@@ -133,7 +149,7 @@ class PostgresDatabase implements Database {
     try {
       connection = await member.open(limit);
       await checkStatements(connection, statements);
-      const hasTools = this.#statements.some(({ kind }) => kind === 'tool');
+      const hasTools = this.#statements.some(({ kind }) => kind !== 'context');
       await adviseRole(connection, hasTools, this.#log.child({ member: member.name }));
     } catch (error) {
       logFailure(this.#log.child({ member: member.name }), error, []);

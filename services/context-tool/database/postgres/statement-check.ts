@@ -3,6 +3,7 @@
  * it refuses is a problem with the line of the mistake.
  */
 import { DatabaseError } from 'pg';
+import { takeColumnsProblem } from '../outbox-table.ts';
 import type { SqlPlace, TranslatedSql } from '../sql-text.ts';
 import { isUnknownType } from './cell-json.ts';
 import type { PostgresConnection } from './connection.ts';
@@ -10,13 +11,23 @@ import type { Answer, Column } from './exchange.ts';
 import { isUnavailable } from './failure.ts';
 import { IDEMPOTENCY_STATEMENTS } from './idempotency.ts';
 import type { ArrayElements } from './result.ts';
-import type { Statement, StatementState } from './statement.ts';
+import type { Statement, StatementKind, StatementState } from './statement.ts';
 import { beginRead } from './transaction-text.ts';
 
+const READS = ['SELECT', 'WITH', 'VALUES', 'TABLE'];
+const WRITES = [...READS, 'INSERT', 'UPDATE', 'DELETE', 'MERGE', 'CALL'];
 /** What may begin a statement. Others end the transaction that it runs in, or change the session of whoever comes next. */
-const BEGINNINGS: Readonly<Record<Statement['kind'], readonly string[]>> = {
-  context: ['SELECT', 'WITH', 'VALUES', 'TABLE', 'SHOW', 'EXPLAIN'],
-  tool: ['SELECT', 'WITH', 'VALUES', 'TABLE', 'INSERT', 'UPDATE', 'DELETE', 'MERGE', 'CALL'],
+const BEGINNINGS: Readonly<Record<StatementKind, readonly string[]>> = {
+  context: [...READS, 'SHOW', 'EXPLAIN'],
+  tool: WRITES,
+  take: READS,
+  settle: WRITES,
+};
+const SHOWN: Readonly<Record<StatementKind, string>> = {
+  context: 'the statement of a context',
+  tool: 'the statement of a tool',
+  take: '"take"',
+  settle: '"done" or "failed"',
 };
 
 /** Behind comments and opening parentheses. */
@@ -51,7 +62,7 @@ async function checkOne(connection: PostgresConnection, statement: Statement): P
   const allowed = BEGINNINGS[kind];
   const word = FIRST_WORD.exec(sql.text)?.[1]?.toUpperCase() ?? '';
   if (!allowed.includes(word)) {
-    const message = `the statement of a ${kind} begins with one of ${allowed.join(', ')}, and not with "${word}"`;
+    const message = `${SHOWN[kind]} begins with one of ${allowed.join(', ')}, and not with "${word}"`;
     return refusedAtStart(statement, message);
   }
   const described = await describe(connection, sql.text);
@@ -59,6 +70,10 @@ async function checkOne(connection: PostgresConnection, statement: Statement): P
   const { columns } = described;
   const problem = columnsProblem(columns, kind, config.result);
   if (problem !== undefined) return refusedAtStart(statement, problem);
+  if (kind === 'take') {
+    const refused = await tryTake(connection, sql);
+    if (refused !== undefined) return refusedByDatabase(statement, refused);
+  }
   return { kind: 'checked', elements: await elementTypes(connection, columns ?? []) };
 }
 
@@ -77,10 +92,27 @@ async function checkTable(connection: PostgresConnection): Promise<string | unde
 }
 
 /** @returns the server's refusal instead of throwing it */
-async function describe(connection: PostgresConnection, text: string): Promise<Answer | DatabaseError> {
+function describe(connection: PostgresConnection, text: string): Promise<Answer | DatabaseError> {
+  return rolledBack(connection, () => connection.describe(text));
+}
+
+/**
+ * For no rows: a statement that locks or changes what it takes is refused only when it runs. What it changed would stay
+ * changed for rows that could not be published.
+ */
+async function tryTake(connection: PostgresConnection, { text, names }: TranslatedSql) {
+  const values = names.map(() => '0');
+  const answer = await rolledBack(connection, () => connection.execute({ text, values, keepRows: 0 }));
+  return answer instanceof DatabaseError ? answer : undefined;
+}
+
+async function rolledBack(
+  connection: PostgresConnection,
+  work: () => Promise<Answer>,
+): Promise<Answer | DatabaseError> {
   await connection.simple(beginRead(connection, STATEMENT_TIMEOUT_MS));
   try {
-    return await connection.describe(text);
+    return await work();
   } catch (error) {
     if (error instanceof DatabaseError && !isUnavailable(error)) return error;
     throw error;
@@ -91,11 +123,12 @@ async function describe(connection: PostgresConnection, text: string): Promise<A
 
 function columnsProblem(
   columns: readonly Column[] | undefined,
-  kind: Statement['kind'],
+  kind: StatementKind,
   result: Statement['config']['result'],
 ): string | undefined {
+  if (kind === 'take') return takeColumnsProblem((columns ?? []).map(({ name }) => name));
   if (columns === undefined || columns.length === 0) {
-    return kind === 'tool' ? undefined : 'the statement of a context must answer columns, and this one answers none';
+    return kind !== 'context' ? undefined : 'the statement of a context must answer columns, and this one answers none';
   }
   if (result === 'Value' && columns.length > 1) {
     return `"result: Value" is one column, and the statement answers ${columns.length}; write "result: Row" or "Rows"`;

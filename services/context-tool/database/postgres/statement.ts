@@ -12,14 +12,17 @@ export type StatementState =
   | { readonly kind: 'checked'; readonly elements: ArrayElements }
   | { readonly kind: 'refused'; readonly problems: readonly Problem[] };
 
+/** "take" and "settle": of an outbox. */
+export type StatementKind = 'context' | 'tool' | 'take' | 'settle';
+
 export class Statement {
   readonly config: StatementConfig;
-  readonly kind: 'context' | 'tool';
+  readonly kind: StatementKind;
   /** Undefined when the lexer refused it. */
   readonly sql: TranslatedSql | undefined;
   state: StatementState;
 
-  constructor(config: StatementConfig, { kind, names }: { kind: 'context' | 'tool'; names: StatementNames }) {
+  constructor(config: StatementConfig, { kind, names }: { kind: StatementKind; names: StatementNames }) {
     const text = readSqlText(config.sql);
     const problems = isSqlProblem(text) ? [text] : checkNames(text, names);
     this.config = config;

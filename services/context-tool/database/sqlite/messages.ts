@@ -44,7 +44,20 @@ export interface WriteRequest extends Common {
   readonly nowMs: number;
 }
 
-export type SqliteRequest = CreateRequest | CheckRequest | ReadRequest | WriteRequest;
+/** Rows of an outbox, as they are. */
+export interface TakeRequest extends Common {
+  readonly kind: 'take';
+  readonly sql: string;
+  readonly values: readonly SqlValue[];
+}
+
+/** What becomes of rows of an outbox, in one transaction. */
+export interface SettleRequest extends Common {
+  readonly kind: 'settle';
+  readonly statements: readonly { readonly sql: string; readonly values: readonly SqlValue[] }[];
+}
+
+export type SqliteRequest = CreateRequest | CheckRequest | ReadRequest | WriteRequest | TakeRequest | SettleRequest;
 
 /** Of a statement: its columns, or why the database refused it, in its own words. */
 export type Description = { readonly columns: readonly string[] } | { readonly refused: string };
@@ -70,12 +83,19 @@ export type WriteAnswer =
   | { readonly success: true; readonly outputs: readonly (readonly [string, string])[]; readonly structured?: string }
   | { readonly success: false; readonly errorCode: string; readonly message: string };
 
+export interface TakenRows {
+  readonly names: readonly string[];
+  readonly rows: readonly (readonly (SqlValue | Uint8Array)[])[];
+}
+
 export interface SqliteAnswers {
   /** Undefined: the file is there, whoever made it. */
   readonly create: InitProblem | undefined;
   readonly check: readonly Description[];
   readonly read: ReadAnswer;
   readonly write: WriteAnswer;
+  readonly take: TakenRows;
+  readonly settle: undefined;
 }
 
 /** A ServiceError on its way. */

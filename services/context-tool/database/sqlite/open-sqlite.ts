@@ -7,13 +7,15 @@ import { ServiceError } from '#lib/errors.ts';
 import type { Logger } from '#lib/logger.ts';
 import { withDeadline } from '#lib/time-limit.ts';
 import type { Call, ContextAnswer, ContextDeclaration, ToolAnswer, ToolDeclaration } from '#sdk/server/declaration.ts';
-import type { SqliteConfig, StatementConfig, ToolStatementConfig } from '../../config/runtime-config.ts';
+import type { OutboxConfig, SqliteConfig, StatementConfig, ToolStatementConfig } from '../../config/runtime-config.ts';
 import type { Checked, Database, StatementNames } from '../database.ts';
 import { counted, type DatabaseMeter, type DatabaseMetrics, NO_DATABASE_METRICS } from '../database-metrics.ts';
+import { DONE_STATEMENT, FAILED_STATEMENT, type OutboxTable, TAKE_STATEMENT } from '../outbox-table.ts';
 import { bindValues } from './bind-values.ts';
 import { checkStatements } from './check-statements.ts';
 import type { RunOptions } from './child-lane.ts';
 import type { SqlValue, WriteAnswer } from './messages.ts';
+import { sqliteOutbox } from './outbox.ts';
 import type { OpenFile, SqliteFiles } from './sqlite-files.ts';
 import { createStatement, type SqliteStatement, type StatementOptions } from './sqlite-statement.ts';
 
@@ -71,6 +73,18 @@ class SqliteDatabase implements Database {
         const lane = this.#open.file.lane('write');
         return toToolAnswer(await this.#within(call, (bounds) => lane.run<'write'>(request, bounds)));
       });
+  }
+
+  outbox({ take, done, failed }: OutboxConfig): OutboxTable {
+    const { statementTimeoutMs } = this.#config;
+    return sqliteOutbox({
+      file: this.#open.file,
+      take: this.#add(take, { access: 'read', names: TAKE_STATEMENT, isTake: true }),
+      done: this.#add(done, { access: 'write', names: DONE_STATEMENT }),
+      failed: failed && this.#add(failed, { access: 'write', names: FAILED_STATEMENT }),
+      statementTimeoutMs,
+      busyMs: Math.round(statementTimeoutMs * BUSY_PART),
+    });
   }
 
   check(signal: AbortSignal): Promise<Checked> {

@@ -2,6 +2,7 @@
 import { ServiceError } from '#lib/errors.ts';
 import type { Problem, StatementConfig } from '../../config/runtime-config.ts';
 import type { StatementNames } from '../database.ts';
+import { takeColumnsProblem } from '../outbox-table.ts';
 import { checkNames, isSqlProblem, readSqlText, type SqlProblem, type TranslatedSql } from '../sql-text.ts';
 import type { Access, Description } from './messages.ts';
 import { placeInFile, placeOfMistake } from './statement-place.ts';
@@ -11,6 +12,8 @@ export interface SqliteStatementOptions {
   readonly access: Access;
   readonly text: TranslatedSql | SqlProblem;
   readonly problems: readonly SqlProblem[];
+  /** The rows of an outbox. */
+  readonly isTake: boolean;
 }
 
 export class SqliteStatement {
@@ -19,9 +22,11 @@ export class SqliteStatement {
   /** Of the text alone, without a database. */
   readonly textProblems: readonly Problem[];
   readonly #text: TranslatedSql | SqlProblem;
+  readonly #isTake: boolean;
   #state: 'unchecked' | 'ready' | 'refused';
 
-  constructor({ config, access, text, problems }: SqliteStatementOptions) {
+  constructor({ config, access, text, problems, isTake }: SqliteStatementOptions) {
+    this.#isTake = isTake;
     this.config = config;
     this.access = access;
     this.#text = text;
@@ -61,6 +66,10 @@ export class SqliteStatement {
       return [{ ...placeInFile(place, at), message: `the database refused the statement: ${description.refused}` }];
     }
     const { columns } = description;
+    if (this.#isTake) {
+      const problem = takeColumnsProblem(columns);
+      return problem === undefined ? [] : [{ ...place, message: problem }];
+    }
     if (this.access === 'read' && columns.length === 0) {
       return [{ ...place, message: 'the statement gives no columns: a context needs one that reads, as SELECT does' }];
     }
@@ -73,12 +82,17 @@ export class SqliteStatement {
 export interface StatementOptions {
   readonly access: Access;
   readonly names: StatementNames;
+  /** Default false. */
+  readonly isTake?: boolean;
 }
 
-export function createStatement(config: StatementConfig, { access, names }: StatementOptions): SqliteStatement {
+export function createStatement(
+  config: StatementConfig,
+  { access, names, isTake = false }: StatementOptions,
+): SqliteStatement {
   const text = readSqlText(config.sql);
-  if (isSqlProblem(text)) return new SqliteStatement({ config, access, text, problems: [text] });
+  if (isSqlProblem(text)) return new SqliteStatement({ config, access, text, isTake, problems: [text] });
   const translated = text.toSqlite();
   const problems = [...(isSqlProblem(translated) ? [translated] : []), ...checkNames(text, names)];
-  return new SqliteStatement({ config, access, text: translated, problems });
+  return new SqliteStatement({ config, access, text: translated, isTake, problems });
 }

@@ -1,5 +1,14 @@
 /** Runs one statement: a context's by itself, a tool's in a transaction with the answer that is kept for its key. */
-import type { Description, ReadAnswer, ReadRequest, WriteAnswer, WriteRequest } from '../messages.ts';
+import type {
+  Description,
+  ReadAnswer,
+  ReadRequest,
+  SettleRequest,
+  TakenRows,
+  TakeRequest,
+  WriteAnswer,
+  WriteRequest,
+} from '../messages.ts';
 import { toReadAnswer, toWriteAnswer } from './answers.ts';
 import type { Permission } from './authorizer.ts';
 import type { Connection } from './connection.ts';
@@ -12,13 +21,31 @@ export function runRead(connection: Connection, { sql, values, result }: ReadReq
   return toReadAnswer(found, result);
 }
 
+/** @throws ServiceError LIMIT_EXCEEDED when the rows together are too large */
+export function runTake(connection: Connection, { sql, values }: TakeRequest): TakenRows {
+  return connection.as('read', () => connection.use(sql, (statement) => collectRows(statement, values, 'Rows')));
+}
+
+export function runSettle(connection: Connection, { statements }: SettleRequest, onCommitting: () => void): void {
+  inTransaction(connection, onCommitting, () => {
+    for (const { sql, values } of statements) {
+      connection.as('write', () => connection.use(sql, (statement) => statement.all(...values)));
+    }
+  });
+}
+
 /** @param onCommitting Is called right before the commit. */
 export function runWrite(connection: Connection, request: WriteRequest, onCommitting: () => void): WriteAnswer {
-  const { sqlite } = connection;
+  return inTransaction(connection, onCommitting, () => {
+    const kept = request.keyed && findKept(connection, request.keyed, request.nowMs);
+    return kept ?? runOnce(connection, request);
+  });
+}
+
+function inTransaction<T>({ sqlite }: Connection, onCommitting: () => void, work: () => T): T {
   sqlite.exec('BEGIN IMMEDIATE');
   try {
-    const kept = request.keyed && findKept(connection, request.keyed, request.nowMs);
-    const answer = kept ?? runOnce(connection, request);
+    const answer = work();
     onCommitting();
     sqlite.exec('COMMIT');
     return answer;

@@ -8,7 +8,7 @@ import { Connection } from './connection.ts';
 import { createDatabase } from './create-database.ts';
 import { toSent } from './failures.ts';
 import { makeIdempotencyTable } from './idempotency.ts';
-import { describe, runRead, runWrite } from './run-statement.ts';
+import { describe, runRead, runSettle, runTake, runWrite } from './run-statement.ts';
 
 export type Send = (message: FromChild) => void;
 
@@ -50,7 +50,10 @@ export class SqliteServer {
       return request.statements.map((sql) => describe(connection, sql, permission));
     }
     if (request.kind === 'read') return runRead(connection, request);
-    return runWrite(connection, request, () => this.#send({ kind: 'committing' }));
+    if (request.kind === 'take') return runTake(connection, request);
+    const onCommitting = () => this.#send({ kind: 'committing' });
+    if (request.kind === 'settle') return runSettle(connection, request, onCommitting);
+    return runWrite(connection, request, onCommitting);
   }
 
   #open(busyMs: number): Connection {
