@@ -67,7 +67,7 @@ export function chooseTarget(
   }
   if (ca === undefined && !plaintext && !isLoopback(address)) {
     throw usageError(
-      `${address} is another machine, and the token would travel in the clear: name the ${service.name}'s CA with --ca FILE or MCP2_CA_FILE, or add --plaintext`,
+      `${address} is another machine, and the token would travel in the clear: name the CA of the ${service.name} with --ca FILE or MCP2_CA_FILE, or add --plaintext`,
     );
   }
   return { address, isRemembered, ca };

@@ -21,7 +21,10 @@ const GIVE_UP_MS = 60_000;
 
 const folder = await mkdtemp(join(tmpdir(), 'mcp2-demo-'));
 const env = { ...process.env, MCP2_STATE: join(folder, 'state') };
-const up = spawn(process.execPath, [MCP2, 'up', '--port', '0', '--bus-port', '0'], { env, stdio: ['ignore', 'pipe', 'pipe'] });
+const up = spawn(process.execPath, [MCP2, 'up', '--port', '0', '--bus-port', '0'], {
+  env,
+  stdio: ['ignore', 'pipe', 'pipe'],
+});
 const ended = once(up, 'exit');
 try {
   say('1. Setup: a registry, an event bus and the servers of examples/inventory');
@@ -74,7 +77,7 @@ async function readStock(agent: Mcp2Client): Promise<void> {
   const server = 'InventoryDB_Replica1';
   const inAll = await agent.context<number>(`inventory:${SKU}:stock_count`, {}, { server });
   const inOne = await agent.context<number>(`inventory:${SKU}:stock_count`, { filter }, { server });
-  show(`${inAll.server} has ${inAll.value} of ${SKU}, ${inOne.value} with ${filter} (${inOne.metadata.join(', ')})`);
+  show(`${inAll.server} has ${inAll.value} of ${SKU}, ${inOne.value} of them with ${filter}`);
 }
 
 async function hearOfLowStock(agent: Mcp2Client): Promise<void> {
@@ -91,7 +94,11 @@ async function hearOfLowStock(agent: Mcp2Client): Promise<void> {
 }
 
 async function reserve(agent: Mcp2Client): Promise<void> {
-  for (const [warehouse, quantity] of [['NY', 20], ['SF', 10], ['NY', 5]] as const) {
+  for (const [warehouse, quantity] of [
+    ['NY', 20],
+    ['SF', 10],
+    ['NY', 5],
+  ] as const) {
     const idempotencyKey = `demo-${warehouse}-${quantity}`;
     const { value, server } = await agent.tool('reserve_stock', { sku: SKU, warehouse, quantity }, { idempotencyKey });
     show(`reserved ${quantity} in ${warehouse} at ${server}, ${value.left} left there`);

@@ -10,6 +10,7 @@ import { connect, type Mcp2Client, type TokenSource, tokenFile } from '#sdk/clie
 import { chooseTarget, type FailedTarget, type KnownService } from '../connection-target.ts';
 import { DEFAULT_SUBJECT, givenToken, mintFor } from '../lookup/authority.ts';
 import { connectWith } from '../registry-connection.ts';
+import { requireListening } from '../require-listening.ts';
 import { locateState } from '../state/folder.ts';
 import type { Terminal } from '../terminal.ts';
 import { mintedTokens } from '../token/minted-tokens.ts';
@@ -46,6 +47,7 @@ export async function withBus<T>(
   const failed: FailedTarget = { address, isRemembered, isTls: ca !== undefined };
   const clients: Mcp2Client[] = [];
   try {
+    await requireListening(address, options.timeout);
     return await run({ as });
   } catch (error) {
     throw explainBusCall(EVENT_BUS, error, { ...failed, timeoutMs: options.timeout });
@@ -55,8 +57,6 @@ export async function withBus<T>(
 
   async function as(...rights: readonly string[]): Promise<Mcp2Client> {
     const token = given ?? minted(rights, { options, state, terminal });
-    // Also where the bus cannot be reached: that there is no key is the first thing to say.
-    await token();
     const client = await connectWith(ca, () => connectBus({ address, ca, token, options, terminal }));
     clients.push(client);
     return client;

@@ -69,6 +69,8 @@ test('hostile text comes through JSON unharmed and does no harm', () => {
 });
 
 test('a time that is none ends nothing', () => {
-  expect(JSON.parse(eventJson({ ...EVENT, publishedAtMs: Number.MAX_SAFE_INTEGER }))).toMatchObject({ published_at: null });
+  expect(JSON.parse(eventJson({ ...EVENT, publishedAtMs: Number.MAX_SAFE_INTEGER }))).toMatchObject({
+    published_at: null,
+  });
   expect(formatTimedEvent({ ...EVENT, publishedAtMs: Number.NaN })).toMatch(/^--:--:--/);
 });

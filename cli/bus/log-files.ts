@@ -4,6 +4,7 @@ import { nonEmpty } from '#lib/config/non-empty.ts';
 import { onOneLine } from '#lib/printable.ts';
 import { CommandFailed, usageError } from '../failure.ts';
 import { locateState } from '../state/folder.ts';
+import { stopOnSignals } from '../stop-on-signals.ts';
 import type { Terminal } from '../terminal.ts';
 import { withProgress } from '../text/progress.ts';
 
@@ -16,34 +17,51 @@ export interface OverwritingOptions extends LogFolderOptions {
   readonly yes?: boolean;
 }
 
-/** @throws CommandFailed */
+/** @throws CommandFailed; UserError that says what to do */
 export async function backup(file: string, options: LogFolderOptions, terminal: Terminal): Promise<void> {
   const folder = locateLog(options, terminal);
   const { backupLog } = await loadLog();
-  let done = 0;
-  const path = resolve(terminal.workingFolder, file);
-  const copying = backupLog({ folder, file: path, onProgress: (part: number) => (done = part) });
-  const { events } = await withProgress(copying, () => `${Math.floor(done * 100)} % copied …`, terminal);
-  terminal.print(`${onOneLine(file)} holds ${events} events of ${onOneLine(folder)}`);
+  const signal = stopOnSignals(terminal);
+  let share = 0;
+  const onProgress = (copied: number) => {
+    share = copied;
+  };
+  const copying = backupLog({ folder, file: resolve(terminal.workingFolder, file), onProgress, signal });
+  const tell = () => `${Math.floor(share * 100)} % copied …`;
+  const { events } = await withProgress(copying, tell, terminal).catch((error: unknown) => {
+    throw signal.aborted ? new CommandFailed('stopped: no backup was written') : error;
+  });
+  terminal.print(`${onOneLine(file)} holds ${counted(events)}.`);
 }
 
-/** @throws CommandFailed */
+/** @throws CommandFailed; UserError that says what to do */
 export async function restore(file: string, options: OverwritingOptions, terminal: Terminal): Promise<void> {
   const folder = locateLog(options, terminal);
-  const path = resolve(terminal.workingFolder, file);
-  await confirm(`This puts ${onOneLine(file)} in the place of what ${onOneLine(folder)} holds now.`, options, terminal);
+  const shown = onOneLine(folder);
+  await confirm(`This puts ${onOneLine(file)} in the place of the log in ${shown}.`, options, terminal);
   const { restoreLog } = await loadLog();
-  await withProgress(restoreLog({ folder, file: path, clock: terminal.clock }), () => 'Restoring …', terminal);
-  terminal.print(`${onOneLine(folder)} is restored; it has a new epoch.`);
+  terminal.note('Checking the backup, and putting it in its place …');
+  const restored = restoreLog({ folder, file: resolve(terminal.workingFolder, file), force: true });
+  terminal.print(`${shown} holds ${counted(restored.events)} of the backup, under a new epoch.`);
+  if (restored.movedTo !== undefined) terminal.note(`What it held before is in ${onOneLine(restored.movedTo)}.`);
 }
 
-/** @throws CommandFailed */
+/** @throws CommandFailed; UserError that says what to do */
 export async function acceptLoss(options: OverwritingOptions, terminal: Terminal): Promise<void> {
   const folder = locateLog(options, terminal);
-  await confirm(`This gives up what is missing in ${onOneLine(folder)}, for good.`, options, terminal);
+  const shown = onOneLine(folder);
+  await confirm(`This gives up the events that are missing in ${shown}, for good.`, options, terminal);
   const { acceptLoss: accept } = await loadLog();
-  await withProgress(accept({ folder, clock: terminal.clock }), () => 'Checking …', terminal);
-  terminal.print(`${onOneLine(folder)} goes on with what it holds, under a new epoch.`);
+  terminal.note('Checking the log …');
+  const { lost, events } = accept({ folder });
+  const missing = lost === undefined ? 'an unknown number of events' : counted(lost);
+  terminal.print(
+    `${shown} goes on with ${counted(events)} under a new epoch; ${missing} ${lost === 1 ? 'is' : 'are'} lost.`,
+  );
+}
+
+function counted(events: number): string {
+  return `${events} ${events === 1 ? 'event' : 'events'}`;
 }
 
 /** Only here: the other commands start without SQLite. */

@@ -26,7 +26,8 @@ const STRUCTURED_TYPE = 'application/cloudevents+json';
 export function toOutgoing(topic: string, payload: Payload, settings: PublishSettings): Outgoing {
   const { contentType, attribute = {}, expectedLastSequence, cloudevents: mode } = settings;
   const { place, bytes } = payload;
-  const id = settings.id === undefined ? undefined : place === undefined ? settings.id : `${settings.id}/${payload.key}`;
+  const id =
+    settings.id === undefined ? undefined : place === undefined ? settings.id : `${settings.id}/${payload.key}`;
   const about = { place, id, expectedLastSequence };
   if (mode === undefined) return { ...about, payload: bytes, contentType, attributes: attribute };
   try {

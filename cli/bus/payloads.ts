@@ -22,15 +22,14 @@ export interface Payload {
 /** The most that the bus takes. */
 const LIMIT: InputLimit = { maxBytes: 256 * 1024, called: '256 KiB, which is the most that an event holds' };
 
-/** One or more, in the order in which they were named; lines as they come. @throws CommandFailed */
+/** One or more, in the order in which they were named; lines as they come. Their source was checked. @throws CommandFailed */
 export async function* readPayloads(
   argument: string | undefined,
   { file: files = [], lines = false }: PayloadOptions,
-  terminal: Terminal,
+  { input }: Pick<Terminal, 'input'>,
 ): AsyncGenerator<Payload> {
-  requireOneSource(argument, files, lines);
   if (lines) {
-    for await (const { number, bytes } of readLines(stdinOf(terminal, '--lines'), LIMIT)) {
+    for await (const { number, bytes } of readLines(input() ?? nothing(), LIMIT)) {
       if (bytes.length > 0) yield { bytes, place: `line ${number}`, key: String(number) };
     }
   } else if (files.length > 0) {
@@ -39,23 +38,24 @@ export async function* readPayloads(
       yield { bytes: await readFile(file), place, key: basename(file) };
     }
   } else {
-    const bytes = argument === '-' ? await readBytes(stdinOf(terminal, '-'), LIMIT) : textBytes(argument ?? '');
+    const bytes = argument === '-' ? await readBytes(input() ?? nothing(), LIMIT) : textBytes(argument ?? '');
     yield { bytes, place: undefined, key: '1' };
   }
 }
 
-function requireOneSource(argument: string | undefined, files: readonly string[], lines: boolean): void {
+/** @throws CommandFailed */
+export function requireOneSource(
+  argument: string | undefined,
+  { file: files = [], lines = false }: PayloadOptions,
+  { input }: Pick<Terminal, 'input'>,
+): void {
   const sources = [argument !== undefined && !(lines && argument === '-'), files.length > 0, lines];
   const named = sources.filter(Boolean).length;
-  if (named === 1) return;
   if (named > 1) throw usageError('a payload comes from one place: name a text, "-", --file or --lines, not several');
-  throw usageError('there is no payload: name a text (\'\' for none), "-" for stdin, --file FILE or --lines');
-}
-
-function stdinOf({ input }: Terminal, what: string): AsyncIterable<Uint8Array> {
-  const piped = input();
-  if (piped === undefined) throw usageError(`${what} reads events from stdin: pipe them in`);
-  return piped;
+  if (named === 0)
+    throw usageError('there is no payload: name a text (\'\' for none), "-" for stdin, --file FILE or --lines');
+  const asked = lines ? '--lines' : argument === '-' ? '-' : undefined;
+  if (asked !== undefined && input() === undefined) throw usageError(`${asked} reads events from stdin: pipe them in`);
 }
 
 function textBytes(text: string): Buffer {
@@ -73,3 +73,5 @@ async function readFile(file: string): Promise<Buffer> {
     throw new CommandFailed(`${onOneLine(file)} cannot be read: ${why}`, { cause: error });
   }
 }
+
+async function* nothing(): AsyncGenerator<Uint8Array> {}

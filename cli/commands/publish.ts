@@ -6,7 +6,7 @@ import type { Published } from '#sdk/client/index.ts';
 import { rightTo, withBus } from '../bus/access.ts';
 import { addBusOptions, BUS_HELP, type BusOptions } from '../bus/options.ts';
 import { type Outgoing, type PublishSettings, toOutgoing } from '../bus/outgoing.ts';
-import { type PayloadOptions, readPayloads } from '../bus/payloads.ts';
+import { type PayloadOptions, readPayloads, requireOneSource } from '../bus/payloads.ts';
 import { publishAll, type Tally } from '../bus/publish-all.ts';
 import { formatCursor } from '../bus/start-position.ts';
 import { CommandFailed, usageError } from '../failure.ts';
@@ -67,7 +67,7 @@ interface Asked {
 }
 
 async function publish({ topic, payload, options }: Asked, terminal: Terminal): Promise<void> {
-  requireSense(topic, payload, options);
+  requireSense({ topic, payload, options }, terminal);
   const events = outgoingOf({ topic, payload, options }, terminal);
   await withBus(options, terminal, async ({ as }) => {
     const client = await as(rightTo('publish', topic));
@@ -87,12 +87,13 @@ async function publish({ topic, payload, options }: Asked, terminal: Terminal): 
   });
 }
 
-function requireSense(topic: string, payload: string | undefined, options: PublishCommandOptions): void {
+function requireSense({ topic, payload, options }: Asked, terminal: Terminal): void {
   if (!isTopic(topic)) {
     throw usageError(
       `${quote(topic)} is no topic: 1 to 12 segments of A-Z a-z 0-9 _ . @ = + ~ - joined by ":", at most 512 bytes`,
     );
   }
+  requireOneSource(payload, options, terminal);
   if (options.id === '') throw usageError('--id is empty');
   const usesInput = payload === '-' || options.lines === true;
   if (usesInput && options.tokenFile === '-') throw usageError('stdin holds the token or the payload, not both');

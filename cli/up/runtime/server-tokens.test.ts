@@ -7,8 +7,11 @@ async function setUp() {
   let nowMs = Date.parse('2026-01-01T00:00:00Z');
   const { privateJwk } = await generateSigningKey();
   const clock = { nowMs: () => nowMs, monotonicMs: () => nowMs, sleep: async () => undefined };
-  const tokenOf = createServerTokens({ signer: { key: await importSigningKey(privateJwk), issuer: 'mcp2:local' }, clock });
-  return { tokenOf, pass: (ms: number) => (nowMs += ms) };
+  const tokensOf = createServerTokens({
+    signer: { key: await importSigningKey(privateJwk), issuer: 'mcp2:local' },
+    clock,
+  });
+  return { tokensOf, pass: (ms: number) => (nowMs += ms) };
 }
 
 const INVENTORY = {
@@ -17,8 +20,8 @@ const INVENTORY = {
 };
 
 test('a server gets the right to publish what its configuration names, at the event bus, for 15 minutes', async () => {
-  const { tokenOf } = await setUp();
-  const { payload } = parseCompact(await tokenOf(INVENTORY));
+  const { tokensOf } = await setUp();
+  const { payload } = parseCompact(await tokensOf(INVENTORY)());
   expect(payload).toMatchObject({
     iss: 'mcp2:local',
     sub: 'default.InventoryDB_Primary',
@@ -29,10 +32,11 @@ test('a server gets the right to publish what its configuration names, at the ev
 });
 
 test('a token is renewed before its end, and another configuration has its own', async () => {
-  const { tokenOf, pass } = await setUp();
-  const first = await tokenOf(INVENTORY);
-  expect(await tokenOf(INVENTORY)).toBe(first);
-  expect(await tokenOf({ ...INVENTORY, events: [{ topics: ['orders:new'] }] })).not.toBe(first);
+  const { tokensOf, pass } = await setUp();
+  const take = tokensOf(INVENTORY);
+  const first = await take();
+  expect(await take()).toBe(first);
+  expect(await tokensOf({ ...INVENTORY, events: [{ topics: ['orders:new'] }] })()).not.toBe(first);
   pass(450_000);
-  expect(await tokenOf(INVENTORY)).not.toBe(first);
+  expect(await take()).not.toBe(first);
 });

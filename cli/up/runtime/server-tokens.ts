@@ -22,17 +22,9 @@ export interface ServerTokensOptions {
 
 const TTL_SECONDS = 900;
 
-/** @returns the token of a server now; a configuration has one for half of its life, then a fresh one */
-export function createServerTokens({ signer, clock }: ServerTokensOptions): (config: PublishingServer) => Promise<string> {
-  const sources = new WeakMap<PublishingServer, TokenSource>();
-  return async (config) => {
-    let source = sources.get(config);
-    if (source === undefined) {
-      source = mintedTokens({ clock, ttlSeconds: TTL_SECONDS, mint: () => mint(config) });
-      sources.set(config, source);
-    }
-    return source();
-  };
+/** @returns what gives the token of a configuration's server: one for half of its life, then a fresh one */
+export function createServerTokens({ signer, clock }: ServerTokensOptions): (config: PublishingServer) => TokenSource {
+  return (config) => mintedTokens({ clock, ttlSeconds: TTL_SECONDS, mint: () => mint(config) });
 
   function mint({ server, events }: PublishingServer): Promise<string> {
     const topics = new Set(events.flatMap((outbox) => outbox.topics));
