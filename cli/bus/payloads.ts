@@ -1,5 +1,4 @@
 /** What `mcp2 publish` publishes: a text, files, stdin, or the lines of stdin. */
-import { basename } from 'node:path';
 import { ForeignFileError, readForeignFile } from '#lib/foreign-file.ts';
 import { onOneLine } from '#lib/printable.ts';
 import { CommandFailed, usageError } from '../failure.ts';
@@ -15,7 +14,7 @@ export interface Payload {
   readonly bytes: Buffer;
   /** Where it is from, for the sentence about one that was refused: "line 7"; undefined for the only one. */
   readonly place: string | undefined;
-  /** What tells it from the others of this command: its line's number, its file's name. */
+  /** What tells it from the others of this command: the number of its line, or of its file. */
   readonly key: string;
 }
 
@@ -33,9 +32,9 @@ export async function* readPayloads(
       if (bytes.length > 0) yield { bytes, place: `line ${number}`, key: String(number) };
     }
   } else if (files.length > 0) {
-    for (const file of files) {
+    for (const [index, file] of files.entries()) {
       const place = files.length === 1 ? undefined : onOneLine(file);
-      yield { bytes: await readFile(file), place, key: basename(file) };
+      yield { bytes: await readFile(file), place, key: String(index + 1) };
     }
   } else {
     const bytes = argument === '-' ? await readBytes(input() ?? nothing(), LIMIT) : textBytes(argument ?? '');

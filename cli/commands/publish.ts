@@ -27,7 +27,7 @@ Examples:
   mcp2 publish orders:new --cloudevents structured - < cloud-event.json
 
 An event holds at most 256 KiB. The same --id with the same payload within two minutes is one event, so a command that was
-cut off can be repeated with it; of several events each has it with its line's number or its file's name behind: order-7/1.
+cut off can be repeated with it; of several events each has it with the number of its line or file behind: order-7/1.
 With --cloudevents each payload is a CloudEvent in JSON, sent whole (structured) or as its data with ce-… attributes (binary).
 With --lines an empty line is no event, and lines are published as they come.
 ${BUS_HELP}`;
