@@ -90,6 +90,10 @@ export function unusable(folder: string, why: string): string {
   return `${folder} cannot be used as the folder of the event log (${why}): make it a folder that this user can read and write, or name another one`;
 }
 
+export function newer(folder: string, format: number): string {
+  return `${folder} was written by a newer mcp2 (format ${format} of the event log): start that version, or name another folder`;
+}
+
 /** What to do about a log that lacks something. */
 export function restore(): string {
   return 'put a backup in its place with "mcp2 bus restore", or go on with what is left under a new epoch with "mcp2 bus accept-loss"';

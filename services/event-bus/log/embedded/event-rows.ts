@@ -12,7 +12,10 @@ export interface PageBounds {
 export class PageRows {
   readonly rows: NamedRow[] = [];
   readonly damaged: DamagedEvent[] = [];
+  /** Events that lie between two of the page and are not there, by the number of their topic. */
+  readonly holes = new Map<number, number>();
   readonly #bounds: PageBounds;
+  readonly #lastSequences = new Map<number, number>();
   #bytes = 0;
 
   constructor(bounds: PageBounds) {
@@ -27,11 +30,20 @@ export class PageRows {
     const named = checkedRow(row, topic);
     if (named === undefined) {
       this.addDamaged(row.offset, topic, row.seq);
+      this.#lastSequences.delete(row.topic);
     } else {
+      this.#lookForHole(row);
       this.#bytes += row.bytes;
       this.rows.push(named);
     }
     return true;
+  }
+
+  /** A damaged index gives no error: it lacks an event that the next one of its topic names. */
+  #lookForHole({ topic, seq, prev }: EventRow): void {
+    const last = this.#lastSequences.get(topic);
+    if (last !== undefined && prev > last) this.holes.set(topic, (this.holes.get(topic) ?? 0) + prev - last);
+    this.#lastSequences.set(topic, seq);
   }
 
   addDamaged(offset: number, topic = 'unknown', sequence = 0): void {

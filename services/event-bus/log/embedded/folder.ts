@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { makeFolder } from '#lib/make-folder.ts';
 import { isBusy, isNoDatabase, messageOf } from '#lib/sqlite/errors.ts';
 import { LOCK_FILE, LOCK_FILES, lockFolder } from '#lib/sqlite/folder-lock.ts';
-import { inUse, LogFolderError, type LogPlace, restore, unusable } from './errors.ts';
+import { inUse, LogFolderError, type LogPlace, newer, restore, unusable } from './errors.ts';
 import { FORMAT, HEAD_FILE, type Head, NEW_HEAD_FILE, readHead, writeHead } from './head.ts';
 
 export interface ClaimedFolder extends LogPlace {
@@ -82,9 +82,7 @@ function knownHead(folder: string): Head | undefined {
     );
   }
   if (head.format > FORMAT) {
-    throw new LogFolderError(
-      `${folder} was written by a newer mcp2 (format ${head.format} of the event log, this one reads ${FORMAT}): start that version, or name another folder`,
-    );
+    throw new LogFolderError(newer(folder, head.format));
   }
   return head;
 }

@@ -199,8 +199,8 @@ export class LogReader {
   }
 
   /**
-   * Topics of which events after `after` were removed, the last of them up to `upTo`: each counts as one, since how many
-   * there were is not known any more. A piece in memory may have had one of them all the same.
+   * Events that were removed after `after`, the last of a topic up to `upTo`: between two events of the page their number is
+   * known, otherwise a topic counts as one. A piece in memory may have had one of them all the same.
    */
   #countRemoved(topics: ReadonlySet<number>, after: Offset, upTo: Offset, page: PageRows): number {
     const removed = this.connection.all<{ id: number; removed_offset: number }>(
@@ -209,7 +209,10 @@ export class LogReader {
       upTo,
     );
     const delivered = removed.length === 0 ? undefined : new Set(page.rows.map(({ offset }) => offset));
-    const count = removed.filter(({ id, removed_offset: last }) => topics.has(id) && !delivered?.has(last)).length;
+    const isMissed = ({ id, removed_offset: last }: { id: number; removed_offset: number }) =>
+      topics.has(id) && !delivered?.has(last) && !page.holes.has(id);
+    let count = removed.filter(isMissed).length;
+    for (const hole of page.holes.values()) count += hole;
     const { forgottenOffset } = this.snapshot;
     return count + (after < forgottenOffset && forgottenOffset <= upTo ? 1 : 0);
   }
