@@ -17,7 +17,9 @@ export function createListSubscriptions({ log, durables, callers }: ListSubscrip
     _request: ListSubscriptionsRequest__Output,
     call: CallContext,
   ): Promise<ListSubscriptionsResponse> {
-    const summaries = await log.durables.list(callers.of(call.requireCaller()));
+    const owner = callers.of(call.requireCaller());
+    await durables.flush(owner);
+    const summaries = await log.durables.list(owner);
     const subscriptions = summaries.map((one) => ({
       durable_name: one.name,
       topic_filter: one.filter,

@@ -70,6 +70,7 @@ function serveEventBus({ config, schemas, access, eventLog: log, protos, clock, 
   const encode = envelopes.event.bind(envelopes);
   const tail = new Tail({ maxBytes: config.tailBytes, end: log.end, encode });
   log.follow((events) => tail.append(events));
+  log.followRemovals((removals) => tail.remove(removals));
   const callers = new CallerKeys();
   const quotas = new Quotas(config.quotas, clock);
   const ackIds = new AckIds(log.ackKey);

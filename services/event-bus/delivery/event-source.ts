@@ -31,7 +31,7 @@ export class EventSource {
   /** Synchronous inside of the tail. @throws ServiceError STORE_UNAVAILABLE */
   read(feed: Feed, after: Offset, limits: TakeLimits): SourcePage | Promise<SourcePage> {
     const page = this.#tail.take(feed, after, limits);
-    return page === undefined ? this.#readLog(feed, after, limits) : { ...page, missed: 0 };
+    return page ?? this.#readLog(feed, after, limits);
   }
 
   /** @returns undefined for an event that is gone */

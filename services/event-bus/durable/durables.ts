@@ -92,6 +92,12 @@ export class Durables {
     });
   }
 
+  /** Writes down what this process knows of the owner's subscriptions, so that the log's figures are those of now. */
+  async flush(owner: string): Promise<void> {
+    const own = [...this.#held.values(), ...this.#idle.values()].filter(({ record }) => record.owner === owner);
+    await Promise.all(own.map((durable) => durable.flush()));
+  }
+
   isActive(key: DurableKey): boolean {
     return this.#held.has(pathOf(key));
   }

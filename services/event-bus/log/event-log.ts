@@ -101,6 +101,13 @@ export interface TopicState {
   readonly lastPublishedAtMs: number;
 }
 
+/** Every event up to an offset. */
+export interface Removal {
+  readonly upTo: Offset;
+  /** Undefined: of all topics. */
+  readonly topic: string | undefined;
+}
+
 export interface EventLog {
   /** 8 random bytes; new after a restore. A cursor of another epoch means nothing here. */
   readonly epoch: Buffer;
@@ -125,6 +132,9 @@ export interface EventLog {
    * appends resolve. The listener must not throw.
    */
   follow(listener: (events: readonly StoredEvent[]) => void): void;
+
+  /** Tells of what retention removes from now on: whoever keeps events in memory must not hand those out any more. */
+  followRemovals(listener: (removals: readonly Removal[]) => void): void;
 
   /** @throws ServiceError STORE_UNAVAILABLE */
   read(request: ReadRequest): Promise<LogPage>;

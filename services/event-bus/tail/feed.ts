@@ -14,8 +14,10 @@ export interface TailEntry {
 
 export interface TailPage {
   readonly entries: readonly TailEntry[];
-  /** Everything that matches up to here is in `entries`. */
+  /** Everything that matches up to here is in `entries`, or was removed. */
   readonly upTo: Offset;
+  /** Matching events that retention removed. */
+  readonly missed: number;
 }
 
 export interface TakeLimits {
@@ -23,6 +25,9 @@ export interface TakeLimits {
   /** One event is returned however large it is. */
   readonly maxBytes: number;
 }
+
+/** Undefined where nothing in memory was removed, which is the usual case. */
+export type IsRemoved = (entry: TailEntry) => boolean;
 
 /** References to this many entries are kept for each filter; who is further behind searches the tail. */
 const RECENT = 1024;
@@ -55,9 +60,10 @@ export class Feed {
   }
 
   /** @returns undefined when the entries after `after` are not all here */
-  take(after: Offset, end: Offset, limits: TakeLimits): TailPage | undefined {
+  take(after: Offset, end: Offset, limits: TakeLimits, isRemoved: IsRemoved | undefined): TailPage | undefined {
     if (after < this.#complete) return undefined;
-    return collect(this.#recent, this.#firstAfter(after), { end, ...limits });
+    const first = firstAfter(this.#recent, this.#head, after);
+    return collect(this.#recent, first, { end, ...limits, isRemoved });
   }
 
   #drop(): void {
@@ -70,10 +76,6 @@ export class Feed {
   #compact(): void {
     this.#recent = this.#recent.slice(this.#head);
     this.#head = 0;
-  }
-
-  #firstAfter(after: Offset): number {
-    return firstAfter(this.#recent, this.#head, after);
   }
 }
 
@@ -89,20 +91,27 @@ export function firstAfter(entries: readonly TailEntry[], from: number, after: O
   return low;
 }
 
-function collect(
-  from: readonly TailEntry[],
-  first: number,
-  { end, maxEvents, maxBytes }: TakeLimits & { readonly end: Offset },
-): TailPage {
+interface CollectOptions extends TakeLimits {
+  readonly end: Offset;
+  readonly isRemoved: IsRemoved | undefined;
+}
+
+function collect(from: readonly TailEntry[], first: number, options: CollectOptions): TailPage {
+  const { end, maxEvents, maxBytes, isRemoved } = options;
   const entries: TailEntry[] = [];
   let bytes = 0;
+  let missed = 0;
   for (let i = first; i < from.length; i++) {
     const entry = from[i] as TailEntry;
+    if (isRemoved?.(entry)) {
+      missed += 1;
+      continue;
+    }
     bytes += entry.bytes.length;
     if (entries.length === maxEvents || (bytes > maxBytes && entries.length > 0)) {
-      return { entries, upTo: (entries.at(-1) as TailEntry).offset };
+      return { entries, upTo: (entries.at(-1) as TailEntry).offset, missed };
     }
     entries.push(entry);
   }
-  return { entries, upTo: end };
+  return { entries, upTo: end, missed };
 }

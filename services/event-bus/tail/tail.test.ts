@@ -32,7 +32,7 @@ test('a feed gets what matches it, and its listeners hear of nothing else', () =
   tail.append([event(1, 'a:x'), event(2, 'b:x'), event(3, 'a:y:z')]);
   tail.append([event(4, 'b:x')]);
   expect(offsetsOf(tail.take(feed, 0, LIMITS))).toEqual([1, 3]);
-  expect(tail.take(feed, 3, LIMITS)).toEqual({ entries: [], upTo: 4 });
+  expect(tail.take(feed, 3, LIMITS)).toEqual({ entries: [], upTo: 4, missed: 0 });
   expect(woken).toBe(1);
 });
 
@@ -98,4 +98,19 @@ test('random topics, filters and cursors agree with looking at every event', () 
     expect(page?.upTo).toBeGreaterThanOrEqual(after);
     if (feeds.length > 30) tail.release(feeds.splice(4 + draw(20), 1)[0] as (typeof feeds)[number]);
   }
+});
+
+test('what retention removed is not handed out, and counted as missed', () => {
+  const tail = createTail();
+  const early = tail.open(filterOf('a'));
+  tail.append([event(1, 'a'), event(2, 'b'), event(3, 'a'), event(4, 'a')]);
+  const late = tail.open(filterOf('*'));
+  tail.remove([{ topic: 'a', upTo: 3 }]);
+  expect(tail.take(early, 0, LIMITS)).toMatchObject({ missed: 2, entries: [{ offset: 4 }] });
+  expect(tail.take(late, 0, LIMITS)).toMatchObject({ missed: 2, entries: [{ offset: 2 }, { offset: 4 }] });
+  expect(tail.find(3)).toBeUndefined();
+  tail.remove([{ topic: undefined, upTo: 3 }]);
+  expect(tail.start).toBe(3);
+  expect(tail.take(early, 0, LIMITS)).toBeUndefined();
+  expect(tail.take(early, 3, LIMITS)).toMatchObject({ missed: 0, entries: [{ offset: 4 }] });
 });

@@ -4,7 +4,7 @@
  */
 import { CapabilityTrie } from '#lib/capability/capability-trie.ts';
 import { matches, type Pattern } from '#lib/capability/pattern.ts';
-import type { Offset, StoredEvent } from '../log/event-log.ts';
+import type { Offset, Removal, StoredEvent } from '../log/event-log.ts';
 import { Feed, firstAfter, type TailEntry, type TailPage, type TakeLimits } from './feed.ts';
 
 export interface TailOptions {
@@ -29,6 +29,9 @@ export class Tail {
   readonly #feeds = new Map<string, Feed>();
   /** Which feeds a topic goes to; forgotten whenever a feed comes or goes. */
   readonly #feedsOfTopic = new Map<string, ReadonlySet<Feed>>();
+  /** Up to where retention removed the events of a topic, of those topics whose events are still in memory. */
+  readonly #removed = new Map<string, Offset>();
+  readonly #isRemoved = ({ topic, offset }: TailEntry): boolean => offset <= (this.#removed.get(topic) ?? 0);
   #entries: TailEntry[] = [];
   #head = 0;
   #bytes = 0;
@@ -99,31 +102,43 @@ export class Tail {
   /** @returns undefined when the tail does not reach back to `after`: then the log has to be asked */
   take(feed: Feed, after: Offset, limits: TakeLimits): TailPage | undefined {
     if (after < this.#start) return undefined;
-    return feed.take(after, this.#end, limits) ?? this.#search(feed.filter, after, limits);
+    const isRemoved = this.#removed.size === 0 ? undefined : this.#isRemoved;
+    return feed.take(after, this.#end, limits, isRemoved) ?? this.#search(feed.filter, after, limits);
+  }
+
+  /** Retention removed these from the log: they are not handed out any more. */
+  remove(removals: readonly Removal[]): void {
+    for (const { topic, upTo } of removals) {
+      if (topic === undefined) this.#evictUpTo(upTo);
+      else if (upTo > this.#start) this.#removed.set(topic, upTo);
+    }
   }
 
   /** The entry at an offset; undefined when the tail does not have it. */
   find(offset: Offset): TailEntry | undefined {
     const entry = this.#entries[firstAfter(this.#entries, this.#head, offset - 1)];
-    return entry?.offset === offset ? entry : undefined;
+    return entry?.offset === offset && !this.#isRemoved(entry) ? entry : undefined;
   }
 
   #search(filter: Pattern, after: Offset, { maxEvents, maxBytes }: TakeLimits): TailPage {
     const entries: TailEntry[] = [];
     let bytes = 0;
+    let missed = 0;
     let upTo = after;
     let i = firstAfter(this.#entries, this.#head, after);
     const last = Math.min(this.#entries.length, i + SEARCHED_AT_ONCE);
     for (; i < last; i++) {
       const entry = this.#entries[i] as TailEntry;
-      if (matches(filter, topicPattern(entry.topic))) {
+      const isWanted = matches(filter, topicPattern(entry.topic));
+      if (isWanted && this.#isRemoved(entry)) missed += 1;
+      else if (isWanted) {
         bytes += entry.bytes.length;
-        if (entries.length === maxEvents || (bytes > maxBytes && entries.length > 0)) return { entries, upTo };
+        if (entries.length === maxEvents || (bytes > maxBytes && entries.length > 0)) return { entries, upTo, missed };
         entries.push(entry);
       }
       upTo = entry.offset;
     }
-    return { entries, upTo: i === this.#entries.length ? this.#end : upTo };
+    return { entries, upTo: i === this.#entries.length ? this.#end : upTo, missed };
   }
 
   #feedsFor(topic: string): ReadonlySet<Feed> {
@@ -137,12 +152,18 @@ export class Tail {
     return found;
   }
 
+  #evictUpTo(upTo: Offset): void {
+    while (this.#head < this.#entries.length && (this.#entries[this.#head] as TailEntry).offset <= upTo) this.#evict();
+    if (this.#start < upTo) this.#start = Math.min(upTo, this.#end);
+  }
+
   #evict(): void {
     const entry = this.#entries[this.#head] as TailEntry;
     this.#head += 1;
     this.#bytes -= sizeOf(entry);
     this.#start = entry.offset;
     for (const feed of this.#feedsFor(entry.topic)) feed.evict(entry);
+    if ((this.#removed.get(entry.topic) ?? Number.POSITIVE_INFINITY) <= this.#start) this.#removed.delete(entry.topic);
     if (this.#head < 1024 || this.#head * 2 < this.#entries.length) return;
     this.#entries = this.#entries.slice(this.#head);
     this.#head = 0;

@@ -85,7 +85,7 @@ export class LogWriter {
     try {
       const answers = this.#transact(works, { results, errors, calls, count });
       this.#vacuumAfter(calls);
-      return { kind: 'done', results, errors, answers, stats: this.stats };
+      return { kind: 'done', results, errors, answers, removals: this.#retention.takeRemovals(), stats: this.stats };
     } catch (error) {
       this.#rollback();
       return this.#failed(error, count, calls.length);
@@ -169,7 +169,7 @@ export class LogWriter {
       errors.push([i, isFull(error) ? logFull() : sent]);
     }
     const answers = Array.from({ length: calls }, () => ({ error: sent }));
-    return { kind: 'done', results, errors, answers, stats: this.stats };
+    return { kind: 'done', results, errors, answers, removals: [], stats: this.stats };
   }
 
   #rollback(): void {

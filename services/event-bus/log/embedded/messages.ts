@@ -6,6 +6,7 @@ import type {
   DurableSummary,
   Offset,
   PendingDelivery,
+  Removal,
   Start,
   TopicPageRequest,
   TopicState,
@@ -70,6 +71,8 @@ export interface Done {
   /** By the append's place among the results. */
   readonly errors: readonly (readonly [index: number, error: SentError])[];
   readonly answers: readonly CallAnswer[];
+  /** What retention removed. */
+  readonly removals: readonly Removal[];
   readonly stats: LogStats;
 }
 

@@ -16,6 +16,7 @@ import type {
   NewEvent,
   Offset,
   ReadRequest,
+  Removal,
   Start,
   StoredEvent,
   TopicPageRequest,
@@ -77,6 +78,7 @@ class EmbeddedLog implements EventLog {
   readonly #folder: ClaimedFolder;
   readonly #dependencies: EmbeddedLogDependencies;
   readonly #listeners: ((events: readonly StoredEvent[]) => void)[] = [];
+  readonly #removalListeners: ((removals: readonly Removal[]) => void)[] = [];
   readonly #closed = new AbortController();
   readonly #damage: DamageReport;
   readonly #metrics: LogMetrics | undefined;
@@ -134,6 +136,10 @@ class EmbeddedLog implements EventLog {
 
   follow(listener: (events: readonly StoredEvent[]) => void): void {
     this.#listeners.push(listener);
+  }
+
+  followRemovals(listener: (removals: readonly Removal[]) => void): void {
+    this.#removalListeners.push(listener);
   }
 
   async read(request: ReadRequest): Promise<LogPage> {
@@ -239,6 +245,7 @@ class EmbeddedLog implements EventLog {
     this.#stats = done.stats;
     this.#metrics?.committed(events.length, done.stats);
     this.#tell(events, done.stats.lastOffset);
+    if (done.removals.length > 0) for (const listener of this.#removalListeners) listener(done.removals);
   }
 
   #tell(events: readonly StoredEvent[], end: Offset): void {

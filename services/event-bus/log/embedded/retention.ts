@@ -2,6 +2,7 @@
  * Removes events by age, by the log's size and by their number in a topic, oldest first, a few with each transaction; and
  * forgets topics that have had no event for the retention time.
  */
+import type { Offset, Removal } from '../event-log.ts';
 import type { LogConnection } from './log-connection.ts';
 import type { LogState, Topic } from './log-state.ts';
 
@@ -28,6 +29,9 @@ export class Retention {
   readonly #bounds: RetentionBounds;
   /** Topics with more events than they may have. */
   readonly #over = new Set<Topic>();
+  /** What this transaction has removed: up to where of all topics, and up to where of single ones. */
+  #removedUpTo: Offset = 0;
+  readonly #trimmed = new Map<Topic, Offset>();
   /** When the oldest event was published; undefined: to be looked up. */
   #oldestAt: number | undefined;
 
@@ -68,8 +72,17 @@ export class Retention {
     }
   }
 
+  /** What was removed since the last call, once that is committed. */
+  takeRemovals(): Removal[] {
+    const trimmed = [...this.#trimmed].map(([{ name: topic }, upTo]) => ({ topic, upTo }));
+    const removals = this.#removedUpTo === 0 ? trimmed : [{ topic: undefined, upTo: this.#removedUpTo }, ...trimmed];
+    this.#clearRemovals();
+    return removals;
+  }
+
   /** Nothing of the transaction was applied. */
   rollback(): void {
+    this.#clearRemovals();
     this.#oldestAt = undefined;
   }
 
@@ -96,6 +109,7 @@ export class Retention {
     const last = gone.at(-1);
     if (last === undefined) return 0;
     this.#connection.run('DELETE FROM events WHERE offset <= ?', last.offset);
+    this.#removedUpTo = last.offset;
     for (const row of gone) this.#account(row);
     return gone.length;
   }
@@ -129,9 +143,15 @@ export class Retention {
       return 0;
     }
     this.#connection.run('DELETE FROM events WHERE topic = ? AND offset <= ?', topic.id, last.offset);
+    this.#trimmed.set(topic, last.offset);
     for (const row of rows) this.#account(row);
     this.#oldestAt = undefined;
     return rows.length;
+  }
+
+  #clearRemovals(): void {
+    this.#removedUpTo = 0;
+    this.#trimmed.clear();
   }
 
   #account({ offset, topic: id, at, bytes }: OldRow): void {
