@@ -50,6 +50,7 @@ export async function runMcp2(
     ...(cwd === undefined ? {} : { cwd }),
     ...(timeoutMs === undefined ? {} : { timeout: timeoutMs, killSignal: 'SIGKILL' as const }),
   });
+  child.stdin?.on('error', () => undefined); // It ended without reading all of it.
   child.stdin?.end(input);
   child.stdout?.on('data', (chunk) => {
     if (killAfter !== undefined && String(chunk).includes(killAfter)) child.kill('SIGTERM');
@@ -63,6 +64,22 @@ export async function runMcp2(
     text(child.stderr as NonNullable<typeof child.stderr>),
   ]);
   return { code, stdout, stderr };
+}
+
+/** Starts a command that goes on until it is ended; `log()` has what it printed, stdout and stderr as they came. */
+export async function startMcp2(
+  args: readonly string[],
+  { state, ready }: { readonly state: string; readonly ready?: (output: string) => boolean },
+): Promise<ManagedProcess> {
+  const started = new ManagedProcess({
+    name: `mcp2-${args[0]}`,
+    command: process.execPath,
+    args: [LAUNCHER, ...args],
+    env: { PATH: process.env.PATH, HOME: state, MCP2_STATE: state },
+    ready: async () => ready === undefined || ready(await started.log()),
+  });
+  await started.start();
+  return started;
 }
 
 interface StandaloneParts {
