@@ -18,12 +18,12 @@ export interface ParkedRequest {
 
 export async function showParked(
   client: Client,
-  { output, ...request }: ParkedRequest & { readonly output: 'text' | 'json' },
+  { isJson, ...request }: ParkedRequest & { readonly isJson: boolean },
   terminal: Terminal,
 ): Promise<void> {
   let count = 0;
   for await (const event of readParked(client, request, terminal)) {
-    terminal.print(output === 'json' ? eventJson(event) : formatParked(event));
+    terminal.print(isJson ? eventJson(event) : formatParked(event));
     await terminal.drained();
     count += 1;
   }

@@ -6,7 +6,7 @@ import { ANY_SUBSCRIBER, type BusAccess, rightTo, withBus } from '../bus/access.
 import { requireDurableName } from '../bus/filter.ts';
 import { addBusOptions, BUS_HELP, type BusOptions } from '../bus/options.ts';
 import { replayParked, showParked } from '../bus/parked.ts';
-import { CommandFailed } from '../failure.ts';
+import { CommandFailed, usageError } from '../failure.ts';
 import type { Terminal } from '../terminal.ts';
 import { type Output, outputOption, printAs } from '../text/output.ts';
 import { formatTable } from '../text/table.ts';
@@ -19,7 +19,7 @@ interface ListOptions extends BusOptions {
 
 interface ParkedOptions extends BusOptions {
   readonly replay?: boolean;
-  readonly output: 'text' | 'json';
+  readonly output: Output;
 }
 
 const EXAMPLES = `
@@ -43,6 +43,10 @@ publishes each again under the topic it had, for every subscriber of that topic,
 a replay that is repeated within two minutes publishes nothing twice. What was set aside stays there for 7 days.
 ${BUS_HELP}`;
 
+/**
+ * commander gives what stands behind a subcommand to the command above it where that has an option of this name, so the
+ * subcommands take the values of both.
+ */
 export function subscriptionsCommand(terminal: Terminal): Command {
   const command = new Command('subscriptions')
     .summary('list durable subscriptions, and what they set aside')
@@ -58,7 +62,7 @@ export function subscriptionsCommand(terminal: Terminal): Command {
       .description('Delete a durable subscription with its place and with what it set aside.')
       .argument('<name>', 'as "mcp2 subscriptions" shows it')
       .addHelpText('after', BUS_HELP)
-      .action((name: string, options: BusOptions) => remove(name, options, terminal)),
+      .action((name: string, _own: BusOptions, self: Command) => remove(name, self.optsWithGlobals(), terminal)),
   );
   command.addCommand(
     addBusOptions(new Command('parked'))
@@ -66,9 +70,9 @@ export function subscriptionsCommand(terminal: Terminal): Command {
       .description('Show the events that a durable subscription set aside.')
       .argument('<name>', 'as "mcp2 subscriptions" shows it')
       .option('--replay', 'publish each again under the topic it had')
-      .addOption(new Option('-o, --output <format>', 'how to print').choices(['text', 'json']).default('text'))
+      .addOption(new Option('-o, --output <format>', 'how to print').choices(['table', 'json']).default('table'))
       .addHelpText('after', PARKED_EXAMPLES)
-      .action((name: string, options: ParkedOptions) => parked(name, options, terminal)),
+      .action((name: string, _own: ParkedOptions, self: Command) => parked(name, self.optsWithGlobals(), terminal)),
   );
   return command;
 }
@@ -105,12 +109,14 @@ async function remove(name: string, options: BusOptions, terminal: Terminal): Pr
 
 async function parked(name: string, options: ParkedOptions, terminal: Terminal): Promise<void> {
   requireDurableName(name);
+  const { replay = false, output, timeout: timeoutMs } = options;
+  if (output === 'yaml') throw usageError('parked events are printed one a line: --output table or json');
   await withBus(options, terminal, async (access) => {
     const { filter } = await find(name, access);
-    const rights = [rightTo('subscribe', filter), ...(options.replay ? [rightTo('publish', filter)] : [])];
+    const rights = [rightTo('subscribe', filter), ...(replay ? [rightTo('publish', filter)] : [])];
     const client = await access.as(...rights);
-    if (options.replay) await replayParked(client, { name, timeoutMs: options.timeout }, terminal);
-    else await showParked(client, { name, timeoutMs: options.timeout, output: options.output }, terminal);
+    if (replay) await replayParked(client, { name, timeoutMs }, terminal);
+    else await showParked(client, { name, timeoutMs, isJson: output === 'json' }, terminal);
   });
 }
 
