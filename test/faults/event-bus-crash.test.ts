@@ -76,7 +76,11 @@ interface Publisher {
 }
 
 /** One event after the other; one that was not answered is sent again under its id until it is. */
-async function publishUntil(signal: AbortSignal, caller: BusCaller, { root, p, acknowledged }: Publisher): Promise<void> {
+async function publishUntil(
+  signal: AbortSignal,
+  caller: BusCaller,
+  { root, p, acknowledged }: Publisher,
+): Promise<void> {
   for (let i = 0; !signal.aborted; i++) {
     const [id, topic] = [`${p}/${i}`, `${root}:${(p + i) % TOPICS}`];
     const answer = await untilAnswered(() =>
@@ -115,12 +119,17 @@ async function follow(_signal: AbortSignal, bus: BusProcess, { caller, root, nam
       const fresh = reader.events.slice(taken, taken + 500);
       taken += fresh.length;
       for (const { event_id: id } of fresh) ids.add(id);
-      if (fresh.length > 0) await caller.ack(name, { ack_ids: fresh.map(({ ack_id }) => ack_id) }).catch(() => undefined);
+      if (fresh.length > 0)
+        await caller.ack(name, { ack_ids: fresh.map(({ ack_id }) => ack_id) }).catch(() => undefined);
       else await sleep(10);
     }
     if (reader.end.error?.reason === 'SUBSCRIPTION_UNKNOWN') return;
     expect(reader.end.error?.code, reader.end.error?.message).toBe(14);
-    await eventually(() => bus.process.pid, (pid) => pid !== undefined, { timeoutMs: 30_000 });
+    await eventually(
+      () => bus.process.pid,
+      (pid) => pid !== undefined,
+      { timeoutMs: 30_000 },
+    );
     await sleep(50);
   }
 }
@@ -146,8 +155,14 @@ function expectAll(events: readonly Envelope[], acknowledged: readonly Acknowled
 /** Sequences rise by one, name the one before, and follow the order of the log; a publisher's own keep their order. */
 function expectChains(events: readonly Envelope[]): void {
   for (const [topic, own] of Map.groupBy(events, (event) => event.topic)) {
-    expect(own.map(({ sequence_id }) => sequence_id), topic).toEqual(own.map((_, i) => i + 1));
-    expect(own.map(({ previous_sequence_id: previous }) => previous), topic).toEqual(own.map((_, i) => i));
+    expect(
+      own.map(({ sequence_id }) => sequence_id),
+      topic,
+    ).toEqual(own.map((_, i) => i + 1));
+    expect(
+      own.map(({ previous_sequence_id: previous }) => previous),
+      topic,
+    ).toEqual(own.map((_, i) => i));
   }
   const cursors = events.map(({ cursor }) => cursor.toString('hex'));
   expect(cursors).toEqual(cursors.toSorted());

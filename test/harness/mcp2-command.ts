@@ -141,9 +141,14 @@ export class Standalone implements AsyncDisposable {
   }
 
   /** @throws Error with what it printed when it ends before it is ready. */
-  start(): Promise<void> {
+  async start(): Promise<void> {
     this.#starts += 1;
-    return this.#process.start();
+    try {
+      await this.#process.start();
+    } catch (error) {
+      this.#starts -= 1; // It never said that it is ready.
+      throw error;
+    }
   }
 
   /** Everything that it printed, over all its starts. */
