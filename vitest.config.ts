@@ -28,7 +28,7 @@ export default defineConfig({
         test: {
           name: 'integration',
           maxWorkers: WORKERS,
-          include: ['test/{integration,interop,harness,cluster}/**/*.test.ts'],
+          include: ['test/{integration,interop,harness,cluster,conformance}/**/*.test.ts'],
           exclude: CHART_STEP,
           globalSetup: ['test/harness/file-times.ts', 'test/harness/global-setup.ts'],
           setupFiles: 'test/harness/keep-logs.setup.ts',

@@ -15,6 +15,7 @@ const OPEN = [
   // What former charts took.
   'properties.sample',
   // JSON Schemas in a configuration.
+  'properties.eventBus.properties.schemas.items.properties.schema',
   'definitions.configuration.properties.contexts.items.properties.parameters',
   'definitions.configuration.properties.tools.items.properties.input',
   'definitions.configuration.properties.tools.items.properties.output',

@@ -20,12 +20,14 @@ export type Components = ReadonlyMap<string, Traits>;
 /** Of `calls`, no components: those that resources point to, and those that a configuration names. */
 export const ANYWHERE: readonly string[] = ['servers', 'backends'];
 /** Traits that name objects, rights or users by the component, of which one with entries has several. */
-const NOT_WITH_ENTRIES = ['volume', 'leader', 'store', 'api', 'signingKey', 'clientCertificate'];
+const NOT_WITH_ENTRIES = ['volume', 'log', 'schemas', 'leader', 'store', 'api', 'signingKey', 'clientCertificate'];
 
 const KNOWN = [
   'port',
   'entries',
   'volume',
+  'log',
+  'schemas',
   'leader',
   'store',
   'api',
@@ -33,6 +35,7 @@ const KNOWN = [
   'calls',
   'clientCertificate',
   'settings',
+  'quotas',
   'installationId',
   'stateFolder',
   'configuration',

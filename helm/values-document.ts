@@ -1,6 +1,6 @@
 /**
- * values.yaml as a tree: each value with its comment, its default and what the lines "@schema", "@trait", "@entries" and "@once"
- * in it add. The schema and the page are written from it, so that a value is described in one place.
+ * values.yaml as a tree: each value with its comment, its default and what the lines "@schema", "@trait", "@entries", "@once"
+ * and "@later" in it add. The schema and the page are written from it, so that a value is described in one place.
  */
 import { isMap, isNode, isScalar, type Node, parse, parseDocument, type YAMLMap } from 'yaml';
 
@@ -21,6 +21,8 @@ export interface Value {
   readonly hasEntries?: boolean;
   /** The line "@once": of the section, not of each entry. */
   readonly isOnce?: boolean;
+  /** The line "@later": values that `--reuse-values` keeps from a chart before it lack it, and need not hold it. */
+  readonly isLater?: boolean;
   /** What an entry may hold; the section's traits decide that (component-values.ts). */
   readonly entry?: readonly Value[];
   /** Empty unless the default is a map that this file describes key by key. */
@@ -69,7 +71,7 @@ function readValue(node: Node | null, { prefix, trait: around, key, comment }: P
   const schema = Object.assign({}, ...annotations(lines, 'schema')) as Record<string, unknown>;
   const trait = (annotations(lines, 'trait')[0] as string | undefined) ?? around;
   const description = lines
-    .filter((line) => !/^@(?:(?:schema|trait)\s|(?:entries|once)$)/.test(line))
+    .filter((line) => !/^@(?:(?:schema|trait)\s|(?:entries|once|later)$)/.test(line))
     .join(' ')
     .replace(/^--\s+/, '')
     .trim();
@@ -84,6 +86,7 @@ function readValue(node: Node | null, { prefix, trait: around, key, comment }: P
     ...(trait === undefined ? {} : { trait }),
     ...(lines.includes('@entries') ? { hasEntries: true } : {}),
     ...(lines.includes('@once') ? { isOnce: true } : {}),
+    ...(lines.includes('@later') ? { isLater: true } : {}),
     children: isDescribed ? childrenOf(node, { prefix: `${path}.`, trait }) : [],
   };
 }

@@ -77,7 +77,9 @@ export function renderSchema(values: readonly Value[]): string {
 
 function objectOf(values: readonly Value[]): JsonSchema {
   // A value that is set to null is gone for Helm: one that the templates rely on must not be.
-  const required = values.filter((value) => !value.isInherited && !mayBeNull(value)).map(({ key }) => key);
+  const required = values
+    .filter((value) => !value.isInherited && !value.isLater && !mayBeNull(value))
+    .map(({ key }) => key);
   return {
     type: 'object',
     additionalProperties: false,

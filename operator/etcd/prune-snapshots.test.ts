@@ -10,7 +10,7 @@ const log = createLogger({ service: 'etcd', level: 'silent' });
 test('the newest stay, what was interrupted goes, and what is no snapshot is not touched', () => {
   const folder = mkdtempSync(join(tmpdir(), 'mcp2-prune-'));
   try {
-    const names = ['z.db', 'b.db', 'c.db', 'a.db', 'd.db.part', 'notes.txt'];
+    const names = ['z.db', 'b.db', 'c.db', 'a.db', 'd.db.part', 'e.db.unfinished', 'e.db.unfinished-wal', 'notes.txt'];
     for (const [i, name] of names.entries()) {
       writeFileSync(join(folder, name), '');
       utimesSync(join(folder, name), 1_000 + i, 1_000 + i);

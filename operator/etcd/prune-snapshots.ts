@@ -1,4 +1,4 @@
-/** Removes all but the newest snapshots of a folder, so that backups never fill their volume. */
+/** Removes all but the newest snapshots of a folder, of etcd or of the event log, so that backups never fill their volume. */
 import { readdirSync, rmSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Logger } from '#lib/logger.ts';
@@ -9,9 +9,12 @@ export interface PruneSettings {
   readonly keep: number;
 }
 
-/** etcdctl writes to "<name>.part" and renames it: one that is still there belongs to a job that was interrupted. */
+/**
+ * etcdctl writes to "<name>.part" and renames it, and `mcp2 bus backup` to "<name>.unfinished": one that is still there belongs to
+ * a job that was interrupted.
+ */
 const SNAPSHOT = /\.db$/;
-const PARTIAL = /\.db\.part$/;
+const PARTIAL = /\.db\.(?:part|unfinished)(?:-wal|-shm|-journal)?$/;
 
 /** @returns the names that stay, newest first. */
 export function pruneSnapshots({ folder, keep }: PruneSettings, log: Logger): readonly string[] {

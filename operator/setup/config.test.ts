@@ -23,6 +23,7 @@ test.each<[string, string | undefined, Record<string, string>, string]>([
   ['no namespace', 'prepare', { POD_NAMESPACE: '' }, 'POD_NAMESPACE is required'],
   ['plaintext', 'prepare', { MCP2_SETUP_TLS_MODE: 'disabled' }, 'MCP2_SETUP_TLS_MODE must be selfSigned or'],
   ['a domain with a comma', 'prepare', { MCP2_SETUP_CLUSTER_DOMAIN: 'a,DNS:b' }, 'MCP2_SETUP_CLUSTER_DOMAIN must'],
+  ['an address without a port', 'prepare', { MCP2_SETUP_EVENT_BUS: 'bus' }, 'MCP2_SETUP_EVENT_BUS must'],
   ['renewal before issue', 'prepare', { MCP2_SETUP_RENEW_BEFORE: '2160h' }, 'must be shorter than'],
   ['a bundled store without a certificate', 'store', { MCP2_SETUP_BUNDLED_ETCD: 'true' }, 'store needs MCP2_ETCD_'],
   [

@@ -41,6 +41,8 @@ export interface SetupConfig {
   readonly caSecret: string;
   /** host:port, for clients. */
   readonly registry: string;
+  /** host:port of the event bus, for clients; undefined where there is none. */
+  readonly eventBus: string | undefined;
   readonly certificateDurationMs: number;
   readonly renewBeforeMs: number;
   readonly forceRotate: boolean;
@@ -96,6 +98,7 @@ function readRelease(read: EnvReader) {
     registry: read.hostPort('MCP2_SETUP_REGISTRY', {
       fallback: `${fullName}-registry.${read.optional('POD_NAMESPACE')}.svc:50050`,
     }),
+    eventBus: readEventBus(read),
     certificateDurationMs: read.durationMs('MCP2_SETUP_CERTIFICATE_DURATION', { fallback: 2160 * HOUR_MS, ...hours }),
     renewBeforeMs: read.durationMs('MCP2_SETUP_RENEW_BEFORE', { fallback: 720 * HOUR_MS, ...hours }),
     forceRotate: read.boolean('MCP2_SETUP_FORCE_ROTATE', { fallback: false }),
@@ -124,6 +127,11 @@ function dnsNames(read: EnvReader, setting: string, names: readonly string[]): r
   const isGood = names.every((name) => name === '' || /^[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?$/.test(name));
   if (!isGood) read.problem(`${setting} must hold names of lower-case letters, digits and "-", at most 63 long`);
   return names;
+}
+
+function readEventBus(read: EnvReader): string | undefined {
+  const name = 'MCP2_SETUP_EVENT_BUS';
+  return read.optional(name) === undefined ? undefined : read.hostPort(name, { fallback: '' });
 }
 
 function clusterDomain(read: EnvReader): string {

@@ -56,8 +56,8 @@ export async function refreshTrust(
     readInstallationId: () => installationIdOf(config, access),
   });
   const authorities = ownAuthorities ?? (await foreignAuthorities(config, access));
-  const { trustConfigMap: configMap, trustNamespaces: namespaces, registry } = config;
-  const trust = { ...issuer, authorities, registry };
+  const { trustConfigMap: configMap, trustNamespaces: namespaces, registry, eventBus } = config;
+  const trust = { ...issuer, authorities, registry, eventBus };
   const problems = await publishTrust({ access, configMap, namespaces, trust });
   for (const problem of problems) access.log.warn({ problem }, 'trust was not published to a namespace');
   return authorities !== undefined;

@@ -1,6 +1,6 @@
 /**
- * The ConfigMap with which a pod finds and verifies the control plane: `ca.crt`, `jwks.json`, `issuer` and `registry`,
- * in the release's namespace and in those that are listed.
+ * The ConfigMap with which a pod finds and verifies the control plane: `ca.crt`, `jwks.json`, `issuer`, `registry` and, where
+ * there is one, `eventBus`, in the release's namespace and in those that are listed.
  *
  * A listed namespace that does not exist yet, or holds somebody else's ConfigMap of that name, stops nothing else.
  */
@@ -16,6 +16,8 @@ export interface Trust {
   readonly issuer: string;
   /** host:port. */
   readonly registry: string;
+  /** host:port. */
+  readonly eventBus: string | undefined;
 }
 
 export interface TrustOptions {
@@ -42,10 +44,13 @@ export async function publishTrust({ access, configMap, namespaces, trust }: Tru
   return problems;
 }
 
+/** Null: it must not be there, as after an event bus was taken away. */
+type Wanted = Readonly<Record<string, string | null>>;
+
 interface Destination {
   readonly configMap: string;
   readonly namespace: string;
-  readonly wanted: Readonly<Record<string, string>>;
+  readonly wanted: Wanted;
 }
 
 async function publishTo(access: ObjectAccess, { configMap: name, namespace, wanted }: Destination): Promise<void> {
@@ -54,16 +59,21 @@ async function publishTo(access: ObjectAccess, { configMap: name, namespace, wan
     name,
     namespace,
     decide: (found) => {
-      const changed = Object.keys(wanted).filter((key) => found?.[key] !== wanted[key]);
+      const changed = Object.keys(wanted).filter((key) => (found?.[key] ?? null) !== wanted[key]);
       if (changed.length === 0) return undefined;
-      return { data: wanted, why: found === undefined ? 'missing' : `changed: ${changed.join(', ')}` };
+      const data = found === undefined ? present(wanted) : wanted;
+      return { data, why: found === undefined ? 'missing' : `changed: ${changed.join(', ')}` };
     },
   });
 }
 
-function contentOf({ authorities, publicKeys, issuer, registry }: Trust): Record<string, string> {
-  const always = { 'jwks.json': publicKeys, issuer, registry };
+function contentOf({ authorities, publicKeys, issuer, registry, eventBus }: Trust): Wanted {
+  const always = { 'jwks.json': publicKeys, issuer, registry, eventBus: eventBus ?? null };
   return authorities === undefined ? always : { 'ca.crt': authorities, ...always };
+}
+
+function present(wanted: Wanted): Wanted {
+  return Object.fromEntries(Object.entries(wanted).filter(([, text]) => text !== null));
 }
 
 /** @throws the error when it is none that concerns this namespace alone */

@@ -67,10 +67,10 @@ export class Acknowledging {
   }
 
   async #settle(delivery: Delivery, settlement: Settlement): Promise<boolean> {
-    this.#held.settling(delivery);
+    this.#held.settling(delivery, settlement.kind === 'nack');
     try {
       const isKnown = await this.#settlements.settle(delivery, settlement);
-      this.#held.settled(delivery, settlement.kind === 'nack');
+      this.#held.settled(delivery);
       return isKnown;
     } catch (error) {
       this.#held.failed(delivery);

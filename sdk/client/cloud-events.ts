@@ -10,8 +10,6 @@ import { decodeText } from '#lib/capability/parameter-value.ts';
 import type { PublishOptions } from './event-request.ts';
 import type { ReceivedEvent } from './received-event.ts';
 
-export type CloudEventAttribute = string | number | boolean | Uint8Array | null | undefined;
-
 /** The JSON format; an instance of the npm package `cloudevents` is one, too. */
 export interface CloudEvent {
   readonly specversion: string;

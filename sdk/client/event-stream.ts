@@ -98,8 +98,10 @@ export class EventStream {
     const { signal } = this.#ending;
     while (!signal.aborted) {
       await clock.sleep(patienceMs / 5, signal).catch(() => undefined);
-      if (!isExpecting()) this.#waitsSinceMs &&= clock.monotonicMs();
-      if (this.#waitsSinceMs === undefined || clock.monotonicMs() - this.#waitsSinceMs < patienceMs) continue;
+      const nowMs = clock.monotonicMs();
+      if (this.#waitsSinceMs === undefined) continue;
+      if (!isExpecting()) this.#waitsSinceMs = nowMs;
+      if (nowMs - this.#waitsSinceMs < patienceMs) continue;
       const message = `the event bus has said nothing for ${patienceMs} ms, not even that there is nothing`;
       this.end(new CallError(message, { code: status.UNAVAILABLE }));
     }

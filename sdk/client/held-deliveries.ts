@@ -17,7 +17,8 @@ export interface Delivery {
   readonly receivedMs: number;
   /** False while it lies in the buffer. */
   isTaken: boolean;
-  settled: 'no' | 'asked' | 'done';
+  /** The bus is being told. */
+  isSettling: boolean;
 }
 
 export interface ReceivedDelivery {
@@ -32,6 +33,9 @@ export interface HeldOptions {
   readonly maxInFlight: number;
 }
 
+/** The most that can be in flight, and as many again on their way. */
+const MAX_DONE = 2_048;
+
 export class HeldDeliveries {
   readonly #options: HeldOptions;
   readonly #held = new Map<string, Delivery>();
@@ -40,6 +44,11 @@ export class HeldDeliveries {
 
   constructor(options: HeldOptions) {
     this.#options = options;
+  }
+
+  /** Deliveries that are not settled. */
+  get size(): number {
+    return this.#held.size;
   }
 
   /** As many as the bus lets out: it sends nothing until some are settled. */
@@ -66,7 +75,7 @@ export class HeldDeliveries {
     }
     const delivery: Delivery = {
       ...{ key, ackId: event.ack_id, attempt: event.delivery_attempt, stream },
-      ...{ receivedMs: nowMs, isTaken: false, settled: 'no' },
+      ...{ receivedMs: nowMs, isTaken: false, isSettling: false },
     };
     this.#held.delete(key);
     this.#held.set(key, delivery);
@@ -74,19 +83,19 @@ export class HeldDeliveries {
     return { delivery, kind: 'new' };
   }
 
-  /** The reader has said what to do with it. */
-  settling(delivery: Delivery): void {
-    delivery.settled = 'asked';
+  /** The reader has said what to do with it. @param comesAgain it gives it back: what comes then is new, also at once */
+  settling(delivery: Delivery, comesAgain: boolean): void {
+    delivery.isSettling = true;
+    if (comesAgain) this.failed(delivery);
   }
 
-  /** The bus knows it. @param comesAgain it was given back */
-  settled(delivery: Delivery, comesAgain: boolean): void {
-    delivery.settled = 'done';
-    if (this.#held.get(delivery.key) === delivery) this.#held.delete(delivery.key);
-    if (comesAgain) return;
+  /** The bus knows it. */
+  settled(delivery: Delivery): void {
+    if (this.#held.get(delivery.key) !== delivery) return;
+    this.#held.delete(delivery.key);
     this.#done.set(delivery.key, delivery);
     const [oldest] = this.#done.keys();
-    if (this.#done.size > 2 * this.#options.maxInFlight && oldest !== undefined) this.#done.delete(oldest);
+    if (this.#done.size > MAX_DONE && oldest !== undefined) this.#done.delete(oldest);
   }
 
   /** It could not be settled: it comes again. */
@@ -99,7 +108,7 @@ export class HeldDeliveries {
    * that stream. What lies in the buffer, or is being settled, the reader has either way.
    */
   #isInHand(held: Delivery, stream: number, nowMs: number): boolean {
-    if (!held.isTaken || held.settled === 'asked') return true;
+    if (!held.isTaken || held.isSettling) return true;
     return held.stream !== stream && nowMs - held.receivedMs < this.#options.ackWaitMs;
   }
 

@@ -13,7 +13,6 @@ export type { Card, CardContext, CardSchema, CardTool } from './card.ts';
 export type { CallOptions, LookupOptions, Mcp2Client } from './client.ts';
 export {
   type CloudEvent,
-  type CloudEventAttribute,
   type CloudEventMessage,
   fromCloudEvent,
   type PublishableEvent,

@@ -34,6 +34,8 @@ export interface Subscription extends AsyncIterableIterator<ReceivedEvent, undef
    * @throws as the loop does, when the subscription ends before
    */
   readonly ready: Promise<void>;
+  /** As leaving a loop over it does: `close`. */
+  return(): Promise<IteratorResult<ReceivedEvent, undefined>>;
   /** Ends the stream, and the loop over it; acknowledgements that are on their way are sent. A second time does nothing. */
   close(): Promise<void>;
 }

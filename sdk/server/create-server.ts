@@ -15,25 +15,31 @@ import { type RunningService, startService } from '#lib/service/start-service.ts
 import { UserError } from '#lib/user-error.ts';
 import { loadServices, type Services } from '#protos/load.ts';
 import { type Ambient, ambientOf } from '../client/ambient.ts';
+import type { EventPublisher } from '../client/event-publisher.ts';
+import type { EventPayload, Published, PublishOptions } from '../client/event-request.ts';
 import { NotConfigured } from '../client/settings.ts';
+import type { Publisher, PublisherOptions } from '../client/stream-publisher.ts';
 import { type ContextHandler, type ContextOptions, defineContext } from './context-definition.ts';
 import { createContextToolService } from './context-tool-service.ts';
 import type { ContextDeclaration, JsonSchema, ToolDeclaration } from './declaration.ts';
 import { findTrust, type TrustOptions } from './find-trust.ts';
 import type { Middleware } from './middleware.ts';
 import { createOffer, type Offer, type OfferProblem } from './offer.ts';
+import { createServerPublisher, type ServerPublisherOptions } from './publishing.ts';
 import { Registration } from './registration.ts';
 import { openRegistry, type RegistryConnection, type RegistryConnectionOptions } from './registry-connection.ts';
 import type { NoParameters, Schema } from './schema-inference.ts';
 import { defineTool, type ToolHandler, type ToolOptions } from './tool-definition.ts';
 
-export interface CreateServerOptions {
+export interface CreateServerOptions extends ServerPublisherOptions {
   /** Whom tokens must be meant for: a letter, then up to 62 of A-Z a-z 0-9 _ . - */
   readonly name: string;
   /** Of what it offers, SemVer. */
   readonly version: string;
   /** Whose tokens are accepted. Default: MCP2_ISSUER with MCP2_JWKS_FILE or _URL, a pod's trust ConfigMap, or `mcp2 up`. */
   readonly trust?: TrustOptions;
+  /** Patterns of the topics that it publishes to, for its card: "inventory:*:low_stock". The right is the token's. */
+  readonly publishes?: readonly string[];
   /** Default: JSON lines to stderr, from MCP2_LOG_LEVEL on (default "info"). */
   readonly log?: Logger;
   /** Of `loadServices()`, for programs that have them already: loading takes some 30 ms. */
@@ -85,6 +91,8 @@ export class Mcp2Server implements AsyncDisposable {
   readonly #contexts: ContextDeclaration[] = [];
   readonly #tools: ToolDeclaration[] = [];
   readonly #middleware: ServerMiddleware[] = [];
+  /** Made when it is first used. */
+  #events: EventPublisher | undefined;
   #log: Logger | undefined;
   #protos: Services | undefined;
   #starting: Promise<Started> | undefined;
@@ -128,6 +136,21 @@ export class Mcp2Server implements AsyncDisposable {
     // What it is shown of a call is a part of what there is.
     this.#middleware.push(middleware as unknown as ServerMiddleware);
     return this;
+  }
+
+  /**
+   * Publishes an event with the server's own token, and resolves when the bus holds it: see `publish` of mcp2/client. Needs no
+   * `listen()`.
+   *
+   * @throws CallError; NotConfigured when no event bus or token is known; TypeError for what cannot be sent
+   */
+  async publish(topic: string, payload: EventPayload, options?: PublishOptions): Promise<Published> {
+    return this.#eventPublisher().publish(topic, payload, options);
+  }
+
+  /** Many events over one stream, in order within each topic: see `publisher` of mcp2/client. */
+  publisher(options?: PublisherOptions): Publisher {
+    return this.#eventPublisher().publisher(options);
   }
 
   /**
@@ -197,11 +220,23 @@ export class Mcp2Server implements AsyncDisposable {
     await registration?.stop();
     registry?.close();
     await started?.running.stop(timeoutMs);
+    // Calls that ran until now may have published.
+    this.#events?.close();
+  }
+
+  #eventPublisher(): EventPublisher {
+    if (this.#events === undefined && this.#closed !== undefined) throw new Error('the server is closed');
+    this.#events ??= createServerPublisher(this.#options, {
+      ambient: this.#ambient,
+      protos: () => this.#services(),
+      log: () => this.#logger(),
+    });
+    return this.#events;
   }
 
   async #start(address: string, { tls, ops }: ListenOptions): Promise<Started> {
-    const { name, version, trust } = this.#options;
-    const declared = { name, version, contexts: this.#contexts, tools: this.#tools };
+    const { name, version, trust, publishes = [] } = this.#options;
+    const declared = { name, version, contexts: this.#contexts, tools: this.#tools, publishes };
     const result = createOffer(declared);
     if (!result.ok) throw new DeclarationError(result.problems, (problem) => this.#describe(problem));
     const { offer } = result;
@@ -266,8 +301,9 @@ function advertisedUrl(given: string | undefined, port: number, registry: string
   throw new NotConfigured('nobody knows where callers reach this server: set the option advertise, or POD_IP');
 }
 
-/** Those by key are left out where there are too many: the right to read the area finds the server as well. */
+/** What callers may ask it for. Those by key are left out where there are too many: the right to read the area finds the server as well. */
 function registeredCapabilities({ card: { capabilities } }: Offer): string[] {
-  if (capabilities.length <= MAX_REGISTERED_CAPABILITIES) return [...capabilities];
-  return capabilities.filter((capability) => !capability.startsWith('context:read:'));
+  const offered = capabilities.filter((capability) => !capability.startsWith('event:publish:'));
+  if (offered.length <= MAX_REGISTERED_CAPABILITIES) return offered;
+  return offered.filter((capability) => !capability.startsWith('context:read:'));
 }

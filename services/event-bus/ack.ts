@@ -5,7 +5,8 @@ import type { EventAckResponse } from '#protos/generated/mcp2/EventAckResponse.t
 import type { AckIds, Delivery } from './ack-id.ts';
 import type { CallerKeys } from './caller-key.ts';
 import type { Durable } from './durable/durable.ts';
-import { type Durables, unknownSubscription } from './durable/durables.ts';
+import { unknownSubscription } from './durable/durable.ts';
+import type { Durables } from './durable/durables.ts';
 import { invalid } from './invalid.ts';
 import type { EventBusMetrics } from './metrics.ts';
 import { requireDurableName } from './subscribe/subscribe-form.ts';

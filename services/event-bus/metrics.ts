@@ -6,8 +6,8 @@ import type { Tail } from './tail/tail.ts';
 
 export interface MetricsSources {
   readonly metrics: Registry;
-  readonly tail: Tail;
-  readonly durables: Durables;
+  readonly tail: Pick<Tail, 'events' | 'bytes'>;
+  readonly durables: Pick<Durables, 'attached'>;
 }
 
 export interface EventBusMetrics {

@@ -30,7 +30,7 @@ const USAGE = `npm run cluster -- COMMAND
   build                         builds the binaries and images that clusters need, and starts nothing
 `;
 
-const TEST_VALUES = 'test/e2e/values.yaml';
+const TEST_VALUES = 'test/e2e/values.yaml,test/e2e/event-bus-values.yaml';
 
 async function main([verb = '', ...args]: readonly string[]): Promise<number> {
   switch (verb) {

@@ -39,9 +39,11 @@ export async function removeRelease(cluster: Cluster | undefined): Promise<void>
   await cluster?.[Symbol.asyncDispose]();
 }
 
-/** A cluster of somebody else pulls images and has volumes of its own. */
-export function testValues(cluster: Cluster): readonly string[] {
-  return cluster.can.loadImages ? ['--values', join(import.meta.dirname, 'values.yaml')] : [];
+/** A cluster of somebody else pulls images and has volumes of its own. The first chart knew no event bus. */
+export function testValues(cluster: Cluster, chart = CHART): readonly string[] {
+  if (!cluster.can.loadImages) return [];
+  const files = ['values.yaml', ...(chart === CHART ? ['event-bus-values.yaml'] : [])];
+  return files.flatMap((file) => ['--values', join(import.meta.dirname, file)]);
 }
 
 /** Steps of a test on standard error, with their seconds. */
@@ -58,7 +60,7 @@ export function helmRelease(
   { chart = CHART, args = [] }: { readonly chart?: string; readonly args?: readonly string[] } = {},
 ): Promise<string> {
   const where = ['--namespace', NAMESPACE, ...(verb === 'install' ? ['--create-namespace'] : [])];
-  const options = [...where, '--wait', '--timeout', '3m', ...testValues(cluster), ...args];
+  const options = [...where, '--wait', '--timeout', '3m', ...testValues(cluster, chart), ...args];
   return cluster.helm(verb, RELEASE, chart, ...options);
 }
 

@@ -35,7 +35,7 @@ test(`${PUBLISHERS} publishers and ${KILLS} kills: nothing that was acknowledged
     publishUntil(stopping.signal, connections[p % CONNECTIONS] ?? caller, { root, p, acknowledged }),
   );
   const seen = ['first', 'second', 'third'].map(() => new Set<string>());
-  const following = seen.map((ids, i) => follow(stopping.signal, bus, { caller, root, name: `d${i}`, ids }));
+  const following = seen.map((ids, i) => follow(bus, { caller, root, name: `d${i}`, ids }));
 
   for (let kill = 0; kill < KILLS; kill++) {
     const before = acknowledged.length;
@@ -111,7 +111,7 @@ interface Follower {
 }
 
 /** A durable subscriber that acknowledges in batches and comes back until its subscription is deleted. */
-async function follow(_signal: AbortSignal, bus: BusProcess, { caller, root, name, ids }: Follower): Promise<void> {
+async function follow(bus: BusProcess, { caller, root, name, ids }: Follower): Promise<void> {
   for (;;) {
     const reader = caller.subscribe(`${root}:*`, { ...SUBSCRIBED, durable_name: name });
     let taken = 0;

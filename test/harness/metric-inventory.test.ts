@@ -7,9 +7,10 @@ import { readMetricInventory, seriesOf } from './metric-inventory.ts';
 const PROCESSES: Readonly<Record<string, readonly string[]>> = {
   Operator: ['operator'],
   Registry: ['registry'],
+  'Event bus': ['event-bus'],
   'Context-tool': ['context-tool'],
-  'gRPC servers: registry and context-tool': ['registry', 'context-tool'],
-  'Every process': ['operator', 'registry', 'context-tool'],
+  'gRPC servers: registry, event bus and context-tool': ['registry', 'event-bus', 'context-tool'],
+  'Every process': ['operator', 'registry', 'event-bus', 'context-tool'],
 };
 
 const page = readFileSync(join(import.meta.dirname, '../../docs/metrics.md'), 'utf8');

@@ -17,6 +17,8 @@ import { createDatabaseMetrics } from '../../services/context-tool/database/data
 import { createHttpMetrics } from '../../services/context-tool/http/metrics.ts';
 import { createModuleMetrics } from '../../services/context-tool/modules/metrics.ts';
 import { createRuntimeMetrics } from '../../services/context-tool/runtime-metrics.ts';
+import { createLogMetrics } from '../../services/event-bus/log/embedded/log-metrics.ts';
+import { createEventBusMetrics } from '../../services/event-bus/metrics.ts';
 import { createRegistryMetrics } from '../../services/registry/metrics.ts';
 import { RegistrationIndex } from '../../services/registry/registration-index.ts';
 import { DEFAULT_STALENESS, Staleness } from '../../services/registry/staleness.ts';
@@ -26,9 +28,15 @@ export interface MetricInfo {
   /** counter, gauge or histogram. */
   readonly type: string;
   readonly help: string;
-  /** The processes that have it: operator, registry, context-tool. */
+  /** The processes that have it: operator, registry, event-bus, context-tool. */
   readonly processes: readonly string[];
 }
+
+const EMPTY_LOG = Object.freeze({
+  ...{ lastOffset: 0, events: 0, bytes: 0, topics: 0, durables: 0, parked: 0 },
+  ...{ isFull: false, freeBytes: 0, commitSeconds: 0 },
+});
+const PROCESSES = ['operator', 'registry', 'event-bus', 'context-tool'];
 
 export async function readMetricInventory(): Promise<readonly MetricInfo[]> {
   const inventory = new Map<string, MetricInfo>();
@@ -49,23 +57,25 @@ export function seriesOf({ name, type }: Pick<MetricInfo, 'name' | 'type'>): rea
 }
 
 function createAll(): Readonly<Record<string, Registry>> {
-  const [operator, registry, contextTool] = ['operator', 'registry', 'context-tool'].map((service) => {
+  const [operator, registry, eventBus, contextTool] = PROCESSES.map((service) => {
     const created = createMetrics({ service });
     observeCertificateExpiry(created, []);
     return created;
-  }) as [Registry, Registry, Registry];
+  }) as [Registry, Registry, Registry, Registry];
   const operatorMetrics = createOperatorMetrics(operator, systemClock);
   operatorMetrics.queue('any');
   operatorMetrics.controller('any');
   operatorMetrics.leader('any');
   createDiscoveryMetrics(operator);
   createRegistryMetrics({ metrics: registry, ...indexOfNothing() });
-  for (const server of [registry, contextTool]) {
+  createEventBusMetrics({ metrics: eventBus, tail: { events: 0, bytes: 0 }, durables: { attached: 0 } });
+  createLogMetrics(eventBus, () => EMPTY_LOG);
+  for (const server of [registry, eventBus, contextTool]) {
     createCallMetrics(server);
     createDenialAudit({ clock: systemClock, log: silentLogger, metrics: server });
   }
   createContextToolMetrics(contextTool);
-  return { operator, registry, 'context-tool': contextTool };
+  return { operator, registry, 'event-bus': eventBus, 'context-tool': contextTool };
 }
 
 function createContextToolMetrics(metrics: Registry): void {

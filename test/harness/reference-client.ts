@@ -92,6 +92,30 @@ export function invokeToolAsReference(
   return call(target, 'tool', [`--name=${name}`, ...sent]);
 }
 
+export function publishAsReference(
+  target: ReferenceTarget,
+  topic: string,
+  payload: string,
+): Promise<ReferenceAnswer<{ readonly success: boolean; readonly message: string }>> {
+  return call(target, 'publish', [`--topic=${topic}`, `--payload=${payload}`]);
+}
+
+export interface ReferenceEnvelope {
+  readonly topic: string;
+  /** In base64. */
+  readonly payload: string;
+  readonly sequence_id: number;
+}
+
+/** Ends when that many have come; refused also when they do not come within 10 s. */
+export function subscribeAsReference(
+  target: ReferenceTarget,
+  topicFilter: string,
+  count: number,
+): Promise<ReferenceAnswer<{ readonly events: readonly ReferenceEnvelope[] }>> {
+  return call(target, 'subscribe', [`--topic-filter=${topicFilter}`, `--count=${count}`]);
+}
+
 async function call<Response>(
   { address, token, caFile, tlsServerName }: ReferenceTarget,
   command: string,

@@ -13,7 +13,7 @@ import { KubeClient, type KubeObject, type KubeObjectReference } from '../harnes
 import { createNamespace } from '../harness/kube-setup.ts';
 import { sharedKubeApiserver } from '../harness/shared-kube-apiserver.ts';
 import { has, podTemplates, render, valuesFiles } from './chart.ts';
-import { BUS_READER, EVENT_BUS } from './made-up-bus.ts';
+import { BOARD_READER, NEWS_BOARD } from './made-up-board.ts';
 import { chartWith } from './made-up-component.ts';
 
 let client: KubeClient;
@@ -57,13 +57,13 @@ test.each(valuesFiles())('every pod of ci/%s-values.yaml passes Pod Security "re
 });
 
 test('the API server takes everything of components that were added to the chart', async () => {
-  const chart = chartWith(EVENT_BUS, BUS_READER);
+  const chart = chartWith(NEWS_BOARD, BOARD_READER);
   const objects = await render({
     chart,
     namespace,
-    set: ['componentDefaults.autoscaling.enabled=true', 'eventBus.replicas=null'],
+    set: ['componentDefaults.autoscaling.enabled=true', 'newsBoard.replicas=null'],
   });
-  expect(has(objects, 'StatefulSet', 'mcp2-event-bus')).toBe(true);
+  expect(has(objects, 'StatefulSet', 'mcp2-news-board')).toBe(true);
   const refusals = await Promise.all(objects.map((object) => refusal(object)));
   expect(refusals.filter((sentence) => sentence !== undefined)).toEqual([]);
 });

@@ -251,7 +251,12 @@ test('values of the sample server of former charts are taken, change nothing, an
 });
 
 test('no entry can have a name that something else in the release has', async () => {
-  const set = ['etcd.snapshot.enabled=true', 'tls.mode=certManager', 'monitoring.dashboard.enabled=true'];
+  const set = [
+    'etcd.snapshot.enabled=true',
+    'eventBus.repair.restore=a.db',
+    'tls.mode=certManager',
+    'monitoring.dashboard.enabled=true',
+  ];
   const [objects, jobs] = await Promise.all([render({ set, file: 'production' }), render()]);
   const made = [...objects, ...jobs].flatMap(({ kind, metadata, spec }) => [
     metadata.name,

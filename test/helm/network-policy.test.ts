@@ -16,7 +16,11 @@ import { type Manifest, renderChart } from './render.ts';
 
 const page = readFileSync(join(import.meta.dirname, '../../docs/network-policy.md'), 'utf8');
 const flows = allFlows();
-const everything = { ...allInstalled(), etcd: { snapshot: { enabled: true } } };
+const everything = {
+  ...allInstalled(),
+  etcd: { snapshot: { enabled: true } },
+  eventBus: { backup: { enabled: true } },
+};
 const narrow = { networkPolicy: { apiServer: { cidrs: [`${API_SERVER_IP}/32`] } } };
 
 let cyclonus: string;
@@ -105,6 +109,7 @@ test('what a server reads from can be kept to its database, and it still finds t
   const asked = flows.filter(({ from, to }) => from === 'inventory' && to !== 'dns');
   expect(await allowedBy(values, asked)).toEqual([
     'inventory -> registry 50050/TCP',
+    'inventory -> event-bus 50052/TCP',
     'inventory -> inventory 50061/TCP',
     'inventory -> pricing 50061/TCP',
     'inventory -> client 5432/TCP',

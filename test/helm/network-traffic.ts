@@ -20,7 +20,7 @@ export interface Port {
 
 const COMPONENTS = chartComponents();
 /** Pods of the release that are no component. */
-const OTHERS = ['etcd', 'setup', 'etcd-maintenance', 'test'];
+const OTHERS = ['etcd', 'setup', 'etcd-maintenance', 'event-bus-maintenance', 'test'];
 const OWN = ownOf(COMPONENTS);
 const NAMESPACE = 'mcp2-system';
 

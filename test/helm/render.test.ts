@@ -49,7 +49,7 @@ test.each([
 ])('names of release %s are short enough for every kind', async (release, registry) => {
   const objects = await render({
     release,
-    set: ['etcd.replicas=3', 'etcd.snapshot.enabled=true', 'contextTool.sample=true'],
+    set: ['etcd.replicas=3', 'etcd.snapshot.enabled=true', 'eventBus.backup.enabled=true', 'contextTool.sample=true'],
   });
   expect(has(objects, 'Service', registry)).toBe(true);
   const tooLong = objects.filter(({ kind, metadata: { name } }) => {
@@ -124,6 +124,20 @@ const SWITCHES: readonly Switch[] = [
     name: 'mcp2-registry',
     on: {},
     off: { set: ['registry.enabled=false'] },
+  },
+  {
+    title: 'eventBus.enabled',
+    kind: 'StatefulSet',
+    name: 'mcp2-event-bus',
+    on: {},
+    off: { set: ['eventBus.enabled=false'] },
+  },
+  {
+    title: 'eventBus.backup.enabled',
+    kind: 'CronJob',
+    name: 'mcp2-bus-backup',
+    on: { file: 'production' },
+    off: {},
   },
   {
     title: 'contextTool.sample',
@@ -232,7 +246,9 @@ test("without a memory limit Node's heap is left alone", async () => {
 
 test('a mirror serves every image', async () => {
   const pods = podTemplates(
-    await render({ set: ['global.imageRegistry=mirror.example', 'etcd.snapshot.enabled=true'] }),
+    await render({
+      set: ['global.imageRegistry=mirror.example', 'etcd.snapshot.enabled=true', 'eventBus.backup.enabled=true'],
+    }),
   );
   for (const { image } of pods.flatMap(containersOf)) expect(image).toMatch(/^mirror\.example\//);
 });

@@ -15,7 +15,7 @@ import { find, has, NAMESPACE, type RenderOptions, render, renderText } from './
 const RELEASE: SetupAccessOptions = {
   fullName: 'mcp2',
   tlsMode: 'selfSigned',
-  servers: ['registry'],
+  servers: ['event-bus', 'registry'],
   clients: ['operator'],
   storeUsers: ['operator', 'registry'],
   hasBundledEtcd: true,
@@ -29,7 +29,7 @@ const CASES: readonly (readonly [title: string, options: RenderOptions, access: 
   [
     'with the sample’s servers',
     { set: ['contextTool.sample=true'] },
-    { servers: ['registry', 'inventory', 'pricing'] },
+    { servers: ['event-bus', 'registry', 'inventory', 'pricing'] },
   ],
   [
     'with cert-manager and an installation id',

@@ -4,7 +4,9 @@ import { createServer, type Server } from 'node:net';
 import { join } from 'node:path';
 import { expect, onTestFinished, test } from 'vitest';
 import { runCommand } from '../cluster/run-command.ts';
+import { mintFor } from '../harness/client-events.ts';
 import { startDiscovery } from '../harness/discovery-fixture.ts';
+import { ownName, startBus } from '../harness/event-bus.ts';
 import { createCertificateAuthority } from '../harness/pki.ts';
 import { freePort } from '../harness/ports.ts';
 import { createWorkspace } from '../harness/processes.ts';
@@ -49,6 +51,29 @@ test.each([
     MCP2_TOKEN: 'a token',
   });
   expect(outcome).toBe('failed');
+  expect(exitMs).toBeLessThan(1_000);
+});
+
+test.each(['all', 'client'])('so does one that published and subscribed, and closed %s', async (what) => {
+  await using bus = await startBus();
+  const token = await mintFor(bus);
+  const { outcome, exitMs } = await run<{ outcome: unknown; exitMs: number }>(
+    'leave-events.ts',
+    [bus.target, ownName(), what],
+    { MCP2_TOKEN: token },
+  );
+  expect(outcome).toBe('1');
+  expect(exitMs).toBeLessThan(1_000);
+});
+
+test.each([
+  ['refuses connections', freePort],
+  ['accepts connections and says nothing', startSilentServer],
+])('so does one whose event bus %s', async (_title, start) => {
+  const args = [`127.0.0.1:${await start()}`, 'a:topic', 'client'];
+  const env = { MCP2_TOKEN: 'a token' };
+  const { outcome, exitMs } = await run<{ outcome: unknown; exitMs: number }>('leave-events.ts', args, env);
+  expect(outcome).toBe(false);
   expect(exitMs).toBeLessThan(1_000);
 });
 

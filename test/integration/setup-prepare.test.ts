@@ -184,6 +184,22 @@ test('trust goes to the listed namespaces; one that does not exist is a warning 
   expect(await release.configMap('mcp2-trust', missing)).toEqual(await release.configMap('mcp2-trust'));
 });
 
+test('where the event bus answers is published while there is one', async () => {
+  const eventBus = 'mcp2-event-bus.mcp2-system.svc:50052';
+  const release = await prepared();
+  const published = async (env: Readonly<Record<string, string>>) => {
+    expect((await release.run('rotate', { env })).problem).toBe('');
+    return release.configMap('mcp2-trust');
+  };
+  const without = await published({});
+  expect(await published({ MCP2_SETUP_EVENT_BUS: eventBus })).toEqual({ ...without, eventBus });
+  // A chart without one says nothing of it, and where it is not installed the variable is empty.
+  expect(await published({ MCP2_SETUP_EVENT_BUS: '' })).toEqual(without);
+  const first = await createSetupRelease(endpoint, client, { MCP2_SETUP_EVENT_BUS: eventBus });
+  expect((await first.run('prepare')).problem).toBe('');
+  expect(await first.configMap('mcp2-trust')).toMatchObject({ eventBus });
+});
+
 test('two control planes do not fight over one namespace', async () => {
   const listed = await createNamespace(client, 'agents');
   const env = { MCP2_SETUP_TRUST_NAMESPACES: listed };

@@ -60,6 +60,16 @@ def parse_arguments() -> argparse.Namespace:
     command.add_argument("--name", required=True)
     command.add_argument("--argument", action="append", default=[], metavar="NAME=VALUE", help="repeat for several")
     command.set_defaults(call=invoke_tool)
+
+    command = commands.add_parser("publish", help="EventBus.Publish")
+    command.add_argument("--topic", required=True)
+    command.add_argument("--payload", required=True, help="text")
+    command.set_defaults(call=publish)
+
+    command = commands.add_parser("subscribe", help="EventBus.Subscribe, until that many events have come")
+    command.add_argument("--topic-filter", required=True)
+    command.add_argument("--count", type=int, required=True)
+    command.set_defaults(call=subscribe)
     return parser.parse_args()
 
 
@@ -134,6 +144,44 @@ def invoke_tool(channel: grpc.Channel, token: str, arguments: argparse.Namespace
             "success": response.success,
             "outputs": {name: base64.b64encode(value).decode() for name, value in response.outputs.items()},
             "warnings": list(response.warnings),
+        },
+    )
+
+
+def publish(channel: grpc.Channel, token: str, arguments: argparse.Namespace) -> dict:
+    request = pb2.EventPublishRequest(
+        topic=arguments.topic, payload=arguments.payload.encode(), publisher_token=token
+    )
+    return outcome(
+        pb2_grpc.EventBusStub(channel).Publish,
+        request,
+        [],
+        lambda response: {"success": response.success, "message": response.message},
+    )
+
+
+def subscribe(channel: grpc.Channel, token: str, arguments: argparse.Namespace) -> dict:
+    request = pb2.EventSubscribeRequest(topic_filter=arguments.topic_filter, subscriber_token=token)
+
+    def first(request, **settings):
+        stream = pb2_grpc.EventBusStub(channel).Subscribe(request, **settings)
+        envelopes = [envelope for _, envelope in zip(range(arguments.count), stream)]
+        stream.cancel()
+        return envelopes
+
+    return outcome(
+        first,
+        request,
+        [],
+        lambda envelopes: {
+            "events": [
+                {
+                    "topic": envelope.topic,
+                    "payload": base64.b64encode(envelope.payload).decode(),
+                    "sequence_id": envelope.sequence_id,
+                }
+                for envelope in envelopes
+            ]
         },
     )
 

@@ -49,7 +49,7 @@
 {{- end }}
 {{- with .traits.volume }}
 - name: {{ . }}
-  value: {{ include "mcp2.component.volumeFolder" $ }}
+  value: {{ include "mcp2.component.dataFolder" $ }}
 {{- end }}
 {{- with .traits.configuration }}
 - name: {{ . }}
@@ -61,16 +61,27 @@
 - name: POD_NAMESPACE
   valueFrom: {fieldRef: {fieldPath: metadata.namespace}}
 {{- end }}
-{{- range $key, $variable := .traits.settings }}
-{{- with get $.values.settings $key }}
+{{- if include "mcp2.schemas.isThere" . }}
+- name: {{ .traits.schemas }}
+  value: {{ include "mcp2.schemas.folder" . }}/{{ include "mcp2.schemas.file" . }}
+{{- end }}
+{{- range $section := list "settings" "log" "quotas" }}
+{{- range $key, $variable := get $.traits $section | default dict }}
+{{- with dig $section $key "" $.values }}
 - name: {{ $variable }}
-  value: {{ ternary (join "," .) (toString .) (kindIs "slice" .) | quote }}
+  value: {{ include "mcp2.component.setting" . | quote }}
+{{- end }}
 {{- end }}
 {{- end }}
 {{- include "mcp2.heapEnv" (list .values.resources (include "mcp2.component.childrenMiB" .)) }}
 {{- with .values.extraEnv }}
 {{ toYaml . }}
 {{- end }}
+{{- end -}}
+
+{{/* A value as its variable holds it. A large number of a file of values would otherwise be 1.073741824e+10. */}}
+{{- define "mcp2.component.setting" -}}
+{{- if kindIs "slice" . -}}{{ join "," . }}{{- else if kindIs "float64" . -}}{{ int64 . }}{{- else -}}{{ toString . }}{{- end -}}
 {{- end -}}
 
 {{/* (list root component): how to reach etcd. An external one need not ask for client certificates. */}}
@@ -98,19 +109,19 @@ starts; in the other modes it may be filled in later, so the registry's own cert
 {{- ternary "/etc/mcp2/trust" "/etc/mcp2/ca" (eq .Values.tls.mode "selfSigned") -}}
 {{- end -}}
 
-{{/* Those that it calls at one address, as a JSON list of keys. */}}
+{{/* Those installed that it calls at one address, as a JSON list of keys. */}}
 {{- define "mcp2.component.calledByAddress" -}}
-{{- $all := include "mcp2.traits" .root | fromYaml -}}
+{{- $installed := include "mcp2.componentsWith" (list .root "port") | fromJsonArray -}}
 {{- $keys := list -}}
 {{- range without (.traits.calls | default list) "servers" "backends" -}}
-{{- if not (get $all .).entries -}}{{- $keys = append $keys . -}}{{- end -}}
+{{- if has . $installed -}}{{- $keys = append $keys . -}}{{- end -}}
 {{- end -}}
 {{- toJson $keys -}}
 {{- end -}}
 
-{{/* Memory of the processes that it starts, as its configuration bounds it. */}}
+{{/* Memory beside Node's heap: of the processes that it starts, as its configuration bounds it, or of its log. */}}
 {{- define "mcp2.component.childrenMiB" -}}
-{{- if .traits.configuration -}}{{ include "mcp2.configuration.childrenMiB" (include "mcp2.configuration.parsed" .values | fromJson) }}{{- else -}}0{{- end -}}
+{{- if .traits.log -}}{{ include "mcp2.eventLog.memoryMiB" .values }}{{- else if .traits.configuration -}}{{ include "mcp2.configuration.childrenMiB" (include "mcp2.configuration.parsed" .values | fromJson) }}{{- else -}}0{{- end -}}
 {{- end -}}
 
 {{/* Where a component finds the CA of those that it calls; nothing when it calls nobody. */}}
@@ -127,6 +138,11 @@ starts; in the other modes it may be filled in later, so the registry's own cert
 
 {{- define "mcp2.component.volumeFolder" -}}
 /var/lib/mcp2
+{{- end -}}
+
+{{/* A log has a folder of its own: some file systems put files of theirs at the top of a volume. */}}
+{{- define "mcp2.component.dataFolder" -}}
+{{ include "mcp2.component.volumeFolder" . }}{{ if .traits.log }}/events{{ end }}
 {{- end -}}
 
 {{- define "mcp2.component.mounts" -}}
@@ -152,6 +168,9 @@ starts; in the other modes it may be filled in later, so the registry's own cert
 {{- end }}
 {{- if .traits.configuration }}
 {{ include "mcp2.configuration.mounts" . }}
+{{- end }}
+{{- if include "mcp2.schemas.isThere" . }}
+{{ include "mcp2.mount" (list "schemas" (include "mcp2.schemas.folder" .)) }}
 {{- end }}
 {{- with .values.extraVolumeMounts }}
 {{ toYaml . }}
@@ -184,6 +203,10 @@ starts; in the other modes it may be filled in later, so the registry's own cert
 {{- end }}
 {{- if .traits.configuration }}
 {{ include "mcp2.configuration.volumes" . }}
+{{- end }}
+{{- if include "mcp2.schemas.isThere" . }}
+- name: schemas
+  configMap: {name: {{ include "mcp2.schemas.name" . }}}
 {{- end }}
 {{- with .values.extraVolumes }}
 {{ toYaml . }}

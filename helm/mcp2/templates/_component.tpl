@@ -40,6 +40,9 @@ pods are called by, `process` the argument that starts it.
 {{- if include "mcp2.claim.isMade" . }}
 {{ include "mcp2.claim.object" . }}
 {{- end }}
+{{- if include "mcp2.schemas.isThere" . }}
+{{ include "mcp2.schemas.object" . }}
+{{- end }}
 {{ include "mcp2.component.workload" . }}
 {{- if .traits.port }}
 {{ include "mcp2.component.service" . }}
@@ -72,7 +75,10 @@ kind: {{ .kind }}
 metadata:
   {{- include "mcp2.metadata" (list .root .component .name dict) | nindent 2 }}
 spec:
-  {{- if not .scalesByLoad }}
+  {{- if include "mcp2.eventLog.isRepaired" . }}
+  # What is done to the log needs it to itself.
+  replicas: 0
+  {{- else if not .scalesByLoad }}
   replicas: {{ .values.replicas | default 2 }}
   {{- end }}
   revisionHistoryLimit: 5
@@ -81,6 +87,8 @@ spec:
       {{- include "mcp2.selectorLabels" (list .root .component) | nindent 6 }}
   {{- if eq .kind "StatefulSet" }}
   serviceName: {{ .name }}
+  # In turn, a pod that never becomes ready would stay until somebody deletes it, whatever a rollback says.
+  podManagementPolicy: Parallel
   updateStrategy: {type: RollingUpdate}
   {{- include "mcp2.claims" (list .root .component .values.persistence) | nindent 2 }}
   {{- else }}
@@ -99,6 +107,7 @@ spec:
 {{- define "mcp2.component.podMetadata" -}}
 {{- $read := dict "installationId" .root.Values.installationId -}}
 {{- if .traits.configuration -}}{{- $_ := set $read "files" (include "mcp2.configuration.files" .values) -}}{{- end -}}
+{{- if include "mcp2.schemas.isThere" . -}}{{- $_ := set $read "schemas" (include "mcp2.schemas.files" .values) -}}{{- end -}}
 {{- $checksum := toJson $read | sha256sum -}}
 {{- $annotations := merge (dict) .values.podAnnotations (dict "checksum/config" $checksum) -}}
 {{- include "mcp2.podMetadata" (list .root .component (dict "podLabels" .values.podLabels "podAnnotations" $annotations)) -}}
@@ -168,7 +177,8 @@ ports:
 startupProbe:
   httpGet: {path: /livez, port: ops}
   periodSeconds: 1
-  failureThreshold: 60
+  {{- /* A log that was not closed is read through before anything answers. */}}
+  failureThreshold: {{ ternary 600 60 (hasKey .traits "log") }}
 livenessProbe:
   httpGet: {path: /livez, port: ops}
   periodSeconds: 10

@@ -11,11 +11,19 @@ What is installed, as a JSON list of maps: `key` of the component, `entry` where
 {{- range include "mcp2.entries" (list $root $key) | fromJson | keys | sortAlpha -}}
 {{- $instances = append $instances (dict "key" $key "entry" . "name" (include "mcp2.kebab" .)) -}}
 {{- end -}}
-{{- else if (get $root.Values $key).enabled -}}
+{{- else if (include "mcp2.section" (list $root $key) | fromJson).enabled -}}
 {{- $instances = append $instances (dict "key" $key "entry" "" "name" (include "mcp2.kebab" $key)) -}}
 {{- end -}}
 {{- end -}}
 {{- toJson $instances -}}
+{{- end -}}
+
+{{/*
+(list root key): a component's section of the values, as JSON. Values that `--reuse-values` keeps from a chart without the
+component lack it: then it is not installed.
+*/}}
+{{- define "mcp2.section" -}}
+{{- get (index . 0).Values (index . 1) | default dict | toJson -}}
 {{- end -}}
 
 {{/* (list root key): the entries of a component that has some, as JSON; the sample's among them where it is wanted. */}}
@@ -75,7 +83,7 @@ values, with all that under them.
 {{- $traits := get (include "mcp2.traits" $root | fromYaml) $key -}}
 {{- $defaults := deepCopy $root.Values.componentDefaults -}}
 {{- if not $traits.volume -}}{{- $defaults = omit $defaults "persistence" -}}{{- end -}}
-{{- $values := deepCopy (get $root.Values $key) -}}
+{{- $values := include "mcp2.section" (list $root $key) | fromJson -}}
 {{- include "mcp2.layOver" (list $values $defaults) -}}
 {{- if $entry -}}
 {{- $defaults = omit $values "sample" $traits.entries -}}
@@ -126,4 +134,9 @@ a number or autoscaling.
 
 {{- define "mcp2.registryAddress" -}}
 {{ include "mcp2.address" (list . "registry") }}
+{{- end -}}
+
+{{/* Nothing where there is none. */}}
+{{- define "mcp2.eventBusAddress" -}}
+{{- if (include "mcp2.section" (list . "eventBus") | fromJson).enabled -}}{{ include "mcp2.address" (list . "eventBus") }}{{- end -}}
 {{- end -}}

@@ -111,6 +111,15 @@ largest share, and three for each SQLite file, 40 MiB each.
 {{- if $uses -}}true{{- end -}}
 {{- end -}}
 
+{{/* (configuration): "true" where a stream of telemetry is a topic of the event bus. */}}
+{{- define "mcp2.configuration.readsTopics" -}}
+{{- $reads := false -}}
+{{- if kindIs "slice" .telemetry -}}
+{{- range .telemetry -}}{{- if kindIs "map" . -}}{{- if .topic -}}{{- $reads = true -}}{{- end -}}{{- end -}}{{- end -}}
+{{- end -}}
+{{- if $reads -}}true{{- end -}}
+{{- end -}}
+
 {{/* (values): "true" where they want a claim; else the folder ends with the pod. */}}
 {{- define "mcp2.claim.isThere" -}}
 {{- if or .persistence.existingClaim .persistence.size -}}true{{- end -}}
@@ -162,6 +171,9 @@ spec:
 {{- $inventory := .Files.Get "files/inventory/inventory.yaml" -}}
 {{- /* A relative file is for `mcp2 up`, which has a folder of its own for it. */ -}}
 {{- $inventory = regexReplaceAll "(sqlite:\\s*[{]?\\s*file: )([^/ ])" $inventory (printf "${1}%s/${2}" (include "mcp2.component.volumeFolder" .)) -}}
+{{- /* To publish a server needs a token that somebody renews. */ -}}
+{{- $token := dig "servers" "inventory" "token" "secretName" .Values.contextTool.token.secretName .Values.contextTool -}}
+{{- if not $token -}}{{- $inventory = regexReplaceAll "(?m)^events:(?:.*\n)(?:(?:[ #-].*)?\n)*" $inventory "" -}}{{- end -}}
 {{- dict
       "inventory" (dict "config" $inventory "sql" $sql "replicas" 1)
       "pricing" (dict "config" (.Files.Get "files/inventory/pricing.yaml") "modules" $modules) | toJson -}}

@@ -2,7 +2,8 @@
 
 {{/* Names of objects of the chart behind "<fullname>-", and what these are labelled with: an entry would take them. */}}
 {{- define "mcp2.guards.takenNames" -}}
-admin ca context-tool crds dashboard default-deny defrag edit etcd etcd-ca etcd-maintenance etcd-peers etcd-restore etcd-snapshots jwks
+admin bus-accept-loss bus-backup bus-backups bus-restore ca context-tool crds dashboard default-deny defrag edit etcd etcd-ca etcd-maintenance etcd-peers etcd-restore etcd-snapshots
+event-bus-maintenance event-bus-schemas jwks
 rbac rotate selfsigned setup signing-key snapshot store-setup test tls uninstall view
 {{- end -}}
 
@@ -68,6 +69,9 @@ rbac rotate selfsigned setup signing-key snapshot store-setup test tls uninstall
 {{- if or (eq $file $reserved) (hasKey $values.sql $file) -}}
 {{- fail (printf "%s.modules: %s is the name of another file in the same folder; give it another" $place $file) -}}
 {{- end -}}
+{{- end -}}
+{{- if and (or $config.events (include "mcp2.configuration.readsTopics" $config)) (not $values.token.secretName) -}}
+{{- fail (printf "%s.config has %s, for which the server needs a token that the event bus takes: set %s.token to {secretName, key} of a Secret whose token you renew; the token service will do this" $place (ternary "events" "telemetry of a topic" (not (empty $config.events))) $place) -}}
 {{- end -}}
 {{- include "mcp2.guards.onePod" (list $place $context $config) -}}
 {{- include "mcp2.guards.modulesMemory" (list $place $values $config) -}}

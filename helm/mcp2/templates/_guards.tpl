@@ -37,7 +37,7 @@ do.
 {{- end -}}
 {{- if $traits.entries -}}
 {{- include "mcp2.guards.entries" (list $ $key) -}}
-{{- else -}}
+{{- else if (include "mcp2.section" (list $ $key) | fromJson).enabled -}}
 {{- include "mcp2.guards.component" (list $key (include "mcp2.componentValues" (list $ $key) | fromJson) $traits) -}}
 {{- end -}}
 {{- end -}}
@@ -77,6 +77,12 @@ do.
 {{- $name := index . 0 -}}
 {{- $values := index . 1 -}}
 {{- $traits := index . 2 -}}
+{{- if $traits.log -}}{{- include "mcp2.guards.eventLog" . -}}{{- end -}}
+{{- if and $traits.volume $values.persistence.existingClaim -}}
+{{- if or $values.autoscaling.enabled (gt ($values.replicas | default 2 | int) 1) -}}
+{{- fail (printf "%s.persistence.existingClaim is the volume of one pod: set %s.replicas to 1, or leave it empty and each pod gets a volume" $name $name) -}}
+{{- end -}}
+{{- end -}}
 {{- if and $values.autoscaling.enabled (not $traits.leader) -}}
 {{- if not (kindIs "invalid" $values.replicas) -}}
 {{- fail (printf "%s.replicas and %s.autoscaling.enabled contradict each other: leave %s.replicas null, or autoscaling off" $name $name $name) -}}

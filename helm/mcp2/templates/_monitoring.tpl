@@ -44,7 +44,8 @@ etcd: metrics
 {{- end -}}
 {{- $targets := include "mcp2.monitoring.targets" $root | fromYaml | keys | sortAlpha | join "|" -}}
 {{- $text = $text | replace "{@all" (printf "{job=~%q,%s" (printf "%s-(%s)" $fullname $targets) $namespace) -}}
-{{- $text | replace "@etcd-members" (toString $root.Values.etcd.replicas) | replace "@certificate-late" (include "mcp2.monitoring.certificateLate" $root) -}}
+{{- $log := (include "mcp2.section" (list $root "eventBus") | fromJson).log | default dict -}}
+{{- $text | replace "@event-log-bytes" (toString (int64 $log.retentionBytes)) | replace "@etcd-members" (toString $root.Values.etcd.replicas) | replace "@certificate-late" (include "mcp2.monitoring.certificateLate" $root) -}}
 {{- end -}}
 
 {{/* Seconds: two weeks, but half of the time for renewal where that is shorter, or every renewal would be an alert. */}}

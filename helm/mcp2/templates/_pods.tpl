@@ -94,7 +94,7 @@ annotations:
 {{- if kindIs "float64" . -}}{{- $text = printf "%.0f" . -}}{{- end -}}
 {{- $text = toString $text -}}
 {{- $number := regexFind "^[0-9]+([.][0-9]+)?" $text -}}
-{{- $units := dict "" 1.0 "k" 1000.0 "M" 1000000.0 "G" 1000000000.0 "Ki" 1024.0 "Mi" 1048576.0 "Gi" 1073741824.0 -}}
+{{- $units := dict "" 1.0 "k" 1000.0 "M" 1000000.0 "G" 1000000000.0 "Ki" 1024.0 "Mi" 1048576.0 "Gi" 1073741824.0 "Ti" 1099511627776.0 -}}
 {{- $unit := get $units (trimPrefix $number $text) -}}
 {{- if and $number $unit -}}
 {{- divf (mulf (float64 $number) $unit) 1048576.0 | floor | int64 -}}
@@ -143,7 +143,7 @@ instead of collecting garbage.
 {{/* (list root component persistence): fields of a StatefulSet that give each pod a volume "data"; none where it is off. */}}
 {{- define "mcp2.claims" -}}
 {{- $persistence := index . 2 -}}
-{{- if $persistence.enabled -}}
+{{- if and $persistence.enabled (not $persistence.existingClaim) -}}
 persistentVolumeClaimRetentionPolicy:
   whenDeleted: {{ $persistence.whenDeleted }}
   whenScaled: Retain
@@ -166,10 +166,13 @@ volumeClaimTemplates:
 {{- end -}}
 {{- end -}}
 
-{{/* persistence: what stands in for such a volume where it is off. */}}
+{{/* persistence: what stands in for such a volume where it is off, or where there is one already. */}}
 {{- define "mcp2.claimSubstitute" -}}
 {{- if not .enabled -}}
 - name: data
   emptyDir: {}
+{{- else if .existingClaim -}}
+- name: data
+  persistentVolumeClaim: {claimName: {{ .existingClaim }}}
 {{- end -}}
 {{- end -}}

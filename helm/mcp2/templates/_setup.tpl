@@ -77,6 +77,7 @@ spec:
       "TRUST_CONFIG_MAP" $values.trust.configMapName
       "TRUST_NAMESPACES" (join "," $values.trust.namespaces)
       "REGISTRY" (include "mcp2.registryAddress" .root)
+      "EVENT_BUS" (include "mcp2.eventBusAddress" .root)
       "CA_SECRET" (include "mcp2.certificateSecret" (list .root "registry"))
       "CERTIFICATE_DURATION" $values.tls.certificateDuration
       "RENEW_BEFORE" $values.tls.renewBefore }}

@@ -8,8 +8,11 @@ The generator of values.schema.json reads this as YAML (helm/traits.ts): no temp
 
   port              gRPC port; with it come a Service, a server certificate and the keys that verify tokens
   entries           the map in its section with an entry for each of it; what stands beside the map is every entry's default.
-                    Not together with volume, leader, store, api, signingKey and clientCertificate
+                    Not together with volume, log, schemas, leader, store, api, signingKey and clientCertificate
   volume            makes it a StatefulSet whose pods each keep a volume; the variable that names its folder
+  log               a log of events lies in that volume, which one pod alone can write: there is no more than one. Values below
+                    <component>.log and the variable each becomes; with it come backups and repairs (_event-log.tpl)
+  schemas           the variable that names the file with the schemas of its values `schemas`
   leader            one pod leads and the others stand by: load does not decide how many there are
   store             its rights in etcd, and a certificate that etcd takes it by. Paths follow the prefix without its last
                     slash; one that ends in a slash is all below it, {installationId} is this installation's
@@ -20,6 +23,7 @@ The generator of values.schema.json reads this as YAML (helm/traits.ts): no temp
                     "servers" are those that resources point to, anywhere; "backends" what a configuration names
   clientCertificate shows a certificate of its own to those it calls
   settings          values below <component>.settings and the variable each becomes
+  quotas            the same of values below <component>.quotas
   installationId    the variable that says which installation this is, where the values do
   stateFolder       the variable that names a folder that outlives the container, not the pod
   configuration     the variable that names its configuration file: values `config`, `modules` and `sql` lie in one folder,
@@ -104,12 +108,35 @@ registry:
     collectAfter: MCP2_REGISTRY_COLLECT_AFTER
     allowedSuffixes: MCP2_REGISTRY_ALLOWED_SUFFIXES
     allowedCidrs: MCP2_REGISTRY_ALLOWED_CIDRS
+eventBus:
+  port: 50052
+  volume: MCP2_EVENT_BUS_LOG_DIR
+  # `mcp2 publish` and `mcp2 subscribe` in its pod go through the Service.
+  calls: [eventBus]
+  log:
+    retention: MCP2_EVENT_BUS_RETENTION
+    retentionBytes: MCP2_EVENT_BUS_RETENTION_BYTES
+    retentionEventsPerTopic: MCP2_EVENT_BUS_RETENTION_EVENTS_PER_TOPIC
+    dedupWindow: MCP2_EVENT_BUS_DEDUP_WINDOW
+    maxTopics: MCP2_EVENT_BUS_MAX_TOPICS
+  quotas:
+    publishesPerSecond: MCP2_EVENT_BUS_QUOTA_PUBLISHES
+    publishBurst: MCP2_EVENT_BUS_QUOTA_PUBLISH_BURST
+    bytesPerSecond: MCP2_EVENT_BUS_QUOTA_BYTES
+    byteBurst: MCP2_EVENT_BUS_QUOTA_BYTE_BURST
+    subscriptions: MCP2_EVENT_BUS_QUOTA_SUBSCRIPTIONS
+    durables: MCP2_EVENT_BUS_QUOTA_DURABLES
+    newTopicsPerMinute: MCP2_EVENT_BUS_QUOTA_NEW_TOPICS
+  schemas: MCP2_EVENT_BUS_SCHEMAS_FILE
+  settings:
+    tailBytes: MCP2_EVENT_BUS_TAIL_BYTES
+    slowConsumerAfter: MCP2_EVENT_BUS_SLOW_CONSUMER_AFTER
 contextTool:
   entries: servers
   port: 50061
   configuration: MCP2_CONTEXT_TOOL_CONFIG
   claim: true
   # `mcp2 context` and `mcp2 call` in the pod of one find it and the others through the registry. What a server reads from is
-  # anywhere.
-  calls: [registry, contextTool, backends]
+  # anywhere. Events are published to the bus.
+  calls: [registry, eventBus, contextTool, backends]
 {{- end -}}

@@ -5,7 +5,7 @@
  */
 export const ControlKind = {
   /**
-   * Nothing was published for idle_heartbeat_ms; `cursor` says how far the log was read.
+   * The log was read up to `cursor`, its end, and nothing came for idle_heartbeat_ms, or since the stream was opened.
    */
   CONTROL_KIND_HEARTBEAT: 0,
   /**
@@ -19,7 +19,7 @@ export const ControlKind = {
  */
 export type ControlKind =
   /**
-   * Nothing was published for idle_heartbeat_ms; `cursor` says how far the log was read.
+   * The log was read up to `cursor`, its end, and nothing came for idle_heartbeat_ms, or since the stream was opened.
    */
   | 'CONTROL_KIND_HEARTBEAT'
   | 0

@@ -49,7 +49,8 @@ export interface EventSubscribeRequest {
    */
   'max_deliver'?: (number);
   /**
-   * Send control envelopes, a heartbeat after this much silence included. Zero: never send one.
+   * Send control envelopes, a heartbeat after this much silence included, and one at once where there is no event to begin
+   * with. Zero: never send one.
    */
   'idle_heartbeat_ms'?: (number);
 }
@@ -99,7 +100,8 @@ export interface EventSubscribeRequest__Output {
    */
   'max_deliver': (number);
   /**
-   * Send control envelopes, a heartbeat after this much silence included. Zero: never send one.
+   * Send control envelopes, a heartbeat after this much silence included, and one at once where there is no event to begin
+   * with. Zero: never send one.
    */
   'idle_heartbeat_ms': (number);
 }

@@ -38,12 +38,12 @@ export async function* deliverPlain({ subscriber, source, envelopes, feed, after
   }
 }
 
-function toMessages({ entries, upTo, missed }: SourcePage, subscriber: Subscriber, envelopes: Envelopes): Buffer[] {
+function toMessages({ entries, upTo, gap }: SourcePage, subscriber: Subscriber, envelopes: Envelopes): Buffer[] {
   const messages = entries.map((entry) => entry.bytes);
   // Before what was found behind the gap; resuming from it reads those again.
-  if (missed > 0 && subscriber.wantsControl) {
+  if (gap !== undefined && subscriber.wantsControl) {
     const before = entries[0] === undefined ? upTo : entries[0].offset - 1;
-    messages.unshift(envelopes.gap(before, missed));
+    messages.unshift(envelopes.gap(before, gap));
   }
   return messages;
 }

@@ -8,8 +8,8 @@ export interface SourcePage {
   readonly entries: readonly TailEntry[];
   /** Everything that matches up to here is in `entries`, or was lost. */
   readonly upTo: Offset;
-  /** Matching events that cannot be delivered any more. */
-  readonly missed: number;
+  /** Matching events that cannot be delivered any more, where there are some; 0: it is not known how many. */
+  readonly gap: number | undefined;
 }
 
 export class EventSource {
@@ -31,7 +31,9 @@ export class EventSource {
   /** Synchronous inside of the tail. @throws ServiceError STORE_UNAVAILABLE */
   read(feed: Feed, after: Offset, limits: TakeLimits): SourcePage | Promise<SourcePage> {
     const page = this.#tail.take(feed, after, limits);
-    return page ?? this.#readLog(feed, after, limits);
+    if (page === undefined) return this.#readLog(feed, after, limits);
+    const { entries, upTo, missed } = page;
+    return { entries, upTo, gap: missed > 0 ? missed : undefined };
   }
 
   /** @returns undefined for an event that is gone */
@@ -49,6 +51,6 @@ export class EventSource {
       topic: event.topic,
       bytes: this.#envelopes.event(event),
     }));
-    return { entries, upTo, missed };
+    return { entries, upTo, gap: missed > 0 ? 0 : undefined };
   }
 }

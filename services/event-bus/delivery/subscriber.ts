@@ -34,6 +34,7 @@ export class Subscriber {
   readonly #options: SubscriberOptions;
   #failure: Error | undefined;
   #lastSentMs: number;
+  #hasSent = false;
 
   constructor(options: SubscriberOptions) {
     this.#options = options;
@@ -69,14 +70,19 @@ export class Subscriber {
 
   #send(messages: readonly Buffer[], last: Offset): EncodedBatch {
     this.#lastSentMs = this.#options.clock.monotonicMs();
+    this.#hasSent = true;
     return new EncodedBatch(messages, () => this.#slow(last));
   }
 
-  /** @returns the heartbeat that is due; undefined when none is. Only to be asked when everything was delivered. */
+  /**
+   * Only to be asked when everything was delivered. Where that was nothing the first one is due at once: a client learns that
+   * its subscription is open, and from where it may resume.
+   *
+   * @returns the heartbeat that is due; undefined when none is
+   */
   heartbeat(offset: Offset): EncodedBatch | undefined {
-    if (!this.wantsControl || this.#options.clock.monotonicMs() < this.#lastSentMs + this.#options.heartbeatMs) {
-      return undefined;
-    }
+    const isQuiet = this.#options.clock.monotonicMs() >= this.#lastSentMs + this.#options.heartbeatMs;
+    if (!this.wantsControl || (this.#hasSent && !isQuiet)) return undefined;
     return this.#send([this.#options.envelopes.heartbeat(offset)], offset);
   }
 

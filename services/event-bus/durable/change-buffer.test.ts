@@ -1,12 +1,12 @@
 import { expect, test } from 'vitest';
 import type { DurableChanges, DurableStore } from '../log/event-log.ts';
-import { ChangeBuffer } from './change-buffer.ts';
+import { ChangeBuffer, SubscriptionGone } from './change-buffer.ts';
 
 /** Records what is written; each write waits until it is told to end. */
 function slowStore() {
-  const writes: { changes: DurableChanges; done: PromiseWithResolvers<void> }[] = [];
+  const writes: { changes: DurableChanges; done: PromiseWithResolvers<boolean> }[] = [];
   const change = (_id: string, changes: DurableChanges) => {
-    const done = Promise.withResolvers<void>();
+    const done = Promise.withResolvers<boolean>();
     writes.push({ changes, done });
     return done.promise;
   };
@@ -31,7 +31,7 @@ test('what comes while a write is on its way is joined into the next one', async
   expect(buffer.flush()).toBe(second);
   await turn();
   expect(writes).toHaveLength(1);
-  writes[0]?.done.resolve();
+  writes[0]?.done.resolve(true);
   await first;
   await turn();
   expect(writes[1]?.changes).toEqual({
@@ -40,7 +40,7 @@ test('what comes while a write is on its way is joined into the next one', async
     settled: [1],
     parked: [],
   });
-  writes[1]?.done.resolve();
+  writes[1]?.done.resolve(true);
   await second;
   await buffer.flush();
   expect(writes).toHaveLength(2);
@@ -57,7 +57,17 @@ test('a write that fails is told to those who waited for it, and the next one go
   writes[0]?.done.reject(new Error('the disk is full'));
   await expect(first).rejects.toThrow('full');
   await turn();
-  writes[1]?.done.resolve();
+  writes[1]?.done.resolve(true);
   await second;
   expect(writes[1]?.changes.position).toBe(2);
+});
+
+test('one that the log has deleted is told, also where nothing but its use was to be written', async () => {
+  const { writes, store } = slowStore();
+  const buffer = new ChangeBuffer(store, 'id');
+  buffer.touch();
+  const flushed = buffer.flush();
+  await turn();
+  writes[0]?.done.resolve(false);
+  await expect(flushed).rejects.toThrow(SubscriptionGone);
 });

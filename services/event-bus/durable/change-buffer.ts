@@ -4,10 +4,19 @@
  */
 import type { DurableChanges, DurableStore, Offset, ParkedDelivery, PendingDelivery } from '../log/event-log.ts';
 
+/** The log has deleted the subscription, since nobody used it for too long. */
+export class SubscriptionGone extends Error {
+  constructor() {
+    super('the subscription was deleted');
+    this.name = 'SubscriptionGone';
+  }
+}
+
 export class ChangeBuffer {
   readonly #store: DurableStore;
   readonly #id: string;
   #position: Offset | undefined;
+  #isTouched = false;
   #delivered = new Map<Offset, PendingDelivery>();
   #settled = new Set<Offset>();
   #parked: ParkedDelivery[] = [];
@@ -18,6 +27,11 @@ export class ChangeBuffer {
   constructor(store: DurableStore, id: string) {
     this.#store = store;
     this.#id = id;
+  }
+
+  /** The next write counts as use, also where nothing has changed. */
+  touch(): void {
+    this.#isTouched = true;
   }
 
   moveTo(position: Offset): void {
@@ -39,19 +53,23 @@ export class ChangeBuffer {
     this.#parked.push(delivery);
   }
 
-  /** Resolves when everything that was noted so far is durable. @throws ServiceError STORE_UNAVAILABLE */
+  /** Resolves when everything that was noted so far is durable. @throws ServiceError STORE_UNAVAILABLE, SubscriptionGone */
   flush(): Promise<void> {
     if (this.#next !== undefined) return this.#next;
     if (this.#isEmpty()) return this.#writing ?? Promise.resolve();
     const next = this.#afterWriting().then(() => {
       this.#next = undefined;
-      this.#writing = this.#store.change(this.#id, this.#take()).finally(() => {
+      this.#writing = this.#write().finally(() => {
         this.#writing = undefined;
       });
       return this.#writing;
     });
     this.#next = next;
     return next;
+  }
+
+  async #write(): Promise<void> {
+    if (!(await this.#store.change(this.#id, this.#take()))) throw new SubscriptionGone();
   }
 
   /** Its failure is told to those who wait for it. */
@@ -61,7 +79,7 @@ export class ChangeBuffer {
 
   #isEmpty(): boolean {
     const nothing = this.#delivered.size === 0 && this.#settled.size === 0 && this.#parked.length === 0;
-    return this.#position === undefined && nothing;
+    return this.#position === undefined && !this.#isTouched && nothing;
   }
 
   #take(): DurableChanges {
@@ -72,6 +90,7 @@ export class ChangeBuffer {
       parked: this.#parked,
     };
     this.#position = undefined;
+    this.#isTouched = false;
     this.#delivered = new Map();
     this.#settled = new Set();
     this.#parked = [];

@@ -33,9 +33,10 @@ const POSITION_EVERY_MS = 1_000;
 const BACKLOG_AT_ONCE = 16;
 
 export async function* deliverExplicit(delivery: DurableDelivery): AsyncGenerator<EncodedBatch> {
-  const { subscriber, source, durable, now } = delivery;
+  const { subscriber, source, durable, maxInFlight, now } = delivery;
   for (;;) {
     subscriber.requireOpen();
+    if (durable.needsTouch) await durable.touch();
     const again = await redeliver(delivery);
     const first = await deliverNew(delivery);
     const messages = [...again.messages, ...first.messages];
@@ -46,16 +47,17 @@ export async function* deliverExplicit(delivery: DurableDelivery): AsyncGenerato
     else if (!first.hasMoved && !again.hasParked) {
       const beat = durable.position >= source.end ? subscriber.heartbeat(durable.position) : undefined;
       if (beat !== undefined) yield beat;
-      else if (durable.inFlight.nextDueMs() > now()) await subscriber.wait(durable.inFlight.nextDueMs());
+      const nextMs = durable.inFlight.nextDueMs(maxInFlight);
+      if (beat === undefined && nextMs > now()) await subscriber.wait(nextMs);
     }
   }
 }
 
 async function redeliver(delivery: DurableDelivery): Promise<{ messages: Buffer[]; hasParked: boolean }> {
-  const { durable, source, feed, subscriber, envelopes, maxDeliver, now, counts } = delivery;
+  const { durable, source, feed, subscriber, envelopes, maxDeliver, maxInFlight, now, counts } = delivery;
   const messages: Buffer[] = [];
   let hasParked = false;
-  for (const { offset, attempt } of durable.inFlight.due(now()).slice(0, WRITE_LIMITS.maxEvents)) {
+  for (const { offset, attempt } of durable.inFlight.due(now(), maxInFlight).slice(0, WRITE_LIMITS.maxEvents)) {
     if (attempt >= maxDeliver) {
       durable.park(offset, attempt, 'max_deliver');
       counts.parked('max_deliver');
@@ -85,7 +87,7 @@ async function deliverNew(delivery: DurableDelivery): Promise<{ messages: Buffer
   const page = await source.read(feed, before, { ...WRITE_LIMITS, maxEvents: room });
   subscriber.requireOpen();
   const messages = page.entries.map((entry) => deliver(delivery, entry.bytes, entry.offset, 1));
-  if (page.missed > 0 && subscriber.wantsControl) messages.unshift(envelopes.gap(before, page.missed));
+  if (page.gap !== undefined && subscriber.wantsControl) messages.unshift(envelopes.gap(before, page.gap));
   durable.moveTo(page.upTo);
   return { messages, hasMoved: page.upTo > before };
 }
@@ -130,6 +132,7 @@ export async function* deliverUnacknowledged(delivery: DurableDelivery): AsyncGe
   let written = durable.position;
   for (;;) {
     subscriber.requireOpen();
+    if (durable.needsTouch) await durable.touch();
     if (durable.backlog.length > 0) {
       const owed = await readBacklog(delivery, BACKLOG_AT_ONCE);
       for (const { offset } of owed) durable.skip(offset);
@@ -144,7 +147,7 @@ export async function* deliverUnacknowledged(delivery: DurableDelivery): AsyncGe
     const page = await source.read(feed, before, WRITE_LIMITS);
     subscriber.requireOpen();
     const messages = page.entries.map(({ bytes }) => unacknowledged(envelopes, bytes));
-    if (page.missed > 0 && subscriber.wantsControl) messages.unshift(envelopes.gap(before, page.missed));
+    if (page.gap !== undefined && subscriber.wantsControl) messages.unshift(envelopes.gap(before, page.gap));
     durable.moveTo(page.upTo);
     if (durable.position > written && now() >= writtenMs + POSITION_EVERY_MS) {
       [written, writtenMs] = [durable.position, now()];

@@ -7,7 +7,8 @@ import type { Subscriber } from '../delivery/subscriber.ts';
 import { type Envelopes, PARKED_TOPIC } from '../envelope.ts';
 import type { EventLog, ParkedEvent } from '../log/event-log.ts';
 import type { Durable } from './durable.ts';
-import { type Durables, unknownSubscription } from './durables.ts';
+import { unknownSubscription } from './durable.ts';
+import type { Durables } from './durables.ts';
 
 export interface ParkedDelivery {
   readonly request: EventSubscribeRequest__Output;

@@ -3,8 +3,9 @@
  * it goes through here, whether a stream is open or not, and is written down by the log.
  */
 import type { Clock } from '#lib/clock.ts';
+import { ServiceError } from '#lib/errors.ts';
 import type { DurableRecord, DurableStore, Offset, ParkedDelivery, PendingDelivery } from '../log/event-log.ts';
-import { ChangeBuffer } from './change-buffer.ts';
+import { ChangeBuffer, SubscriptionGone } from './change-buffer.ts';
 import { InFlight } from './in-flight.ts';
 
 /** The stream that has a subscription now. */
@@ -24,6 +25,8 @@ export interface DurableOptions {
   readonly onBroken: (durable: Durable, error: Error) => void;
 }
 
+const TOUCH_EVERY_MS = 6 * 3_600_000;
+
 export class Durable {
   readonly record: DurableRecord;
   readonly inFlight = new InFlight();
@@ -35,6 +38,7 @@ export class Durable {
   holder: Holder | undefined;
   isDeleted = false;
   readonly #clock: Clock;
+  #touchedMs = Number.NEGATIVE_INFINITY;
   readonly #changes: ChangeBuffer;
   readonly #onBroken: DurableOptions['onBroken'];
 
@@ -95,13 +99,26 @@ export class Durable {
     return true;
   }
 
-  /** Resolves when everything so far is durable. @throws ServiceError STORE_UNAVAILABLE */
+  /** It is in use: the log keeps it for another week. @throws as `flush` does */
+  async touch(): Promise<void> {
+    this.#touchedMs = this.#clock.monotonicMs();
+    this.#changes.touch();
+    await this.flush();
+  }
+
+  /** Of a stream that nothing comes to. */
+  get needsTouch(): boolean {
+    return this.#clock.monotonicMs() - this.#touchedMs > TOUCH_EVERY_MS;
+  }
+
+  /** Resolves when everything so far is durable. @throws ServiceError STORE_UNAVAILABLE, SUBSCRIPTION_UNKNOWN */
   async flush(): Promise<void> {
     try {
       await this.#changes.flush();
     } catch (error) {
-      this.#onBroken(this, error as Error);
-      throw error;
+      const why = error instanceof SubscriptionGone ? unknownSubscription(this.record.name) : (error as Error);
+      this.#onBroken(this, why);
+      throw why;
     }
     for (const listener of this.onParked) listener();
   }
@@ -117,4 +134,8 @@ export class Durable {
     this.holder = undefined;
     this.inFlight.detach();
   }
+}
+
+export function unknownSubscription(name: string): ServiceError {
+  return new ServiceError('SUBSCRIPTION_UNKNOWN', `there is no durable subscription ${JSON.stringify(name)} of yours`);
 }

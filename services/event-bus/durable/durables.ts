@@ -4,9 +4,9 @@
  */
 import { LRUCache } from 'lru-cache';
 import type { Clock } from '#lib/clock.ts';
-import { ServiceError } from '#lib/errors.ts';
+import { hasReason, ServiceError } from '#lib/errors.ts';
 import type { DurableKey, DurableRecord, DurableStore, Offset, PendingDelivery } from '../log/event-log.ts';
-import { Durable, type Holder } from './durable.ts';
+import { Durable, type Holder, unknownSubscription } from './durable.ts';
 
 export interface WantedDurable extends DurableKey {
   readonly filter: string;
@@ -57,7 +57,7 @@ export class Durables {
    */
   attach(wanted: WantedDurable, holder: Holder, begin: () => Promise<DurableBegin>): Promise<Durable> {
     return this.#inTurn(wanted, async () => {
-      const known = this.#known(wanted) ?? (await this.#read(wanted));
+      const known = await this.#inUse(wanted);
       if (known !== undefined) requireSame(known.record, wanted);
       const durable = known ?? (await this.#create(wanted, await begin()));
       durable.holder?.fail(taken(wanted.name));
@@ -95,11 +95,24 @@ export class Durables {
   /** Writes down what this process knows of the owner's subscriptions, so that the log's figures are those of now. */
   async flush(owner: string): Promise<void> {
     const own = [...this.#held.values(), ...this.#idle.values()].filter(({ record }) => record.owner === owner);
-    await Promise.all(own.map((durable) => durable.flush()));
+    // What cannot be written is told by the stream or the call that it belongs to.
+    await Promise.allSettled(own.map((durable) => durable.flush()));
   }
 
   isActive(key: DurableKey): boolean {
     return this.#held.has(pathOf(key));
+  }
+
+  /** Attaching is use, also where nothing comes. @returns undefined when there is none, or the log has deleted it */
+  async #inUse(key: DurableKey): Promise<Durable | undefined> {
+    const known = this.#known(key) ?? (await this.#read(key));
+    try {
+      await known?.touch();
+      return known;
+    } catch (error) {
+      if (hasReason(error, 'SUBSCRIPTION_UNKNOWN')) return undefined;
+      throw error;
+    }
   }
 
   #known(key: DurableKey): Durable | undefined {
@@ -162,10 +175,6 @@ export class Durables {
       if (this.#turns.get(path) === settled) this.#turns.delete(path);
     });
   }
-}
-
-export function unknownSubscription(name: string): ServiceError {
-  return new ServiceError('SUBSCRIPTION_UNKNOWN', `there is no durable subscription ${JSON.stringify(name)} of yours`);
 }
 
 function taken(name: string): ServiceError {

@@ -12,6 +12,8 @@ interface Waiting {
   dueMs: number;
   /** Wall time of a delayed nack; 0 for none. */
   notBeforeMs: number;
+  /** The stream that is open now has had it. */
+  isOut: boolean;
 }
 
 export interface DueDelivery {
@@ -23,13 +25,10 @@ export interface DueDelivery {
 export class InFlight {
   /** By offset; a Map keeps the order in which they were delivered. */
   readonly #waiting = new Map<Offset, Waiting>();
+  #out = 0;
 
   get size(): number {
     return this.#waiting.size;
-  }
-
-  has(offset: Offset): boolean {
-    return this.#waiting.has(offset);
   }
 
   attemptOf(offset: Offset): number | undefined {
@@ -38,11 +37,12 @@ export class InFlight {
 
   /** As it was remembered: nothing is due before somebody attaches. */
   restore({ offset, attempt, notBeforeMs }: PendingDelivery): void {
-    this.#waiting.set(offset, { attempt, dueMs: Number.POSITIVE_INFINITY, notBeforeMs });
+    this.#waiting.set(offset, { attempt, dueMs: Number.POSITIVE_INFINITY, notBeforeMs, isOut: false });
   }
 
   delivered(offset: Offset, attempt: number, dueMs: number): void {
-    this.#waiting.set(offset, { attempt, dueMs, notBeforeMs: 0 });
+    if (this.#waiting.get(offset)?.isOut !== true) this.#out += 1;
+    this.#waiting.set(offset, { attempt, dueMs, notBeforeMs: 0, isOut: true });
   }
 
   /** To be delivered again at a time, or at once. */
@@ -54,12 +54,17 @@ export class InFlight {
   }
 
   settle(offset: Offset): boolean {
+    if (this.#waiting.get(offset)?.isOut) this.#out -= 1;
     return this.#waiting.delete(offset);
   }
 
   /** A new stream gets everything at once, but for what was delayed. */
   attach({ nowMs, wallMs }: { readonly nowMs: number; readonly wallMs: number }): void {
-    for (const waiting of this.#waiting.values()) waiting.dueMs = nowMs + Math.max(0, waiting.notBeforeMs - wallMs);
+    this.#out = 0;
+    for (const waiting of this.#waiting.values()) {
+      waiting.dueMs = nowMs + Math.max(0, waiting.notBeforeMs - wallMs);
+      waiting.isOut = false;
+    }
   }
 
   /** Nobody is there to deliver to. */
@@ -67,17 +72,27 @@ export class InFlight {
     for (const waiting of this.#waiting.values()) waiting.dueMs = Number.POSITIVE_INFINITY;
   }
 
-  /** What is due, in the order of the log. */
-  due(nowMs: number): readonly DueDelivery[] {
-    const due: DueDelivery[] = [];
-    for (const [offset, { attempt, dueMs }] of this.#waiting) if (dueMs <= nowMs) due.push({ offset, attempt });
-    return due.sort((a, b) => a.offset - b.offset);
+  /**
+   * What is due, in the order of the log.
+   *
+   * @param max How many the open stream may have unsettled; a former one may have had more.
+   */
+  due(nowMs: number, max: number): readonly DueDelivery[] {
+    const due: (DueDelivery & { readonly isOut: boolean })[] = [];
+    for (const [offset, { attempt, dueMs, isOut }] of this.#waiting) {
+      if (dueMs <= nowMs) due.push({ offset, attempt, isOut });
+    }
+    due.sort((a, b) => a.offset - b.offset);
+    let room = max - this.#out;
+    const allowed = due.filter(({ isOut }) => isOut || room-- > 0);
+    return allowed.map(({ offset, attempt }) => ({ offset, attempt }));
   }
 
-  /** Monotonic; Infinity when nothing will be. */
-  nextDueMs(): number {
+  /** Monotonic; Infinity when nothing will be before something is settled. */
+  nextDueMs(max: number): number {
+    const isFull = this.#out >= max;
     let nextMs = Number.POSITIVE_INFINITY;
-    for (const { dueMs } of this.#waiting.values()) nextMs = Math.min(nextMs, dueMs);
+    for (const { dueMs, isOut } of this.#waiting.values()) if (isOut || !isFull) nextMs = Math.min(nextMs, dueMs);
     return nextMs;
   }
 }

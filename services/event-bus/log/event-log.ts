@@ -68,7 +68,10 @@ export interface LogPage {
   readonly events: readonly StoredEvent[];
   /** Everything that matches up to here is in `events`, or was lost. At least `after`. */
   readonly upTo: Offset;
-  /** Matching events after `after` that cannot be delivered any more: removed by retention, or damaged. 0: none. */
+  /**
+   * At least so many matching events after `after` cannot be delivered any more: removed by retention, or damaged. 0: none is
+   * lost.
+   */
   readonly missed: number;
 }
 
@@ -215,8 +218,8 @@ export interface DurableStore {
   create(record: Omit<DurableRecord, 'id' | 'lastUsedMs'>): Promise<DurableRecord>;
   /** In the order of their offsets. */
   deliveries(id: string): Promise<readonly PendingDelivery[]>;
-  /** Also counts as use. Without effect on one that was deleted. */
-  change(id: string, changes: DurableChanges): Promise<void>;
+  /** Also counts as use, even where nothing changes. @returns false, and nothing was done, for one that was deleted */
+  change(id: string, changes: DurableChanges): Promise<boolean>;
   /** With its parked events. @returns whether there was one */
   delete(key: DurableKey): Promise<boolean>;
   list(owner: string): Promise<readonly DurableSummary[]>;

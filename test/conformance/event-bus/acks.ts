@@ -4,7 +4,7 @@ import type { BusCaller, SubscribeFields } from '../../harness/bus-caller.ts';
 import { ownName } from '../../harness/event-bus.ts';
 import type { Envelope, EventReader } from '../../harness/event-reader.ts';
 import { eventually } from '../../harness/eventually.ts';
-import { type BusUnderTest, expectRefused, sequences, useBus } from './bus-under-test.ts';
+import { type BusUnderTest, expectRefused, expectSubscription, sequences, useBus } from './bus-under-test.ts';
 
 const EXPLICIT = { durable_name: 'd', ack_mode: 1, start: 1 } as const;
 /** So long that it does not end in a test. */
@@ -37,7 +37,7 @@ export function describeAcks(under: BusUnderTest): void {
       await using next = on.caller.subscribe(on.topic, PATIENT);
       expect(attempts(await next.take(1))).toEqual([[3, 2]]);
       expect(await next.surplus()).toEqual([]);
-      expect(await on.caller.subscription('d')).toMatchObject({ in_flight: 1, pending: 0, parked: 0 });
+      await expectSubscription(on.caller, 'd', { in_flight: 1, pending: 0, parked: 0 });
     });
 
     test('twice is accepted twice', async () => {
@@ -69,7 +69,7 @@ export function describeAcks(under: BusUnderTest): void {
       await using on = await subscribed(1, HASTY);
       const [first] = await on.reader.take(3);
       expect(await on.caller.ack('d', { ack_ids: idsOf([first]) })).toEqual({ accepted: 1, unknown_ids: [] });
-      expect(await on.caller.subscription('d')).toMatchObject({ in_flight: 0, parked: 0 });
+      await expectSubscription(on.caller, 'd', { in_flight: 0, parked: 0 });
       const count = on.reader.events.length;
       await on.reader.surplus(300);
       expect(on.reader.events.length - count).toBeLessThanOrEqual(1); // It may have been on its way.
@@ -97,7 +97,7 @@ export function describeAcks(under: BusUnderTest): void {
       const [one] = await on.reader.take(1);
       const atMs = performance.now();
       await on.caller.ack('d', { nack_ids: idsOf([one]), nack_delay_ms: 600 });
-      expect(await on.caller.subscription('d')).toMatchObject({ in_flight: 1, pending: 1 });
+      await expectSubscription(on.caller, 'd', { in_flight: 1, pending: 1 });
       expect(attempts(await on.reader.take(1))).toEqual([[1, 2]]);
       expect(performance.now() - atMs).toBeGreaterThan(590);
     });
@@ -108,7 +108,7 @@ export function describeAcks(under: BusUnderTest): void {
       await on.caller.ack('d', { nack_ids: idsOf([one]), nack_delay_ms: 3_600_000 });
       await using next = on.caller.subscribe(on.topic, PATIENT);
       expect(await next.surplus(300)).toEqual([]);
-      expect(await on.caller.subscription('d')).toMatchObject({ in_flight: 1 });
+      await expectSubscription(on.caller, 'd', { in_flight: 1 });
     });
 
     test('nack of an older attempt is accepted and changes nothing', async () => {
@@ -127,18 +127,18 @@ export function describeAcks(under: BusUnderTest): void {
       const late = await on.caller.ack('d', { nack_ids: idsOf([first]), term_ids: idsOf([first]) });
       expect(late.unknown_ids).toEqual([]);
       expect(await on.reader.surplus(200)).toEqual([]);
-      expect(await on.caller.subscription('d')).toMatchObject({ in_flight: 0, parked: 0 });
+      await expectSubscription(on.caller, 'd', { in_flight: 0, parked: 0 });
     });
 
     test('term sets the event aside, and term of an older attempt does not', async () => {
       await using on = await subscribed(2);
       const [one, two] = await on.reader.take(2);
       expect(await on.caller.ack('d', { term_ids: idsOf([one]) })).toEqual({ accepted: 1, unknown_ids: [] });
-      expect(await on.caller.subscription('d')).toMatchObject({ in_flight: 1, parked: 1 });
+      await expectSubscription(on.caller, 'd', { in_flight: 1, parked: 1 });
       await on.caller.ack('d', { nack_ids: idsOf([two]) });
       await on.reader.take(1);
       expect(await on.caller.ack('d', { term_ids: idsOf([two]) })).toEqual({ accepted: 1, unknown_ids: [] });
-      expect(await on.caller.subscription('d')).toMatchObject({ in_flight: 1, parked: 1 });
+      await expectSubscription(on.caller, 'd', { in_flight: 1, parked: 1 });
     });
 
     test('forged ids are unknown, and named; the others of the call count', async () => {
@@ -160,7 +160,7 @@ export function describeAcks(under: BusUnderTest): void {
       ];
       const answer = await on.caller.ack('d', { ack_ids: [...forged, good] });
       expect(answer).toEqual({ accepted: 1, unknown_ids: forged });
-      expect(await on.caller.subscription('d')).toMatchObject({ in_flight: 2 });
+      await expectSubscription(on.caller, 'd', { in_flight: 2 });
       expect(await on.caller.ack('d', { nack_ids: ['x'], term_ids: ['y'] })).toMatchObject({ accepted: 0 });
     });
 
@@ -170,7 +170,7 @@ export function describeAcks(under: BusUnderTest): void {
       await using other = on.caller.subscribe(on.topic, { ...PATIENT, durable_name: 'e' });
       const foreign = idsOf(await other.take(1));
       expect(await on.caller.ack('d', { ack_ids: foreign })).toEqual({ accepted: 0, unknown_ids: foreign });
-      expect(await on.caller.subscription('e')).toMatchObject({ in_flight: 1 });
+      await expectSubscription(on.caller, 'e', { in_flight: 1 });
     });
 
     test('takes 1,024 ids in the three lists together, and refuses one more', async () => {
@@ -187,7 +187,7 @@ export function describeAcks(under: BusUnderTest): void {
       await on.caller.publishMany(on.topic, 300);
       const ack_ids = idsOf(await on.reader.take(300));
       expect(await on.caller.ack('d', { ack_ids })).toEqual({ accepted: 300, unknown_ids: [] });
-      expect(await on.caller.subscription('d')).toMatchObject({ in_flight: 0 });
+      await expectSubscription(on.caller, 'd', { in_flight: 0 });
     });
 
     test.each(['Ack', 'DeleteSubscription'] as const)(
@@ -208,7 +208,7 @@ export function describeAcks(under: BusUnderTest): void {
         await expectRefused(call(nothing, 'unknown'), 'CAPABILITY_DENIED');
         if (method === 'Ack') await expectRefused(call(other, 'unknown'), 'SUBSCRIPTION_UNKNOWN');
         else expect(await call(other, 'unknown')).toEqual({ existed: false });
-        expect(await on.caller.subscription('d')).toMatchObject({ in_flight: 1 });
+        await expectSubscription(on.caller, 'd', { in_flight: 1 });
         await call([`event:subscribe:${on.topic}`], 'd');
       },
     );
@@ -228,7 +228,7 @@ function describeInFlight(subscribed: (count: number, fields: SubscribeFields) =
     await on.caller.ack('d', { term_ids: idsOf([seen[0]]), ack_ids: idsOf([seen[2]]) });
     expect(sequences(await on.reader.take(2))).toEqual([5, 6]);
     expect(await on.reader.surplus()).toEqual([]);
-    expect(await on.caller.subscription('d')).toMatchObject({ in_flight: 3, pending: 4 });
+    await expectSubscription(on.caller, 'd', { in_flight: 3, pending: 4 });
   });
 
   test('as many as 64 are sent where nothing is said', async () => {
@@ -278,7 +278,7 @@ function describeInFlight(subscribed: (count: number, fields: SubscribeFields) =
     await using on = await subscribed(1, { ...PATIENT, max_deliver: 1 });
     const ack_ids = idsOf(await on.reader.take(1));
     expect(await on.caller.ack('d', { ack_ids })).toEqual({ accepted: 1, unknown_ids: [] });
-    expect(await on.caller.subscription('d')).toMatchObject({ parked: 0, in_flight: 0 });
+    await expectSubscription(on.caller, 'd', { parked: 0, in_flight: 0 });
   });
 
   test('a nack at the last delivery sets the event aside', async () => {

@@ -6,8 +6,11 @@ import { createHash } from 'node:crypto';
 import { status } from '@grpc/grpc-js';
 import { afterAll, beforeAll, expect } from 'vitest';
 import type { CallError } from '#lib/grpc/call-error.ts';
+import type { SubscriptionInfo__Output } from '#protos/generated/mcp2/SubscriptionInfo.ts';
+import type { BusCaller } from '../../harness/bus-caller.ts';
 import type { BusOptions, TestBus } from '../../harness/event-bus.ts';
 import type { Envelope } from '../../harness/event-reader.ts';
+import { eventually } from '../../harness/eventually.ts';
 import { refusalOf } from '../../harness/registry-fixture.ts';
 
 export interface BusUnderTest {
@@ -82,6 +85,16 @@ export async function expectEnd(
   const error = await stream.ended();
   expect({ reason: error?.reason, code: error?.code, message: error?.message }).toMatchObject(failure(reason));
   return error as CallError;
+}
+
+/** A list may be a moment behind what a stream was sent. */
+export async function expectSubscription(
+  caller: BusCaller,
+  name: string,
+  expected: Partial<SubscriptionInfo__Output>,
+): Promise<void> {
+  const read = async () => expect(await caller.subscription(name)).toMatchObject(expected);
+  await eventually(read, () => true, { what: `the subscription ${name}` });
 }
 
 export const text = (envelope: Envelope | undefined) => envelope?.payload.toString('utf8');

@@ -142,9 +142,6 @@ export function describePublishStream(under: BusUnderTest): void {
       writer.halfClose();
       expect(await writer.ended()).toBeUndefined();
       expect(writer.acks).toHaveLength(500);
-      await using empty = caller.openPublisher();
-      empty.halfClose();
-      expect(await empty.ended()).toBeUndefined();
     });
 
     test("many streams on one topic share it: sequences are unique, and each stream's rise", async () => {
@@ -182,6 +179,7 @@ export function describePublishStream(under: BusUnderTest): void {
       stream.on('data', (piece: Buffer) => {
         acknowledged += piece.length;
       });
+      stream.resume();
       stream.end();
       await eventually(
         () => caller.topic(topic),

@@ -7,7 +7,7 @@ import { ownName } from '../../harness/event-bus.ts';
 import type { Envelope } from '../../harness/event-reader.ts';
 import { type BusUnderTest, failure, sequences, useBus } from './bus-under-test.ts';
 
-const EVENTS = 120;
+const EVENTS = 70;
 const PAYLOAD = Buffer.alloc(100_000, 1);
 const ALL = Array.from({ length: EVENTS }, (_, i) => i + 1);
 

@@ -6,6 +6,7 @@ const asked = (result: string, labels = {}) =>
   inventory('mcp2_database_calls_total', { database: 'inventory', kind: 'context', result, ...labels });
 const ended = (cause: string, module = 'pricing.mjs') =>
   of('pricing', 'mcp2_module_children_ended_total', { module, cause });
+const outbox = (metric: string, labels = {}) => inventory(`mcp2_outbox_${metric}`, { outbox: 'inventory', ...labels });
 
 export const CONTEXT_TOOL_ALERTS: readonly AlertCase[] = [
   {
@@ -66,6 +67,29 @@ export const CONTEXT_TOOL_ALERTS: readonly AlertCase[] = [
       ],
       'one in a quarter of an hour': [[ended('crash'), '0x100 1x20']],
       'calls that take too long end in order': [[ended('timeout'), growing(1)]],
+    },
+  },
+  {
+    alert: 'Mcp2OutboxBlocked',
+    fires: [
+      [outbox('blocked'), '0x100 1x20'],
+      [outbox('blocked', { outbox: 'inventory-2' }), always(0)],
+    ],
+    labels: { job: 'mcp2-inventory', outbox: 'inventory' },
+    says: 'The first row of outbox inventory of mcp2-inventory is refused for good; those behind it wait.',
+    quiet: { 'all are published': [[outbox('blocked'), always(0)]] },
+  },
+  {
+    alert: 'Mcp2OutboxWaiting',
+    fires: [
+      [outbox('age_seconds'), `0+30x${HOUR}`],
+      [outbox('age_seconds', { pod: 'inventory-1' }), always(0)],
+    ],
+    labels: { job: 'mcp2-inventory', outbox: 'inventory' },
+    says: 'The first row of outbox inventory of mcp2-inventory has waited for 1h 0m 0s.',
+    quiet: {
+      'the bus was restarted': [[outbox('age_seconds'), '0x100 30 60 0x18']],
+      'they go within a minute': [[outbox('age_seconds'), always(60)]],
     },
   },
 ];

@@ -34,7 +34,7 @@ test('what is not installed is not scraped', async () => {
   const set = ['etcd.mode=external', 'etcd.external.endpoints={https://etcd.example:2379}', 'contextTool.sample=false'];
   const objects = await render({ file: 'monitoring', set: [...set, 'etcd.external.existingSecret=etcd'] });
   const monitors = objects.filter(({ kind }) => kind === 'PodMonitor').map(({ metadata }) => metadata.name);
-  expect(monitors.sort()).toEqual(['mcp2-operator', 'mcp2-registry']);
+  expect(monitors.sort()).toEqual(['mcp2-event-bus', 'mcp2-operator', 'mcp2-registry']);
 });
 
 test('the dashboard is a ConfigMap with the label and annotations of the sidecar, whole', async () => {
@@ -46,7 +46,9 @@ test('the dashboard is a ConfigMap with the label and annotations of the sidecar
 
 test('the dashboard shows the processes that are installed', async () => {
   const objects = await render({ file: 'monitoring', set: ['contextTool.sample=false'] });
-  expect(find(objects, 'ConfigMap', 'mcp2-dashboard').data['mcp2.json']).toContain('service=~\\"operator|registry\\"');
+  expect(find(objects, 'ConfigMap', 'mcp2-dashboard').data['mcp2.json']).toContain(
+    'service=~\\"event-bus|operator|registry\\"',
+  );
 });
 
 test('the dashboard can have other labels and lie in the namespace of Grafana', async () => {

@@ -9,10 +9,18 @@ import type { AlertCase, Series } from './alert-case.ts';
 import { type Alert, renderAlerts, renderRule, WITH_ALERTS } from './alerts.ts';
 import { CONTEXT_TOOL_ALERTS } from './context-tool-alerts.ts';
 import { ETCD_ALERTS } from './etcd-alerts.ts';
+import { EVENT_BUS_ALERTS } from './event-bus-alerts.ts';
 import { OPERATOR_ALERTS } from './operator-alerts.ts';
 import { PROCESS_ALERTS, REGISTRY_ALERTS } from './registry-alerts.ts';
 
-const CASES = [...OPERATOR_ALERTS, ...REGISTRY_ALERTS, ...CONTEXT_TOOL_ALERTS, ...PROCESS_ALERTS, ...ETCD_ALERTS];
+const CASES = [
+  ...OPERATOR_ALERTS,
+  ...REGISTRY_ALERTS,
+  ...EVENT_BUS_ALERTS,
+  ...CONTEXT_TOOL_ALERTS,
+  ...PROCESS_ALERTS,
+  ...ETCD_ALERTS,
+];
 
 let promtool: string;
 let folder: string;

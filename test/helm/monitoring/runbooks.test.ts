@@ -21,6 +21,7 @@ const MADE_LATER = [
   'secret mcp2-registry-tls',
   'configmap mcp2-jwks',
   'persistentvolumeclaim data-mcp2-etcd-2',
+  'persistentvolumeclaim data-mcp2-event-bus-0',
 ];
 const SHORT: Readonly<Record<string, string>> = {
   deploy: 'deployment',
@@ -55,13 +56,12 @@ test('the index lists every alert with its severity and summary, and every other
 
 test('what the commands name is in the release', async () => {
   const named = new Set([...pages.values()].flatMap(objectsIn));
-  const restore = { enabled: true };
-  const values = {
-    etcd: { replicas: 3, snapshot: restore, restore: { snapshot: 'a.db' }, dataDirectory: 'restored-1' },
-  };
-  const rendered = (await renderChart({ values })).map(({ kind, metadata }) =>
-    `${kind} ${metadata.name}`.toLowerCase(),
-  );
+  const backups = { enabled: true };
+  const etcd = { replicas: 3, snapshot: backups, restore: { snapshot: 'a.db' }, dataDirectory: 'restored-1' };
+  // One repair at a time, and no backups meanwhile.
+  const buses = [{ backup: backups }, { repair: { restore: 'a.db' } }, { repair: { acceptLoss: true } }];
+  const releases = await Promise.all(buses.map((eventBus) => renderChart({ values: { etcd, eventBus } })));
+  const rendered = releases.flat().map(({ kind, metadata }) => `${kind} ${metadata.name}`.toLowerCase());
   expect(named.size).toBeGreaterThan(10);
   expect([...named].filter((object) => ![...rendered, ...MADE_LATER].includes(object))).toEqual([]);
 });

@@ -44,19 +44,30 @@ interface Incoming {
   readonly duplicateOnly: boolean;
 }
 
+/** Where an append's numbers go. */
+interface ResultPlace {
+  readonly results: Float64Array;
+  readonly at: number;
+}
+
 interface EventId {
   readonly hash: Buffer;
   readonly payloadHash: Buffer;
-  readonly key: bigint;
 }
+
+/** Of a SHA-256: 128 bits are enough for ids of one publisher. */
+const HASH_BYTES = 16;
+const SCRATCH_BYTES = 64 * 1024;
 
 const INSERT_EVENT =
   'INSERT INTO events (offset, topic, seq, prev, at, bytes, publisher, event_id, content_type, attributes, payload, crc) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)';
 
 export class Appender {
   readonly #parts: AppendParts;
+  /** Where what is hashed is put together: an allocation less for each event. */
+  readonly #scratch = Buffer.alloc(SCRATCH_BYTES);
   /** Ids that this transaction has added to the index. */
-  #added: { readonly key: bigint; readonly offset: number }[] = [];
+  #added: { readonly hash: Buffer; readonly offset: number }[] = [];
 
   constructor(parts: AppendParts) {
     this.#parts = parts;
@@ -74,7 +85,7 @@ export class Appender {
       const incoming = unpack(pack, i, pack.payloads.subarray(at, at + length));
       at += length;
       const place = first + i;
-      const error = this.#appendOne(incoming, context, results.subarray(place * RESULT_NUMBERS));
+      const error = this.#appendOne(incoming, context, { results, at: place * RESULT_NUMBERS });
       if (error === undefined) continue;
       results[place * RESULT_NUMBERS] = APPENDED.refused;
       errors.push([place, error]);
@@ -86,7 +97,7 @@ export class Appender {
   }
 
   rollback(): void {
-    for (const { key, offset } of this.#added) this.#parts.dedup.delete(key, offset);
+    for (const { hash: added, offset } of this.#added) this.#parts.dedup.delete(added, offset);
     this.#added = [];
   }
 
@@ -103,24 +114,24 @@ export class Appender {
     if (last === undefined) return false;
     connection.run('DELETE FROM dedup WHERE offset <= ?', last.offset);
     // A failed transaction leaves rows that the index does not find: as if the window had been shorter for these, past its end.
-    for (const { offset, hash } of gone) dedup.delete(keyOf(hash), offset);
+    for (const { offset, hash: old } of gone) dedup.delete(old, offset);
     return gone.length === rows.length;
   }
 
   /** @returns why it was refused */
-  #appendOne(incoming: Incoming, context: AppendContext, result: Float64Array): SentError | undefined {
+  #appendOne(incoming: Incoming, context: AppendContext, result: ResultPlace): SentError | undefined {
     const { state, maxTopics } = this.#parts;
-    const id = incoming.eventId === '' ? undefined : idOf(incoming);
+    const id = incoming.eventId === '' ? undefined : idOf(incoming, this.#scratch);
     if (id !== undefined) {
       const known = this.#findId(id, context.dedupNowMs);
       if (known !== undefined) {
         if (!id.payloadHash.equals(known.row.payload_hash)) return eventIdReused();
-        result.set([APPENDED.duplicate, known.offset, known.row.seq, 0, 0]);
+        result.results.set([APPENDED.duplicate, known.offset, known.row.seq], result.at);
         return undefined;
       }
     }
     if (incoming.duplicateOnly) {
-      result[0] = APPENDED.nothing;
+      result.results[result.at] = APPENDED.nothing;
       return undefined;
     }
     const found = state.topic(incoming.topic);
@@ -129,7 +140,7 @@ export class Appender {
     if (context.isFull) return logFull();
     if (found === undefined && state.topics.size >= maxTopics) return tooManyTopics(maxTopics);
     this.#insert(incoming, found ?? state.createTopic(incoming.topic), context, id, result);
-    result[0] = found === undefined ? APPENDED.newTopic : APPENDED.known;
+    result.results[result.at] = found === undefined ? APPENDED.newTopic : APPENDED.known;
     return undefined;
   }
 
@@ -138,7 +149,7 @@ export class Appender {
     topic: Topic,
     { nowMs, dedupNowMs }: AppendContext,
     id: EventId | undefined,
-    result: Float64Array,
+    { results, at: first }: ResultPlace,
   ): void {
     const { connection, state, dedup, dedupWindowMs } = this.#parts;
     const { figures } = state;
@@ -166,8 +177,8 @@ export class Appender {
       connection
         .statement('INSERT INTO dedup (offset, seq, hash, payload_hash, until) VALUES (?, ?, ?, ?, ?)')
         .run(offset, seq, id.hash, id.payloadHash, dedupNowMs + dedupWindowMs);
-      dedup.set(id.key, offset);
-      this.#added.push({ key: id.key, offset });
+      dedup.set(id.hash, offset);
+      this.#added.push({ hash: id.hash, offset });
     }
     state.touch(topic);
     state.empty.delete(topic);
@@ -180,14 +191,14 @@ export class Appender {
     figures.lastAt = at;
     figures.events += 1;
     figures.bytes += bytes;
-    result[1] = offset;
-    result[2] = seq;
-    result[3] = prev;
-    result[4] = at;
+    results[first + 1] = offset;
+    results[first + 2] = seq;
+    results[first + 3] = prev;
+    results[first + 4] = at;
   }
 
-  #findId({ hash: wanted, key }: EventId, dedupNowMs: number): { row: DedupRow; offset: number } | undefined {
-    const offset = this.#parts.dedup.find(key);
+  #findId({ hash: wanted }: EventId, dedupNowMs: number): { row: DedupRow; offset: number } | undefined {
+    const offset = this.#parts.dedup.find(wanted);
     if (offset === undefined) return undefined;
     const row = this.#parts.connection.get<DedupRow>(
       'SELECT seq, hash, payload_hash, until FROM dedup WHERE offset = ?',
@@ -202,8 +213,8 @@ export class Appender {
 export function loadIds(connection: LogConnection, dedup: DedupIndex): number {
   let last = 0;
   const rows = connection.statement('SELECT offset, hash, until FROM dedup ORDER BY offset').iterate();
-  for (const { offset, hash, until } of rows as Iterable<Record<string, unknown>>) {
-    dedup.set(keyOf(hash as Uint8Array), Number(offset));
+  for (const { offset, hash: known, until } of rows as Iterable<Record<string, unknown>>) {
+    dedup.set(known as Uint8Array, Number(offset));
     last = Math.max(last, Number(until));
   }
   return last;
@@ -224,14 +235,18 @@ function unpack({ texts, numbers }: PackedAppends, i: number, payload: Uint8Arra
   };
 }
 
-function idOf({ publisherKey, topic, eventId, payload, contentType, attributes }: Incoming): EventId {
-  const digest = hash('sha256', `${publisherKey}\0${topic}\0${eventId}`, 'buffer').subarray(0, 16);
-  const content = Buffer.concat([Buffer.from(`${contentType}\0${attributes}\0`), payload]);
-  return { hash: digest, payloadHash: hash('sha256', content, 'buffer').subarray(0, 16), key: keyOf(digest) };
-}
-
-function keyOf(digest: Uint8Array): bigint {
-  return new DataView(digest.buffer, digest.byteOffset).getBigUint64(0);
+function idOf({ publisherKey, topic, eventId, payload, contentType, attributes }: Incoming, scratch: Buffer): EventId {
+  const digest = hash('sha256', `${publisherKey}\0${topic}\0${eventId}`, 'buffer').subarray(0, HASH_BYTES);
+  const text = `${contentType}\0${attributes}\0`;
+  // UTF-8 has at most 3 bytes for each unit of a string.
+  if (text.length * 3 + payload.length > scratch.length) {
+    const content = Buffer.concat([Buffer.from(text), payload]);
+    return { hash: digest, payloadHash: hash('sha256', content, 'buffer').subarray(0, HASH_BYTES) };
+  }
+  const length = scratch.write(text);
+  scratch.set(payload, length);
+  const content = scratch.subarray(0, length + payload.length);
+  return { hash: digest, payloadHash: hash('sha256', content, 'buffer').subarray(0, HASH_BYTES) };
 }
 
 function bytesOf({ topic, publisher, eventId, contentType, attributes, payload }: Incoming): number {
@@ -241,7 +256,7 @@ function bytesOf({ topic, publisher, eventId, contentType, attributes, payload }
 }
 
 function lengthOf(text: string): number {
-  return Buffer.byteLength(text);
+  return text === '' ? 0 : Buffer.byteLength(text);
 }
 
 function eventIdReused(): SentError {

@@ -87,6 +87,7 @@ export async function backupLog({ folder, file, onProgress, signal }: BackupOpti
     });
     const content = finishCopy(unfinished);
     renameSync(unfinished, file);
+    onProgress?.(1);
     syncFolder(dirname(file));
     return content;
   } catch (error) {

@@ -78,8 +78,9 @@ export class DurableWrites {
     return { ...record, id, lastUsedMs: nowMs };
   }
 
-  /** Written by `flush`. */
-  change(id: string, { position, delivered = [], settled = [], parked = [] }: DurableChanges): void {
+  /** Written by `flush`. @returns false for one that was deleted */
+  change(id: string, { position, delivered = [], settled = [], parked = [] }: DurableChanges): boolean {
+    if (this.#connection.get('SELECT 1 FROM subscriptions WHERE id = ?', id) === undefined) return false;
     let merged = this.#merged.get(id);
     if (merged === undefined) {
       merged = { position: undefined, delivered: new Map(), settled: new Set(), parked: [] };
@@ -95,6 +96,7 @@ export class DurableWrites {
       merged.parked.push(one);
       settle(merged, one.offset);
     }
+    return true;
   }
 
   /** @returns whether there was one. */

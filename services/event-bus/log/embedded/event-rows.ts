@@ -16,6 +16,7 @@ export class PageRows {
   readonly holes = new Map<number, number>();
   readonly #bounds: PageBounds;
   readonly #lastSequences = new Map<number, number>();
+  readonly #lastOffsets = new Map<number, number>();
   #bytes = 0;
 
   constructor(bounds: PageBounds) {
@@ -28,6 +29,7 @@ export class PageRows {
     if (this.rows.length >= maxEvents || this.damaged.length >= maxEvents) return false;
     if (this.rows.length > 0 && this.#bytes + row.bytes > maxBytes) return false;
     const named = checkedRow(row, topic);
+    this.#lastOffsets.set(row.topic, row.offset);
     if (named === undefined) {
       this.addDamaged(row.offset, topic, row.seq);
       this.#lastSequences.delete(row.topic);
@@ -44,6 +46,11 @@ export class PageRows {
     const last = this.#lastSequences.get(topic);
     if (last !== undefined && prev > last) this.holes.set(topic, (this.holes.get(topic) ?? 0) + prev - last);
     this.#lastSequences.set(topic, seq);
+  }
+
+  /** Whether the topic's events in the page, damaged ones included, come up to this one. */
+  has(topic: number, offset: number): boolean {
+    return (this.#lastOffsets.get(topic) ?? 0) >= offset;
   }
 
   addDamaged(offset: number, topic = 'unknown', sequence = 0): void {

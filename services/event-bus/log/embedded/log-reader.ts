@@ -13,7 +13,7 @@ import type { LogConnection } from './log-connection.ts';
 import { mergeOffsets, type OffsetSource } from './merge-offsets.ts';
 import type { PageRequest, SentPage } from './messages.ts';
 import { packEvents } from './packed-events.ts';
-import type { EventRow } from './schema.ts';
+import type { EventRow, TopicRow } from './schema.ts';
 import { TopicIndex } from './topic-index.ts';
 
 /** What a snapshot of the log knows of itself. */
@@ -77,7 +77,8 @@ export class LogReader {
     if (after >= end) return toPage(page, after, 0);
     const topics = this.topicsOf(filter);
     const upTo = this.#fill(page, topics, { after, end, maxEvents: request.maxEvents });
-    return toPage(page, upTo, this.#countRemoved(topics, after, upTo, page));
+    const hidden = upTo === end ? this.#countHidden(topics, { after, end }, page) : 0;
+    return toPage(page, upTo, hidden + this.#countRemoved(topics, after, upTo, page));
   }
 
   readLastPerTopic(request: PageRequest, filter: Pattern): SentPage {
@@ -215,6 +216,21 @@ export class LogReader {
     for (const hole of page.holes.values()) count += hole;
     const { forgottenOffset } = this.snapshot;
     return count + (after < forgottenOffset && forgottenOffset <= upTo ? 1 : 0);
+  }
+
+  /** Topics whose last event lies in the range, as their row says, and did not come: a damaged index has lost it. */
+  #countHidden(topics: ReadonlySet<number>, { after, end }: { after: Offset; end: Offset }, page: PageRows): number {
+    if (topics.size > MAX_MERGED_TOPICS) return 0;
+    let count = 0;
+    for (const topic of topics) {
+      const row = this.connection.get<Pick<TopicRow, 'last_offset' | 'removed_offset'>>(
+        'SELECT last_offset, removed_offset FROM topics WHERE id = ?',
+        topic,
+      );
+      if (row === undefined || row.last_offset <= after || row.last_offset > end) continue;
+      if (row.last_offset > row.removed_offset && !page.has(topic, row.last_offset)) count += 1;
+    }
+    return count;
   }
 
   #newestOffsets(filter: Pattern, end: Offset): Float64Array {

@@ -46,7 +46,7 @@ export type WriterCall =
 
 export interface WriterAnswers {
   readonly create: DurableRecord;
-  readonly change: undefined;
+  readonly change: boolean;
   readonly delete: boolean;
   readonly tick: undefined;
 }

@@ -10,6 +10,7 @@ import { LogConnection } from './log-connection.ts';
 import { createMeta } from './log-state.ts';
 import { LogWriter } from './log-writer.ts';
 import type { FromWriter, ToWriter, Work, WriterSettings } from './messages.ts';
+import { keepSpare, releaseSpare } from './spare-space.ts';
 
 /** Of one transaction; what is beyond it waits for the next one. */
 const GROUP_APPENDS = 4_096;
@@ -42,9 +43,16 @@ function serve(serving: Serving, first: ToWriter): void {
     const { group, next } = gather(serving.port, message);
     const done = serving.writer.run(group);
     serving.port.postMessage(done satisfies FromWriter, [done.results.buffer]);
-    if (group.some(({ calls }) => calls.some(({ kind }) => kind === 'tick'))) serving.head.keep(done.stats.lastOffset);
+    if (hasTick(group)) {
+      serving.head.keep(done.stats.lastOffset);
+      keepSpare(serving.place.folder, done.stats.freeBytes);
+    }
     message = next;
   }
+}
+
+function hasTick(group: readonly Work[]): boolean {
+  return group.some(({ calls }) => calls.some(({ kind }) => kind === 'tick'));
 }
 
 /** Whatever waits. @returns also what did not fit. */
@@ -68,6 +76,7 @@ function open(port: MessagePort, settings: WriterSettings, clock: Clock): Servin
   try {
     const head = readHead(place.folder);
     if (head === undefined) throw new LogFolderError(`the head in ${place.folder} is missing or damaged: ${restore()}`);
+    releaseSpare(place.folder);
     connection = LogConnection.openWriter(place.database, (made) => {
       createMeta(made, Buffer.from(head.epoch, 'hex'), randomBytes(32));
     });
@@ -76,6 +85,7 @@ function open(port: MessagePort, settings: WriterSettings, clock: Clock): Servin
     checkHead(writer, head, place);
     const keeper = new HeadKeeper(port, place.folder, head.epoch);
     keeper.begin(writer.state.figures.lastOffset);
+    keepSpare(place.folder, writer.stats.freeBytes);
     port.postMessage({
       kind: 'opened',
       epoch: writer.state.epoch,

@@ -2,15 +2,15 @@
 import type { MadeUpComponent } from './made-up-component.ts';
 
 /** Called, and calls; keeps data. */
-export const EVENT_BUS: MadeUpComponent = {
-  key: 'eventBus',
+export const NEWS_BOARD: MadeUpComponent = {
+  key: 'newsBoard',
   traits: {
-    port: 50052,
-    volume: 'MCP2_EVENT_BUS_FOLDER',
-    store: { read: ['/instances/'], write: ['.event/', '/operators/{installationId}/bus'] },
+    port: 50072,
+    volume: 'MCP2_NEWS_BOARD_FOLDER',
+    store: { read: ['/instances/'], write: ['.news/', '/operators/{installationId}/board'] },
     calls: ['registry'],
     clientCertificate: true,
-    settings: { retention: 'MCP2_EVENT_BUS_RETENTION' },
+    settings: { retention: 'MCP2_NEWS_BOARD_RETENTION' },
   },
   values: `# Whether it is installed.
 enabled: true
@@ -19,7 +19,7 @@ enabled: true
 replicas: 1
 # How it works.
 settings:
-  # How long events stay.
+  # How long news stay.
   retention: 24h
 # Requests and limits.
 # @schema $ref: resources
@@ -28,15 +28,15 @@ resources: {requests: {cpu: 50m, memory: 64Mi}}
 };
 
 /** Nobody calls it; it uses the API server. */
-export const BUS_READER: MadeUpComponent = {
-  key: 'busReader',
+export const BOARD_READER: MadeUpComponent = {
+  key: 'boardReader',
   traits: {
     leader: true,
     api: {
-      own: [{ apiGroups: [''], resources: ['configmaps'], resourceNames: ['bus'], verbs: ['get'] }],
+      own: [{ apiGroups: [''], resources: ['configmaps'], resourceNames: ['board'], verbs: ['get'] }],
       work: [{ apiGroups: [''], resources: ['services'], verbs: ['list'] }],
     },
-    calls: ['eventBus'],
+    calls: ['newsBoard'],
   },
   values: '# Whether it is installed.\nenabled: true\n',
 };
