@@ -82,8 +82,8 @@ async function readStock(agent: Mcp2Client): Promise<void> {
 
 async function hearOfLowStock(agent: Mcp2Client): Promise<void> {
   say('4. Events: tell me when fewer than 10 are left');
-  // From this moment on, whenever the stream is open.
-  const events = agent.subscribe(TOPIC, { from: { timeMs: Date.now() }, signal: AbortSignal.timeout(GIVE_UP_MS) });
+  // From the first event on: the stream may be open only after the reservations.
+  const events = agent.subscribe(TOPIC, { from: 'earliest', signal: AbortSignal.timeout(GIVE_UP_MS) });
   show(`subscribed to ${TOPIC}`);
   const reserving = reserve(agent);
   for await (const event of events) {

@@ -68,7 +68,9 @@ interface Asked {
 
 async function publish({ topic, payload, options }: Asked, terminal: Terminal): Promise<void> {
   requireSense({ topic, payload, options }, terminal);
-  const events = outgoingOf({ topic, payload, options }, terminal);
+  const outgoing = outgoingOf({ topic, payload, options }, terminal);
+  // What cannot be read is said before the bus is asked; lines may come much later.
+  const events = options.lines === true ? outgoing : await begun(outgoing);
   await withBus(options, terminal, async ({ as }) => {
     const client = await as(rightTo('publish', topic));
     const several = options.lines === true || (options.file?.length ?? 0) > 1;
@@ -104,6 +106,15 @@ function requireSense({ topic, payload, options }: Asked, terminal: Terminal): v
 
 async function* outgoingOf({ topic, payload, options }: Asked, terminal: Terminal): AsyncGenerator<Outgoing> {
   for await (const one of readPayloads(payload, options, terminal)) yield toOutgoing(topic, one, options);
+}
+
+/** The same, after the first one was read. */
+async function begun<Item>(items: AsyncGenerator<Item, void>): Promise<AsyncIterable<Item>> {
+  const first = await items.next();
+  return (async function* all() {
+    if (first.done !== true) yield first.value;
+    yield* items;
+  })();
 }
 
 function show(

@@ -61,7 +61,7 @@ test.each([[], ['regsitry'], ['../cli/main'], ['token-mint'], ['constructor'], [
   },
 );
 
-test('every command of mcp2 is reached, and so are its help and its version', async () => {
+test('every command of mcp2 is reached, and so are its help and its version', { timeout: 180_000 }, async () => {
   const { stdout } = await entry('--help');
   const commands = [...stdout.matchAll(/^ {2}(\w+) /gm)].map(([, name]) => name ?? '');
   expect(commands).toEqual(expect.arrayContaining(['lookup', 'token', 'validate', 'help']));
