@@ -37,6 +37,7 @@ export class PublishStream<Event extends StreamedEvent> {
   /** By the index of the request. */
   readonly #sent = new Map<number, Event>();
   #token = '';
+  #tokens = 0;
   #isOver = false;
   #wake: () => void = () => undefined;
   #answers = 0;
@@ -48,6 +49,11 @@ export class PublishStream<Event extends StreamedEvent> {
   /** The last one that was sent; "" when none was. */
   get token(): string {
     return this.#token;
+  }
+
+  /** More than one was sent: they may be of different subjects, which one stream does not take. */
+  get hasChangedToken(): boolean {
+    return this.#tokens > 1;
   }
 
   /** The bus has answered: it is there, and takes our token. */
@@ -108,6 +114,7 @@ export class PublishStream<Event extends StreamedEvent> {
       const token = await takeToken(this.#parts.connection.token);
       const isKnown = token === this.#token;
       this.#token = token;
+      if (!isKnown) this.#tokens += 1;
       yield isKnown ? request : { ...request, publisher_token: token };
     }
   }

@@ -278,6 +278,7 @@ export class StreamPublisher implements Publisher {
   async #isWorthIt(cause: CallError, stream: PublishStream<PendingEvent> | undefined): Promise<boolean> {
     if (isBroken(cause) || repeatDelayMs(cause) !== undefined || cause.reason === 'TOKEN_EXPIRED') return true;
     if (cause.code !== status.UNAUTHENTICATED || stream === undefined) return false;
+    if (cause.reason === 'CREDENTIAL_CONFLICT') return stream.hasChangedToken;
     const { token } = await this.#parts.connect();
     return takeToken(token).then(
       (next) => next !== stream.token,

@@ -19,7 +19,7 @@ const NOT_A_FUNCTION =
 const SIGNATURE = /[\w$>\]]\s*\([\s\S]*\)(?:\s*:[\s\S]*[^?:=&|\s])?\s*$/;
 
 /** `describe…(subject): void` does nothing but call describe() for whatever it is given. */
-const GROUP_OF_TESTS = /^\s*export function describe[A-Z]\w*\([^()]*\): void\s*$/;
+const GROUP_OF_TESTS = /^\s*(?:export )?function describe[A-Z]\w*\([\s\S]*\): void\s*$/;
 
 export function functionsOf(code: string): FunctionExtent[] {
   return [...code.matchAll(/\{/g)].flatMap(({ index }) => {

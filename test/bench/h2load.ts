@@ -30,9 +30,10 @@ export interface Load {
 
 export interface Sample {
   readonly callsPerSecond: number;
+  /** NaN where only a rate is measured, as of deliveries. */
   readonly p50Ms: number;
   readonly p99Ms: number;
-  /** CPU time of the server a call. */
+  /** CPU time of the server a call; NaN where several take part. */
   readonly cpuMicroseconds: number;
 }
 
@@ -95,7 +96,7 @@ function summarize(log: string, seconds: number, cpu: number): Sample {
 }
 
 /** User and system time from /proc, in ticks of 10 ms (proc(5)). */
-function cpuMicroseconds(pid: number): number {
+export function cpuMicroseconds(pid: number): number {
   const stat = readFileSync(`/proc/${pid}/stat`, 'utf8');
   const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
   return (Number(fields[11]) + Number(fields[12])) * 10_000;

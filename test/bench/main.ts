@@ -2,6 +2,7 @@
 
 import { writeFileSync } from 'node:fs';
 import { cpus } from 'node:os';
+import { runEventBusBench } from './event-bus-bench.ts';
 import type { BenchOptions } from './options.ts';
 import { readOptions, USAGE } from './options.ts';
 import { runRegistryBench } from './registry-bench.ts';
@@ -14,6 +15,7 @@ type Bench = (options: BenchOptions, report: (comparison: Comparison) => void) =
 
 const BENCHES: Readonly<Record<string, Bench>> = Object.freeze({
   'context-tool': runToolsBench,
+  'event-bus': runEventBusBench,
   registry: runRegistryBench,
   standalone: runStandaloneBench,
   store: runStoreBench,

@@ -82,11 +82,11 @@ export function formatComparison({ title, target, shape, rows, figures = {} }: C
     row.name,
     Math.round(row.callsPerSecond).toString(),
     `${row.ratio.toFixed(2)} (${row.lowestRatio.toFixed(2)}-${row.highestRatio.toFixed(2)})`,
-    row.p50Ms.toFixed(2),
-    row.p50Ratio.toFixed(2),
-    row.p99Ms.toFixed(2),
-    row.cpuMicroseconds.toFixed(1),
-    row.cpuRatio.toFixed(2),
+    figure(row.p50Ms, 2),
+    figure(row.p50Ratio, 2),
+    figure(row.p99Ms, 2),
+    figure(row.cpuMicroseconds, 1),
+    figure(row.cpuRatio, 2),
   ]);
   const table = [
     ['variant', 'calls/s', 'ratio (range)', 'p50 ms', 'p50 ratio', 'p99 ms', 'CPU us/call', 'CPU ratio'],
@@ -95,6 +95,11 @@ export function formatComparison({ title, target, shape, rows, figures = {} }: C
   const widths = (table[0] ?? []).map((_, column) => Math.max(...table.map((row) => (row[column] ?? '').length)));
   const lines = table.map((row) => row.map((cell, column) => pad(cell, widths[column] ?? 0, column > 0)).join('  '));
   return [`${title} (${shape}; target: ${target})`, ...lines, ...named].join('\n');
+}
+
+/** What was not measured is no number. */
+function figure(value: number, digits: number): string {
+  return Number.isNaN(value) ? '-' : value.toFixed(digits);
 }
 
 function pad(cell: string, width: number, right: boolean): string {

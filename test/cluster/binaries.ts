@@ -61,6 +61,15 @@ export const HELM: readonly Binary[] = [
   },
 ];
 
+/** Beside the event bus in its benchmarks. In no level, so that who runs those alone builds it alone. */
+export const NATS: readonly Binary[] = [
+  {
+    name: 'nats-server',
+    package: 'github.com/nats-io/nats-server/v2',
+    machine: { args: ['--version'], says: /^nats-server: v([\d.]+)/m },
+  },
+];
+
 const CNI_PLUGINS = 'github.com/containernetworking/plugins/plugins';
 const CONTAINERD = 'github.com/containerd/containerd/v2/cmd';
 

@@ -6,9 +6,13 @@ import type { BusCaller } from '../harness/bus-caller.ts';
 import { type BusProcess, ownName, startBusProcess } from '../harness/event-bus.ts';
 import type { Envelope } from '../harness/event-reader.ts';
 import { eventually } from '../harness/eventually.ts';
+import type { PublishWriter } from '../harness/publish-writer.ts';
 
 const KILLS = process.env.MCP2_TEST_FULL === undefined ? 5 : 50;
 const PUBLISHERS = 200;
+/** Of these so many send over a stream, with this many requests on their way. */
+const STREAMS = 20;
+const WINDOW = 8;
 const TOPICS = 16;
 const CONNECTIONS = 8;
 /** Between two kills, so that one comes at another moment each time. */
@@ -31,9 +35,10 @@ test(`${PUBLISHERS} publishers and ${KILLS} kills: nothing that was acknowledged
   const caller = await bus.caller();
   const acknowledged: Acknowledged[] = [];
   const connections = Array.from({ length: CONNECTIONS }, () => bus.callerAt(bus.target, caller));
-  const publishing = Array.from({ length: PUBLISHERS }, (_, p) =>
-    publishUntil(stopping.signal, connections[p % CONNECTIONS] ?? caller, { root, p, acknowledged }),
-  );
+  const publishing = Array.from({ length: PUBLISHERS }, (_, p) => {
+    const publish = p < STREAMS ? publishOverStreams : publishUntil;
+    return publish(stopping.signal, connections[p % CONNECTIONS] ?? caller, { root, p, acknowledged });
+  });
   const seen = ['first', 'second', 'third'].map(() => new Set<string>());
   const following = seen.map((ids, i) => follow(bus, { caller, root, name: `d${i}`, ids }));
 
@@ -88,6 +93,46 @@ async function publishUntil(
     );
     acknowledged.push({ id, topic, sequence: answer.sequence_id, cursor: answer.cursor.toString('hex') });
     await sleep(20);
+  }
+}
+
+/** What a stream did not acknowledge before it broke is sent again, in its order, over the next. */
+async function publishOverStreams(
+  signal: AbortSignal,
+  caller: BusCaller,
+  { root, p, acknowledged }: Publisher,
+): Promise<void> {
+  const topic = `${root}:${p % TOPICS}`;
+  const waiting: string[] = [];
+  const send = (writer: PublishWriter, id: string) =>
+    writer.send({
+      ...{ topic, event_id: id, payload: Buffer.from(id), attributes: { publisher: String(p) } },
+      publisher_token: caller.token,
+    });
+  for (let i = 0; !signal.aborted || waiting.length > 0; ) {
+    await using writer = caller.openPublisher();
+    const sent = [...waiting];
+    for (const id of sent) send(writer, id);
+    for (let seen = 0; writer.end === undefined || seen < writer.acks.length; await sleep(25)) {
+      for (const { index, result, response, error } of writer.acks.slice(seen)) {
+        expect(result, error?.message).toBe('response');
+        const id = sent[index] ?? '';
+        waiting.splice(waiting.indexOf(id), 1);
+        acknowledged.push({
+          ...{ id, topic, sequence: response?.sequence_id ?? 0, cursor: response?.cursor.toString('hex') ?? '' },
+        });
+        seen += 1;
+      }
+      if (signal.aborted && waiting.length === 0) return;
+      while (!signal.aborted && writer.end === undefined && waiting.length < WINDOW) {
+        const id = `${p}/${i++}`;
+        waiting.push(id);
+        sent.push(id);
+        send(writer, id);
+      }
+    }
+    expect(writer.end?.error?.code, writer.end?.error?.message).toBe(14);
+    await sleep(50);
   }
 }
 

@@ -55,6 +55,12 @@ export interface TestBus extends AsyncDisposable {
 
 export interface BusProcess extends TestBus {
   readonly process: ManagedProcess;
+  readonly opsPort: number;
+}
+
+export interface BusProcessOptions extends BusOptions {
+  /** Of Node. */
+  readonly nodeArgs?: readonly string[];
 }
 
 export const EVERY_EVENT: readonly string[] = ['event:publish:*', 'event:subscribe:*'];
@@ -105,10 +111,11 @@ export async function startBus(options: BusOptions = {}): Promise<TestBus> {
 }
 
 /** As a pod runs it; ready. Its port stays the same. */
-export async function startBusProcess({ settings = {}, folder, tokens }: BusOptions = {}): Promise<BusProcess> {
+export async function startBusProcess(options: BusProcessOptions = {}): Promise<BusProcess> {
+  const { settings = {}, folder, tokens, nodeArgs = [] } = options;
   const log = folder ?? createWorkspace('event-bus').folder;
   const trusted = tokens ?? (await createTokens());
-  const [port, opsPort] = await freePorts(2);
+  const [port, opsPort = 0] = await freePorts(2);
   const env: Record<string, string> = {
     ...trust(trusted),
     MCP2_LISTEN: `127.0.0.1:${port}`,
@@ -120,7 +127,7 @@ export async function startBusProcess({ settings = {}, folder, tokens }: BusOpti
   const process_ = new ManagedProcess({
     name: 'event-bus',
     command: process.execPath,
-    args: [join(import.meta.dirname, '../../services/event-bus/main.ts')],
+    args: [...nodeArgs, join(import.meta.dirname, '../../services/event-bus/main.ts')],
     env,
     ready: async () => (await fetch(`http://127.0.0.1:${opsPort}/readyz`)).ok,
   });
@@ -131,7 +138,7 @@ export async function startBusProcess({ settings = {}, folder, tokens }: BusOpti
     await process_.restart();
   };
   const bus = testBus({ folder: log, tokens: trusted, target: () => `127.0.0.1:${port}`, restart, stop });
-  return Object.assign(bus, { process: process_ });
+  return Object.assign(bus, { process: process_, opsPort });
 }
 
 interface BusParts extends Pick<TestBus, 'folder' | 'tokens' | 'restart'> {

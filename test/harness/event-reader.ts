@@ -67,10 +67,10 @@ export class EventReader implements AsyncDisposable {
     await this.until(() => this.controls.slice(seen).some(({ kind }) => kind === 0), 'a heartbeat');
   }
 
-  /** Events that came within this time although none should. */
-  async surplus(ms = 150): Promise<Envelope[]> {
+  /** Events that came within this time although none should, as "topic#sequence/attempt". */
+  async surplus(ms = 150): Promise<string[]> {
     await sleep(ms);
-    return this.events.slice(this.#taken);
+    return this.events.slice(this.#taken).map(nameOf);
   }
 
   /** How the server ended the stream; undefined: OK. @throws Error when it did not */
@@ -122,10 +122,12 @@ export class EventReader implements AsyncDisposable {
   }
 
   #describe(): string {
-    const shown = this.frames.map(({ topic, sequence_id, delivery_attempt, control }) =>
-      control === null ? `${topic}#${sequence_id}/${delivery_attempt}` : `control ${control.kind}`,
-    );
+    const shown = this.frames.map(nameOf);
     const end = this.#end === undefined ? 'open' : `ended ${this.#end.error?.message ?? 'OK'}`;
     return `${end}; ${shown.length} frames, the last of them: ${shown.slice(-20).join(', ')}`;
   }
+}
+
+function nameOf({ topic, sequence_id, delivery_attempt, control }: Envelope): string {
+  return control === null ? `${topic}#${sequence_id}/${delivery_attempt}` : `control ${control.kind}`;
 }

@@ -4,6 +4,8 @@ import { type Clock, systemClock } from '#lib/clock.ts';
 export interface MovingClock extends Clock {
   /** Whoever sleeps until then wakes at once. */
   forward(ms: number): void;
+  /** As when somebody sets the machine's clock: the time of day alone, also backwards. */
+  set(byMs: number): void;
 }
 
 interface Sleeper {
@@ -14,9 +16,10 @@ interface Sleeper {
 export function movingClock(): MovingClock {
   const sleepers = new Set<Sleeper>();
   let movedMs = 0;
+  let setByMs = 0;
   const monotonicMs = () => systemClock.monotonicMs() + movedMs;
   return {
-    nowMs: () => systemClock.nowMs() + movedMs,
+    nowMs: () => systemClock.nowMs() + movedMs + setByMs,
     monotonicMs,
     async sleep(ms, signal) {
       const moved = Promise.withResolvers<void>();
@@ -30,6 +33,9 @@ export function movingClock(): MovingClock {
         sleepers.delete(sleeper);
         over.abort();
       }
+    },
+    set(byMs) {
+      setByMs += byMs;
     },
     forward(ms) {
       movedMs += ms;

@@ -23,6 +23,11 @@ export class PublishWriter implements AsyncDisposable {
     this.#done = this.#read(client);
   }
 
+  /** Undefined while the stream is open. */
+  get end(): { readonly error: CallError | undefined } | undefined {
+    return this.#end;
+  }
+
   /** In this order; they wait here for as long as the server does not read. */
   send(...requests: readonly EventPublishRequest[]): void {
     this.#requests.push(...requests);

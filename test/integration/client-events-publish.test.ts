@@ -1,10 +1,13 @@
 /** Publishing with the client on a real bus, through a proxy that breaks. */
+import { join } from 'node:path';
 import { status } from '@grpc/grpc-js';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { CallError, type Middleware, NotConfigured } from '#sdk/client/index.ts';
 import { collect, connectThroughProxy, connectTo, mintFor } from '../harness/client-events.ts';
 import { ownName, startBus, type TestBus } from '../harness/event-bus.ts';
 import { eventually } from '../harness/eventually.ts';
+import { createCertificateAuthority } from '../harness/pki.ts';
+import { createWorkspace } from '../harness/processes.ts';
 
 let bus: TestBus;
 beforeAll(async () => {
@@ -132,6 +135,26 @@ test('without a bus the first use says what to set, and connect() does not', asy
   await expect(mcp2.publisher().publish('a', 'b')).rejects.toThrow(NotConfigured);
   using far = await connectTo('bus.example:50052', { token: 'x', ambient: nowhere });
   await expect(far.publish('a', 'b')).rejects.toThrow(/in the clear/);
+});
+
+test('a bus under TLS is believed by the CA that was named, and by no other', async () => {
+  const { folder } = createWorkspace('event-bus-tls');
+  const [authority, stranger] = await Promise.all(
+    ['own', 'other'].map((name) => createCertificateAuthority(join(folder, name))),
+  );
+  const files = await authority?.issue({ commonName: 'mcp2-event-bus', names: ['DNS:mcp2-event-bus'] });
+  await using secure = await startBus({
+    settings: { MCP2_TLS_CERT_FILE: files?.certificateFile ?? '', MCP2_TLS_KEY_FILE: files?.keyFile ?? '' },
+  });
+  const token = await mintFor(secure);
+  const options = { token, eventBusTlsServerName: 'mcp2-event-bus' };
+  using mcp2 = await connectTo(secure.target, { ...options, caFile: authority?.certificateFile });
+  const topic = ownName();
+  expect(await mcp2.publish(topic, 'x')).toMatchObject({ sequence: 1 });
+  expect((await mcp2.subscribe(topic, { from: 'earliest' }).next()).value?.text()).toBe('x');
+  using deceived = await connectTo(secure.target, { ...options, caFile: stranger?.certificateFile });
+  const error = await failureOf(deceived.publish(topic, 'x', { deadlineMs: 500 }));
+  expect([error.code, error.reachedServer]).toEqual([status.UNAVAILABLE, false]);
 });
 
 test('the lists give topics, and the durable subscriptions of the caller', async () => {

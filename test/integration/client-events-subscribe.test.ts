@@ -137,7 +137,7 @@ test('a durable subscription whose connection breaks gives each event once, and 
 test('an event that was given back, or forgotten, comes again; one that was set aside is parked', async () => {
   const topic = `${ownName()}:a`;
   await publishAll([topic, topic, topic]);
-  await using events = publisher.subscribe(topic, { durable: ownName('d'), from: 'earliest', ackWaitMs: 700 });
+  await using events = publisher.subscribe(topic, { durable: ownName('d'), from: 'earliest', ackWaitMs: 3_000 });
   const [first, second, third] = await take(events, 3);
   expect([first?.attempt, second?.attempt, third?.attempt]).toEqual([1, 1, 1]);
   expect(await first?.nack(10)).toBe(true);
@@ -223,4 +223,29 @@ test('a signal ends the loop with its reason, and the client that is closed says
   mcp2.close();
   await expect(two).rejects.toThrow(/closed/);
   expect(await second.next()).toEqual({ done: true, value: undefined });
+});
+
+test('events that were removed before they could be delivered are told of, and the loop goes on', async () => {
+  await using small = await startBus({
+    settings: {
+      MCP2_EVENT_BUS_TAIL_BYTES: String(1024 * 1024),
+      MCP2_EVENT_BUS_RETENTION_EVENTS_PER_TOPIC: '5',
+    },
+  });
+  using mcp2 = await connectTo(small.target, { token: await mintFor(small) });
+  const topic = ownName();
+  const gaps: (number | undefined)[] = [];
+  await using events = mcp2.subscribe(topic, { onGap: ({ missed }) => gaps.push(missed) });
+  await events.ready;
+  await using publishing = mcp2.publisher({ pipelined: true });
+  await Promise.all(Array.from({ length: 150 }, () => publishing.publish(topic, Buffer.alloc(200 * 1024))));
+  const seen: ReceivedEvent[] = [];
+  while (seen.at(-1)?.sequence !== 150) seen.push(...(await take(events, 1)));
+  expect(gaps.length).toBeGreaterThan(0);
+  expect(seen.some(({ previousSequence }, i) => i > 0 && previousSequence > (seen[i - 1]?.sequence ?? 0))).toBe(true);
+  const error = await mcp2
+    .subscribe(topic, { from: { sequence: 1 } })
+    .next()
+    .catch((caught: unknown) => caught);
+  expect(error).toMatchObject({ reason: 'BEFORE_RETENTION', facts: { earliest_sequence: expect.any(String) } });
 });

@@ -1,4 +1,6 @@
 /** `_dlq:<durable>`: what one of the caller's own durable subscriptions has set aside, oldest first, then as it comes. */
+
+import { ServiceError } from '#lib/errors.ts';
 import type { EncodedBatch } from '#lib/grpc/method.ts';
 import type { EventSubscribeRequest__Output } from '#protos/generated/mcp2/EventSubscribeRequest.ts';
 import { StartPolicy } from '#protos/generated/mcp2/StartPolicy.ts';
@@ -65,16 +67,28 @@ async function begin({ request, log }: ParkedDelivery, durable: Durable): Promis
       return { after: 0, isWanted };
     case StartPolicy.START_POLICY_TIME:
       return { after: 0, isWanted: ({ parkedAtMs }) => parkedAtMs >= request.start_time_ms };
-    case StartPolicy.START_POLICY_SEQUENCE:
-      return { after: request.start_sequence - 1, isWanted };
-    case StartPolicy.START_POLICY_CURSOR:
-      return { after: decodeCursor(log.epoch, request.start_cursor), isWanted };
-    default: {
-      const last = await lastNumber(log, durable);
-      if (request.start === StartPolicy.START_POLICY_LAST_PER_TOPIC) return { after: Math.max(0, last - 1), isWanted };
-      return { after: last, isWanted };
-    }
+    default:
+      return { after: afterOf(request, log, await lastNumber(log, durable)), isWanted };
   }
+}
+
+/** @throws ServiceError START_IN_FUTURE, LOG_EPOCH */
+function afterOf(request: EventSubscribeRequest__Output, { epoch }: EventLog, last: number): number {
+  switch (request.start) {
+    case StartPolicy.START_POLICY_SEQUENCE:
+      return requirePast(request.start_sequence - 1, last);
+    case StartPolicy.START_POLICY_CURSOR:
+      return requirePast(decodeCursor(epoch, request.start_cursor), last);
+    case StartPolicy.START_POLICY_LAST_PER_TOPIC:
+      return Math.max(0, last - 1);
+    default:
+      return last;
+  }
+}
+
+function requirePast(after: number, last: number): number {
+  if (after <= last) return after;
+  throw new ServiceError('START_IN_FUTURE', `the start lies after the last event that was parked, number ${last}`);
 }
 
 async function lastNumber(log: EventLog, { record }: Durable): Promise<number> {

@@ -123,6 +123,11 @@ export class Durable {
     for (const listener of this.onParked) listener();
   }
 
+  markDeleted(): void {
+    this.isDeleted = true;
+    for (const listener of this.onParked) listener();
+  }
+
   attach(holder: Holder): void {
     this.holder = holder;
     this.inFlight.attach({ nowMs: this.#clock.monotonicMs(), wallMs: this.#clock.nowMs() });

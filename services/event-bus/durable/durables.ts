@@ -86,7 +86,7 @@ export class Durables {
       const durable = this.#held.get(path) ?? this.#idle.get(path);
       this.#held.delete(path);
       this.#idle.delete(path);
-      if (durable !== undefined) durable.isDeleted = true;
+      durable?.markDeleted();
       durable?.holder?.fail(unknownSubscription(key.name));
       return existed;
     });

@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
 import { loadStatusMessages } from '#protos/load.ts';
-import { decodeErrorInfo, decodeRetryDelayMs, encodeStatusDetails } from './error-details.ts';
+import { decodeErrorInfo, decodeRetryDelayMs, encodeStatusDetails, readDetails } from './error-details.ts';
 
 const { Status, ErrorInfo, RetryInfo } = loadStatusMessages();
 const TYPE_URL = 'type.googleapis.com/google.rpc.';
@@ -84,4 +84,14 @@ test('every truncation and every single-byte change is read or refused, never an
       expect(() => decodeRetryDelayMs(changed)).not.toThrow();
     }
   }
+});
+
+test('details that came as a message of their own are read as well', () => {
+  const errorInfo = { reason: 'QUOTA_EXCEEDED', domain: 'mcp2', metadata: { quota: 'publishes' } };
+  const status = Status.deserialize(encodeStatusDetails({ code: 8, message: 'later', errorInfo, retryDelayMs: 250 }));
+  const details = status.details as unknown as readonly { readonly type_url: string; readonly value: Buffer }[];
+  expect(readDetails(details)).toEqual({ errorInfo, retryDelayMs: 250 });
+  expect(readDetails([])).toEqual({ retryDelayMs: undefined });
+  const cut = details.map(({ type_url, value }) => ({ type_url, value: value.subarray(0, 3) }));
+  expect(readDetails(cut)).toEqual({ retryDelayMs: undefined });
 });

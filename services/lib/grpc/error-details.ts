@@ -59,7 +59,9 @@ export interface Detail {
 }
 
 /** The same of a google.rpc.Status that came as a message and not as a trailer. Never throws. */
-export function readDetails(details: readonly Detail[]): Pick<StatusDetails, 'retryDelayMs'> & { errorInfo?: ErrorInfo } {
+export function readDetails(
+  details: readonly Detail[],
+): Pick<StatusDetails, 'retryDelayMs'> & { errorInfo?: ErrorInfo } {
   const errorInfo = readDetail(details, ERROR_INFO_URL, readErrorInfo);
   const retryDelayMs = readDetail(details, RETRY_INFO_URL, readRetryInfo);
   return { ...(errorInfo === undefined ? {} : { errorInfo }), retryDelayMs };

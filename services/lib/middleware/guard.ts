@@ -14,7 +14,7 @@ import { statusCodeOf } from '../grpc/status.ts';
 import { authorize, requireAudience } from '../token/authorize.ts';
 import { type Revocations, requireFreshRevocations } from '../token/revocations.ts';
 import type { VerifiedToken } from '../token/verified-token.ts';
-import type { Authenticate, CredentialFields } from './authenticate.ts';
+import type { Authenticate, CredentialFields, Reauthenticate } from './authenticate.ts';
 import { METHOD_RULES, type MethodRule, type ReceivedRequest } from './method-rules.ts';
 
 type Qualified<Service extends keyof Services> = `${Service}.${MethodName<Services[Service]>}`;
@@ -51,6 +51,8 @@ export interface GuardOptions {
   /** Whom tokens must be meant for. */
   readonly serverName: string;
   readonly authenticate: Authenticate;
+  /** Of the same verifier: spares a stream's messages the search for a token that it knows. Default: none is spared. */
+  readonly reauthenticate?: Reauthenticate;
   readonly revocations: Revocations;
   readonly own?: OwnGuards;
   readonly stored?: StoredResources;
@@ -113,14 +115,17 @@ function guardWith(
 function rememberingToken(
   credential: (request: unknown) => CredentialFields,
   decide: Decide,
-  { authenticate }: GuardOptions,
+  { authenticate, reauthenticate = () => false }: GuardOptions,
 ): Guard {
-  let token = '';
+  let text = '';
+  let known: VerifiedToken | undefined;
   let holder: Pick<VerifiedToken, 'iss' | 'sub'> | undefined;
-  const remembered = (request: unknown): CredentialFields => {
-    const fields = credential(request);
-    token = fields.token === '' ? token : fields.token;
-    return { ...fields, token };
+  const remembered: Authenticate = ({ token, proof }, call) => {
+    const isSame = token === '' || token === text;
+    if (isSame && proof === '' && known !== undefined && reauthenticate(known, call)) return known;
+    if (!isSame) text = token;
+    known = undefined;
+    return authenticate({ token: text, proof }, call);
   };
   const decideForHolder: Decide = (request, verified) => {
     holder ??= verified;
@@ -130,9 +135,10 @@ function rememberingToken(
         'the new token is of another subject; open a stream of its own for it',
       );
     }
+    known = verified;
     return decide(request, verified);
   };
-  return guardWith(remembered, decideForHolder, authenticate);
+  return guardWith(credential, decideForHolder, remembered);
 }
 
 /** Who calls is known, so the next message may be another one's turn. */

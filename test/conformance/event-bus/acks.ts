@@ -102,6 +102,27 @@ export function describeAcks(under: BusUnderTest): void {
       expect(performance.now() - atMs).toBeGreaterThan(590);
     });
 
+    test('nack with a delay longer than ack_wait waits for the delay', async () => {
+      await using on = await subscribed(1, { ...HASTY, ack_wait_ms: 3_600_000 });
+      const [one] = await on.reader.take(1);
+      await using hasty = on.caller.subscribe(on.topic, HASTY);
+      const [two] = await hasty.take(1);
+      await on.caller.ack('d', { nack_ids: idsOf([one, two]), nack_delay_ms: 800 });
+      const atMs = performance.now();
+      const [next] = await hasty.take(1);
+      // It may have run out before the nack came; the next attempt is then another delivery.
+      if (next?.delivery_attempt === 3) expect(performance.now() - atMs).toBeGreaterThan(700);
+    });
+
+    test('an ack after a nack settles the event, which does not come again', async () => {
+      await using on = await subscribed(1);
+      const ids = idsOf(await on.reader.take(1));
+      await on.caller.ack('d', { nack_ids: ids, nack_delay_ms: 300 });
+      expect(await on.caller.ack('d', { ack_ids: ids })).toEqual({ accepted: 1, unknown_ids: [] });
+      expect(await on.reader.surplus(500)).toEqual([]);
+      await expectSubscription(on.caller, 'd', { in_flight: 0, parked: 0 });
+    });
+
     test('nack with a delay outlives the stream', async () => {
       await using on = await subscribed(1);
       const [one] = await on.reader.take(1);
@@ -289,6 +310,14 @@ function describeInFlight(subscribed: (count: number, fields: SubscribeFields) =
       () => on.caller.subscription('d'),
       (info) => info?.parked === 1 && info.in_flight === 0,
     );
+  });
+
+  test('an event that was set aside stays there, however late it is acknowledged', async () => {
+    await using on = await subscribed(1, { ...HASTY, max_deliver: 1 });
+    const ack_ids = idsOf(await on.reader.take(1));
+    await expectSubscription(on.caller, 'd', { in_flight: 0, parked: 1 });
+    expect(await on.caller.ack('d', { ack_ids })).toEqual({ accepted: 1, unknown_ids: [] });
+    await expectSubscription(on.caller, 'd', { in_flight: 0, parked: 1 });
   });
 
   test('ten deliveries are the limit where nothing is said', async () => {

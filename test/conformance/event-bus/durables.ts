@@ -136,6 +136,21 @@ export function describeDurables(under: BusUnderTest): void {
       );
     });
 
+    test('that had more in flight than the next stream may have gives it no more than that', async () => {
+      const { caller, topic } = await published(6);
+      const fields = { ...EXPLICIT, ack_wait_ms: 3_600_000 } as const;
+      await using many = caller.subscribe(topic, { ...fields, max_in_flight: 4 });
+      await many.take(4);
+      await using few = caller.subscribe(topic, { ...fields, max_in_flight: 2 });
+      const seen = await few.take(2);
+      expect(await few.surplus()).toEqual([]);
+      await caller.ack('d', { ack_ids: seen.map(({ ack_id }) => ack_id) });
+      const next = await few.take(2);
+      expect(await few.surplus()).toEqual([]);
+      await caller.ack('d', { ack_ids: next.map(({ ack_id }) => ack_id) });
+      expect(sequences([...seen, ...next, ...(await few.take(2))])).toEqual([1, 2, 3, 4, 5, 6]);
+    });
+
     test("is its subject's own: the same name of others is another subscription", async () => {
       const { caller, topic } = await published(2);
       const other = await bus().caller();
@@ -207,6 +222,17 @@ export function describeDurables(under: BusUnderTest): void {
       await using reader = caller.subscribe(ownName(), { durable_name: name, ...HEART });
       await reader.follows();
       expect((await caller.listSubscriptions()).map(({ durable_name }) => durable_name)).toEqual([name]);
+    });
+
+    test('with NEW begins with what is published after it was made, attached or not', async () => {
+      const { caller, topic } = await published(2);
+      const fields = { durable_name: 'd', ack_mode: 1 } as const;
+      await using first = caller.subscribe(topic, { ...fields, ...HEART });
+      await first.follows();
+      await first.close();
+      await caller.publishEach([topic]);
+      await using second = caller.subscribe(topic, fields);
+      expect(sequences(await second.take(1))).toEqual([3]);
     });
 
     test('is not made by a call that is refused', async () => {

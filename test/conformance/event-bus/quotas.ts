@@ -3,6 +3,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { describe, expect, test } from 'vitest';
 import type { CallError } from '#lib/grpc/call-error.ts';
 import { retryDelayMsOf } from '#lib/grpc/status.ts';
+import type { BusCaller } from '../../harness/bus-caller.ts';
 import { ownName } from '../../harness/event-bus.ts';
 import { eventually } from '../../harness/eventually.ts';
 import { type BusUnderTest, expectEnd, expectRefused, failure, useBus } from './bus-under-test.ts';
@@ -127,6 +128,37 @@ export function describeQuotas(under: BusUnderTest): void {
       await using _four = await eventually(again, () => true);
     });
 
+    test('open subscriptions: what was refused or has ended counts no more', async () => {
+      const caller = await bus().caller();
+      const topic = ownName();
+      for (let i = 0; i < 5; i++) {
+        for (const [filter, fields] of [
+          ['a::b', {}],
+          ['_dlq:none', {}],
+          [topic, { start: 3, start_sequence: 99 }],
+          [topic, { start: 4, start_cursor: Buffer.alloc(16, 9) }],
+          [topic, { durable_name: 'd', start: 3, start_sequence: 99 }],
+        ] as const) {
+          await using refused = caller.subscribe(filter, fields);
+          expect((await refused.ended())?.reason).not.toBe('QUOTA_EXCEEDED');
+        }
+        await using taken = caller.subscribe(topic, { durable_name: 'e', ack_mode: 1, ...HEART });
+        await taken.follows();
+        await using newer = caller.subscribe(topic, { durable_name: 'e', ack_mode: 1, ...HEART });
+        await newer.follows();
+        await expectEnd(taken, 'SUBSCRIPTION_TAKEN');
+        await using other = caller.subscribe(topic, { durable_name: 'e' });
+        await expectEnd(other, 'FILTER_FIXED');
+        await using dropped = caller.subscribe(topic, HEART);
+        await dropped.follows();
+        await dropped.close();
+        await newer.close();
+        // The server hears of an end that the client made a moment later.
+        await untilFree(caller, topic);
+      }
+      expect((await caller.listSubscriptions()).map(({ durable_name: name }) => name)).toEqual(['e']);
+    });
+
     test('durable subscriptions: one more is refused until one is deleted, and those that exist go on', async () => {
       const caller = await bus().caller();
       const topic = ownName();
@@ -137,7 +169,8 @@ export function describeQuotas(under: BusUnderTest): void {
       await attach('a');
       await attach('b');
       await using refused = caller.subscribe(topic, { durable_name: 'c' });
-      await expectEnd(refused, 'QUOTA_EXCEEDED');
+      // Waiting does not help.
+      expect(retryDelayMsOf((await expectEnd(refused, 'QUOTA_EXCEEDED')).metadata)).toBeUndefined();
       await eventually(() => attach('a').then(() => true), Boolean);
       await caller.deleteSubscription('b');
       await eventually(() => attach('c').then(() => true), Boolean);
@@ -160,6 +193,17 @@ export function describeQuotas(under: BusUnderTest): void {
       await caller.publish(topic);
     });
   });
+
+  /** Both places may be taken. */
+  async function untilFree(caller: BusCaller, topic: string): Promise<void> {
+    const both = async () => {
+      await using one = caller.subscribe(topic, HEART);
+      await using two = caller.subscribe(topic, HEART);
+      await Promise.all([one.follows(), two.follows()]);
+      return true;
+    };
+    await eventually(both, Boolean);
+  }
 
   describe('the most topics of a log', () => {
     const bus = useBus(under, () => ({ settings: { MCP2_EVENT_BUS_MAX_TOPICS: '3' } }));

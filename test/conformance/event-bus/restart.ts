@@ -1,8 +1,18 @@
 /** What a bus that was started again knows, and what one on another log does not take for its own. */
+import { setTimeout as sleep } from 'node:timers/promises';
 import { describe, expect, test } from 'vitest';
 import { ownName } from '../../harness/event-bus.ts';
 import { movingClock } from '../../harness/moving-clock.ts';
-import { type BusUnderTest, epochOf, expectEnd, offsetOf, sequences, texts, useBus } from './bus-under-test.ts';
+import {
+  type BusUnderTest,
+  epochOf,
+  expectEnd,
+  expectSubscription,
+  offsetOf,
+  sequences,
+  texts,
+  useBus,
+} from './bus-under-test.ts';
 
 const DAY_MS = 86_400_000;
 
@@ -97,6 +107,7 @@ function describeAges(under: BusUnderTest): void {
       for (const durable_name of ['used', 'unused']) {
         await using reader = first.subscribe(topic, { ...fields, durable_name });
         await reader.take(1);
+        await expectSubscription(first, durable_name, { in_flight: 1 });
       }
       clock.forward(6 * DAY_MS);
       const second = await callerNow(sub);
@@ -107,6 +118,34 @@ function describeAges(under: BusUnderTest): void {
       const names = async () => (await (await callerNow(sub)).listSubscriptions()).map((one) => one.durable_name);
       await bus().restart();
       await expect.poll(names, { timeout: 10_000 }).toEqual(['used']);
+    });
+
+    test('attaching is use, also where nothing comes', async () => {
+      const sub = ownName('sub');
+      const topic = ownName();
+      const fields = { durable_name: 'd', ack_mode: 1, idle_heartbeat_ms: 100 } as const;
+      for (let attach = 0; attach < 4; attach++) {
+        await using reader = (await callerNow(sub)).subscribe(topic, fields);
+        await reader.follows();
+        clock.forward(3 * DAY_MS);
+      }
+      await sleep(1_500); // Time for the log to look for what is unused.
+      await (await callerNow(sub)).publishEach([topic]);
+      await bus().restart();
+      await using reader = (await callerNow(sub)).subscribe(topic, fields);
+      expect(sequences(await reader.take(1))).toEqual([1]);
+    });
+
+    test('the time of an event does not fall when the clock of the machine does', async () => {
+      const caller = await bus().caller({}, { nowMs: clock.nowMs() - 60_000 });
+      const topic = ownName();
+      await caller.publishEach([topic]);
+      clock.set(-60_000);
+      await caller.publishEach([topic, topic]);
+      await using reader = caller.subscribe(topic, { start: 1 });
+      const [first, ...later] = (await reader.take(3)).map(({ published_at_ms: ms }) => ms);
+      for (const ms of later) expect(ms).toBeGreaterThanOrEqual(first ?? Number.POSITIVE_INFINITY);
+      clock.set(60_000);
     });
 
     test('parked events are kept for a week', async () => {

@@ -133,6 +133,12 @@ export function describeRetention(under: BusUnderTest): void {
       expect(sequences(await earliest.take(KEPT))).toEqual([6, 7, 8, 9, 10]);
       await using refused = caller.subscribe(topic, { start: CURSOR, start_cursor: first?.cursor ?? Buffer.alloc(0) });
       await expectEnd(refused, 'BEFORE_RETENTION');
+      // Behind an older event that is retained.
+      const [a, b] = [`${topic}:a`, `${topic}:b`];
+      await caller.publishEach([b, ...Array.from({ length: 10 }, () => a)]);
+      await untilFirst(caller, a, 6);
+      await using both = caller.subscribe(`${topic}:*`, { start: EARLIEST });
+      expect(sequences(await both.take(6))).toEqual([1, 6, 7, 8, 9, 10]);
     });
 
     test('a durable subscription that was away learns it by the sequence before, and by a GAP if it asked', async () => {

@@ -69,6 +69,9 @@ export class Appender {
   /** Ids that this transaction has added to the index. */
   #added: { readonly hash: Buffer; readonly offset: number }[] = [];
 
+  /** Nothing is to be forgotten before; 0: not known. */
+  #oldestUntil = 0;
+
   constructor(parts: AppendParts) {
     this.#parts = parts;
   }
@@ -103,13 +106,18 @@ export class Appender {
 
   /** Forgets ids whose window has passed. @returns whether there may be more of them. */
   expireIds(dedupNowMs: number, limit: number): boolean {
+    if (this.#oldestUntil > dedupNowMs) return false;
     const { connection, dedup } = this.#parts;
+    // Asked with every commit, and mostly for nothing: the oldest alone says so.
+    const oldest = connection.get<{ until: number }>('SELECT until FROM dedup ORDER BY offset LIMIT 1');
+    if (oldest === undefined || oldest.until > dedupNowMs) return false;
     const rows = connection.all<{ offset: number; hash: Uint8Array; until: number }>(
       'SELECT offset, hash, until FROM dedup ORDER BY offset LIMIT ?',
       limit,
     );
     const expired = rows.findIndex(({ until }) => until > dedupNowMs);
     const gone = expired < 0 ? rows : rows.slice(0, expired);
+    this.#oldestUntil = rows[expired]?.until ?? 0;
     const last = gone.at(-1);
     if (last === undefined) return false;
     connection.run('DELETE FROM dedup WHERE offset <= ?', last.offset);

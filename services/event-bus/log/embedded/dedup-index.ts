@@ -38,7 +38,7 @@ export class DedupIndex {
   /** Without effect when the hash stands for another offset by now. */
   delete(hash: Uint8Array, offset: Offset): void {
     const place = this.#placeOf(wordAt(hash, 0), wordAt(hash, 4));
-    if (this.#offsets[place] !== offset) return;
+    if (offset === FREE || this.#offsets[place] !== offset) return;
     this.#count -= 1;
     this.#closeGap(place);
     const { length } = this.#offsets;

@@ -28,7 +28,7 @@ export class LogConnection {
   /** Makes the tables in a file that is new. @throws SQLite's error, or DamagedError. Nothing is written into a file that is not ours. */
   static openWriter(path: string, fill: (connection: LogConnection) => void): LogConnection {
     return LogConnection.#open(new DatabaseSync(path), (connection) => {
-      connection.exec(`${SAFE}; PRAGMA cache_size = ${WRITER_CACHE}; PRAGMA busy_timeout = 0`);
+      connection.exec(`${SAFE}; PRAGMA cache_size = ${WRITER_CACHE}; PRAGMA busy_timeout = 5000`);
       if (connection.number('SELECT count(*) FROM sqlite_schema') === 0) connection.#create(fill);
       // A file whose header says "no write-ahead log" would be read without it.
       connection.#requireWal();

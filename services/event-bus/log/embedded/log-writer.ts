@@ -4,10 +4,10 @@
  * not the events.
  *
  * Whatever can be refused is refused before it writes. So an error in the transaction is the disk's, and nothing of the
- * group was applied.
+ * group was applied. One that comes from damage in some place fails what meets that place and nothing else.
  */
 import type { Clock } from '#lib/clock.ts';
-import { isFull } from '#lib/sqlite/errors.ts';
+import { isDamage, isFull } from '#lib/sqlite/errors.ts';
 import { Appender, loadIds } from './append.ts';
 import { DedupIndex } from './dedup-index.ts';
 import { type DiskSpace, isFullFor, readDiskSpace } from './disk-space.ts';
@@ -27,6 +27,7 @@ import {
   type WriterTime,
 } from './messages.ts';
 import { RETENTION_BATCH, Retention } from './retention.ts';
+import { joinDone, splitWork } from './split-work.ts';
 
 /** Pages given back to the disk with a tick, when many are free or the disk is nearly full. */
 const VACUUM_PAGES = 1_024;
@@ -76,7 +77,7 @@ export class LogWriter {
     };
   }
 
-  /** One transaction. @throws a mistake of ours */
+  /** One transaction; more where there is damage. @throws a mistake of ours */
   run(works: readonly Work[]): Done {
     const count = works.reduce((sum, { appends }) => sum + appends.count, 0);
     const results = new Float64Array(count * RESULT_NUMBERS);
@@ -88,6 +89,8 @@ export class LogWriter {
       return { kind: 'done', results, errors, answers, removals: this.#retention.takeRemovals(), stats: this.stats };
     } catch (error) {
       this.#rollback();
+      const halves = isDamage(error) ? splitWork(works) : undefined;
+      if (halves !== undefined) return joinDone(this.run(halves[0]), this.run(halves[1]));
       return this.#failed(error, count, calls.length);
     }
   }
