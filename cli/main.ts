@@ -1,7 +1,9 @@
 /** The process of the `mcp2` command: the one place in cli that meets `process`. `mcp2.mjs` starts it. */
+import { once } from 'node:events';
 import { readFileSync } from 'node:fs';
 import { homedir } from 'node:os';
 import { join } from 'node:path';
+import { createInterface } from 'node:readline';
 import { styleText } from 'node:util';
 import { systemClock } from '#lib/clock.ts';
 import { harmless } from '#lib/printable.ts';
@@ -26,6 +28,9 @@ const terminal: Terminal = {
   // Styled words go to both streams, so both must be a terminal; NO_COLOR and the like are looked at by styleText.
   style: (style, words) => (process.stderr.isTTY ? styleText(style, words, { stream: process.stdout }) : words),
   readInput: async () => (process.stdin.isTTY ? undefined : await readText(process.stdin)),
+  input: () => (process.stdin.isTTY ? undefined : process.stdin),
+  ask: process.stdin.isTTY ? ask : undefined,
+  drained,
   clock: systemClock,
   events: process,
   pid: process.pid,
@@ -41,6 +46,23 @@ process.stdout.on('error', (error: NodeJS.ErrnoException) => {
   lost.push(error);
 });
 process.stderr.on('error', () => undefined); // There is nowhere left to say so.
+
+/** Not edited by us, so that Ctrl-C stays what it is. */
+async function ask(question: string): Promise<string> {
+  process.stderr.write(`${question} `);
+  const lines = createInterface({ input: process.stdin, terminal: false });
+  try {
+    for await (const line of lines) return line;
+    return '';
+  } finally {
+    lines.close();
+  }
+}
+
+async function drained(): Promise<void> {
+  // A reader that is gone ends the process, above; a stdout that failed otherwise takes nothing any more.
+  if (process.stdout.writableNeedDrain && lost.length === 0) await once(process.stdout, 'drain').catch(() => undefined);
+}
 
 /** Signal 0 only asks; a process of another user answers EPERM. */
 function isAlive(pid: number): boolean {

@@ -1,12 +1,17 @@
 /** The `mcp2` command line: its commands, their help, and how a command that failed ends. */
 import { Command } from 'commander';
+import { busCommand } from './commands/bus.ts';
 import { callCommand } from './commands/call.ts';
 import { completeCommand, completionCommand } from './commands/completion.ts';
 import { contextCommand } from './commands/context.ts';
 import { describeCommand } from './commands/describe.ts';
 import { getCommand } from './commands/get.ts';
 import { lookupCommand } from './commands/lookup.ts';
+import { publishCommand } from './commands/publish.ts';
+import { subscribeCommand } from './commands/subscribe.ts';
+import { subscriptionsCommand } from './commands/subscriptions.ts';
 import { tokenCommand } from './commands/token.ts';
+import { topicsCommand } from './commands/topics.ts';
 import { upCommand } from './commands/up.ts';
 import { validateCommand } from './commands/validate.ts';
 import { reportFailure } from './report.ts';
@@ -17,10 +22,15 @@ const COMMANDS = [
   contextCommand,
   callCommand,
   describeCommand,
+  publishCommand,
+  subscribeCommand,
+  topicsCommand,
+  subscriptionsCommand,
   lookupCommand,
   getCommand,
   validateCommand,
   tokenCommand,
+  busCommand,
   completionCommand,
 ];
 

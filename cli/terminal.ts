@@ -27,6 +27,12 @@ export interface Terminal {
   readonly style: (style: Style, text: string) => string;
   /** All of stdin; undefined when a person sits at it and nothing was piped. */
   readonly readInput: () => Promise<string | undefined>;
+  /** stdin as it comes; undefined when a person sits at it and nothing was piped. */
+  readonly input: () => AsyncIterable<Uint8Array> | undefined;
+  /** A line that the person at stdin types; undefined when nobody sits there. */
+  readonly ask: ((question: string) => Promise<string>) | undefined;
+  /** Resolves when whoever reads stdout takes more: what is printed without waiting for that is kept in memory. */
+  readonly drained: () => Promise<void>;
   readonly clock: Clock;
   /** Signals. */
   readonly events: ProcessEvents;

@@ -11,6 +11,7 @@ import { fileURLToPath } from 'node:url';
 const PROCESSES = {
   operator: '../operator/main.ts',
   registry: '../services/registry/main.ts',
+  'event-bus': '../services/event-bus/main.ts',
   'context-tool': '../services/context-tool/main.ts',
   // The context-tool with the inventory of examples/: pods of former charts have this argument.
   sample: '../services/context-tool/sample/main.ts',

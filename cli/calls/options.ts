@@ -1,7 +1,7 @@
 /** What every command has that calls a server: which one, how to reach it, with which token, for how long. */
 import { type Command, Option } from 'commander';
+import type { ConnectionOptions } from '../connection-target.ts';
 import { type AuthorityOptions, DEFAULT_SUBJECT } from '../lookup/authority.ts';
-import type { ConnectionOptions } from '../registry-connection.ts';
 import { durationMs, stateOption } from '../text/arguments.ts';
 
 export interface CallOptions extends ConnectionOptions, Omit<AuthorityOptions, 'serverName'> {

@@ -2,10 +2,11 @@
 import { Command } from 'commander';
 import { onOneLine } from '#lib/printable.ts';
 import { FilterMode } from '#protos/generated/mcp2/FilterMode.ts';
+import { type ConnectionOptions, DEADLINE_MS } from '../connection-target.ts';
 import { type AuthorityOptions, DEFAULT_SUBJECT, tokensFor } from '../lookup/authority.ts';
 import { formatEndpoints, toPlain } from '../lookup/format.ts';
 import { type LookupAnswer, type LookupQuery, lookUpAll } from '../lookup/pages.ts';
-import { type ConnectionOptions, connectRegistry, DEADLINE_MS, explainCall } from '../registry-connection.ts';
+import { connectRegistry, explainCall } from '../registry-connection.ts';
 import { locateState } from '../state/folder.ts';
 import type { Terminal } from '../terminal.ts';
 import { collect, collectPairs, stateOption, wholeNumber } from '../text/arguments.ts';

@@ -14,20 +14,26 @@ Examples:
 A file of the folder is an Mcp2Server, which names a server that runs elsewhere, or a configuration of contexts and tools,
 which becomes a server here, on the first free port from 50061 on.
 
-The state folder keeps the store, the signing key and the status of each server; the next start goes on from there.
+The state folder keeps the store, the log of events, the signing key and the status of each server; the next start goes on
+from there.
 Everything listens on 127.0.0.1 only.`;
 
 export function upCommand(terminal: Terminal): Command {
   return new Command('up')
     .summary('start everything on this machine')
     .description(
-      'Start a registry, an operator that reads YAML files, and the servers that they configure, in one process.',
+      'Start a registry, an event bus, an operator that reads YAML files, and the servers that they configure, in one process.',
     )
     .option('--files <dir>', 'the folder of YAML files (default: the examples)')
     .addOption(stateOption())
     .option(
       '--port <number>',
       'port of the registry (default: the first free one from 50050 on)',
+      wholeNumber(0, 65_535),
+    )
+    .option(
+      '--bus-port <number>',
+      'port of the event bus (default: the first free one from 50052 on)',
       wholeNumber(0, 65_535),
     )
     .option('--etcd <url>', 'use this etcd; several members with commas')

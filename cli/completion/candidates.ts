@@ -10,6 +10,8 @@ export interface Candidate {
 /** Where a name of a server is wanted: options by their long names, arguments by their own. */
 const SERVER_OPTIONS: readonly string[] = ['--server', '--server-name', '--aud', '--audience'];
 const SERVER_ARGUMENT = 'server';
+/** Words that may stand where anything else may too. */
+const USUAL_WORDS: Readonly<Record<string, readonly string[]>> = { '--from': ['beginning', 'new', 'last'] };
 
 /** @param words Behind the program's name; the last is what is being typed, '' for nothing yet. */
 export function candidatesFor(
@@ -69,7 +71,7 @@ function lastOf({ registeredArguments }: Command): Argument | undefined {
 
 function valuesOf({ long, argChoices = [] }: Option, servers: () => readonly string[]): readonly Candidate[] {
   if (long !== undefined && SERVER_OPTIONS.includes(long)) return servers().map(plain);
-  return argChoices.map(plain);
+  return (argChoices.length > 0 ? argChoices : (USUAL_WORDS[long ?? ''] ?? [])).map(plain);
 }
 
 function valuesOfArgument(argument: Argument, servers: () => readonly string[]): readonly Candidate[] {

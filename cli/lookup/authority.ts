@@ -115,18 +115,27 @@ export interface MintedRights {
   readonly capabilities: readonly string[];
 }
 
-/** With the key in the state folder, for two minutes. @throws CommandFailed */
-export async function mintFor(rights: MintedRights, state: StateFolder, clock: Clock): Promise<string> {
-  const mint = await openMint(state, clock);
+/** With the key in the state folder, by default for two minutes. @throws CommandFailed */
+export async function mintFor(
+  rights: MintedRights,
+  state: StateFolder,
+  clock: Clock,
+  ttlSeconds = TTL_SECONDS,
+): Promise<string> {
+  const mint = await openMint(state, clock, ttlSeconds);
   return mint(rights);
 }
 
-async function openMint(state: StateFolder, clock: Clock): Promise<(rights: MintedRights) => Promise<string>> {
+async function openMint(
+  state: StateFolder,
+  clock: Clock,
+  ttlSeconds = TTL_SECONDS,
+): Promise<(rights: MintedRights) => Promise<string>> {
   if (!existsSync(state.signingKey)) {
     throw new CommandFailed(
       'there is no token: pass one with --token-file FILE ("-" is stdin) or MCP2_TOKEN. Only where "mcp2 up" has run is one minted here',
     );
   }
   const { key, issuer } = await readSigner(state);
-  return (rights) => mintToken(key, { iss: issuer, ...rights, ttlSeconds: TTL_SECONDS }, { clock });
+  return (rights) => mintToken(key, { iss: issuer, ...rights, ttlSeconds }, { clock });
 }

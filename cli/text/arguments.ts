@@ -9,6 +9,11 @@ export function collect(value: string, before: readonly string[] = []): readonly
   return [...before, ...values];
 }
 
+/** For an option that may be repeated and whose values may hold anything. */
+export function collectTexts(value: string, before: readonly string[] = []): readonly string[] {
+  return [...before, value];
+}
+
 /** For `--tag key=value`; may be repeated. */
 export function collectPairs(
   value: string,

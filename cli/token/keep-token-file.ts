@@ -10,6 +10,7 @@ import type { Clock } from '#lib/clock.ts';
 import { onOneLine } from '#lib/printable.ts';
 import { saveFile } from '#lib/saved-file.ts';
 import { CommandFailed } from '../failure.ts';
+import { stopOnSignals } from '../stop-on-signals.ts';
 import type { Terminal } from '../terminal.ts';
 import { formatAge } from '../text/time.ts';
 
@@ -40,7 +41,7 @@ export async function writeTokenFile(token: string, out: string, { workingFolder
 export async function keepTokenFile(kept: KeptToken, terminal: Terminal): Promise<void> {
   const { clock, note } = terminal;
   const { out, ttlSeconds } = kept;
-  const { signal } = stopOnSignals(terminal);
+  const signal = stopOnSignals(terminal);
   let written = await renew(kept, terminal);
   const everyMs = RENEWED_AFTER * ttlSeconds * 1000;
   note(`${onOneLine(out)} holds a token, and a fresh one every ${formatAge(everyMs)}. Ctrl-C ends that.`);
@@ -73,12 +74,6 @@ async function untilDue(dueMs: number, clock: Clock, signal: AbortSignal): Promi
     await clock.sleep(ms, signal).catch(() => undefined);
   }
   return !signal.aborted;
-}
-
-function stopOnSignals({ events }: Terminal): AbortController {
-  const stopping = new AbortController();
-  for (const name of ['SIGINT', 'SIGTERM', 'SIGHUP']) events.on(name, () => stopping.abort());
-  return stopping;
 }
 
 function sentence(error: unknown): string {

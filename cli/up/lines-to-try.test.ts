@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { linesToTry, type TryOptions } from './lines-to-try.ts';
+import { linesToTry as allLinesToTry, type TryOptions } from './lines-to-try.ts';
 
 type Server = TryOptions['servers'][number];
 
@@ -25,6 +25,16 @@ const stock = server('InventoryDB_Primary', {
   undeclared: ['context:read:inventory:*:stock_count', 'db:inventory:read', 'tool:reserve_stock'],
 });
 const prices = server('PricingRules', { undeclared: ['tool:compute_pricing'] });
+
+/** Those of the event bus come last, always. */
+function linesToTry(options: TryOptions): readonly string[] {
+  const lines = allLinesToTry(options);
+  expect(lines.slice(-2).map((line) => line.split(' ').slice(0, 2).join(' '))).toEqual([
+    'publish orders:new',
+    'subscribe orders:new',
+  ]);
+  return lines.slice(0, -2);
+}
 
 test('of the examples there is something to look up, to read, to compute and to change', () => {
   const lines = linesToTry({ servers: [stock, prices], areExamples: true });

@@ -25,8 +25,19 @@ const INVENTORY: readonly Example[] = [
   },
 ];
 
-/** Arguments of `mcp2`, at least one line. */
-export function linesToTry({ servers, areExamples }: TryOptions): readonly string[] {
+/** Of the event bus, whatever the servers are. */
+const EVENTS: readonly string[] = [
+  `publish orders:new '{"order": 7}' --id order-7`,
+  'subscribe orders:new --from beginning --count 1',
+];
+
+/** Arguments of `mcp2`. */
+export function linesToTry(options: TryOptions): readonly string[] {
+  return [...linesOfServers(options), ...EVENTS];
+}
+
+/** At least one line. */
+function linesOfServers({ servers, areExamples }: TryOptions): readonly string[] {
   const ready = servers.filter((server) => server.ready?.status === 'True');
   const offered = ready.flatMap(offeredBy);
   const known = areExamples ? INVENTORY.filter(({ needs }) => offered.includes(needs)) : [];

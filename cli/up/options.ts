@@ -5,6 +5,8 @@ export interface UpOptions {
   readonly state?: string;
   /** Of the registry. Default: the first free one from 50050 on. */
   readonly port?: number;
+  /** Of the event bus. Default: the first free one from 50052 on. */
+  readonly busPort?: number;
   /** URLs of etcd, comma-separated; instead of the embedded store. */
   readonly etcd?: string;
   readonly verbose?: boolean;

@@ -6,9 +6,11 @@ import { CommandFailed } from '../failure.ts';
 const MAX_MOVES = 20;
 
 /** @throws CommandFailed when neither the port nor one of the 20 after it is free. */
-export async function firstFreePort(wanted: number): Promise<number> {
+export async function firstFreePort(wanted: number, option = '--port'): Promise<number> {
   for (let port = wanted; port <= wanted + MAX_MOVES; port += 1) if (await isFree(port)) return port;
-  throw new CommandFailed(`the ports ${wanted} to ${wanted + MAX_MOVES} are all in use; name a free one with --port`);
+  throw new CommandFailed(
+    `the ports ${wanted} to ${wanted + MAX_MOVES} are all in use; name a free one with ${option}`,
+  );
 }
 
 /** @throws CommandFailed naming the option. */

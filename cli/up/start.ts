@@ -13,7 +13,7 @@ import type { Terminal } from '../terminal.ts';
 import { Announcer } from './announcer.ts';
 import { linesToTry } from './lines-to-try.ts';
 import type { UpOptions } from './options.ts';
-import { planParts, type StartedPart, startParts } from './parts.ts';
+import { addressesOf, planParts, type StartedPart, startParts } from './parts.ts';
 import { exampleFiles, locateFiles, shortenPath } from './paths.ts';
 import { tellIfSlow } from './slow-start.ts';
 import { openStore } from './store.ts';
@@ -99,11 +99,10 @@ async function serving(starting: Promise<readonly StartedPart[]>): Promise<reado
   return parts;
 }
 
-/** For the other commands, which look there for the registry. */
+/** For the other commands, which look there for the registry and the event bus. */
 function publishConnection(parts: readonly StartedPart[], files: string, { terminal, state, steps }: UpContext): void {
-  const registry = parts.find(({ part }) => part.name === 'registry')?.running.address ?? '';
   const startedAt = new Date(terminal.clock.nowMs()).toISOString();
-  writeConnection(state.connection, { registry, files, pid: terminal.pid, startedAt });
+  writeConnection(state.connection, { ...addressesOf(parts), files, pid: terminal.pid, startedAt });
   steps.splice(1, 0, { name: 'connection', run: () => removeConnection(state.connection) });
 }
 
@@ -115,8 +114,9 @@ function showParts(parts: readonly StartedPart[], { options, terminal, state }: 
     ['log', shortenPath(state.log, terminal)],
   ];
   print(`${style('bold', 'mcp2')} ${terminal.version}`);
-  for (const [name, value] of rows.filter(([, shown]) => shown !== ''))
-    print(`  ${style('dim', name.padEnd(8))}  ${value}`);
+  const shown = rows.filter(([, value]) => value !== '');
+  const width = Math.max(...shown.map(([name]) => name.length));
+  for (const [name, value] of shown) print(`  ${style('dim', name.padEnd(width))}  ${value}`);
   print('');
 }
 

@@ -29,7 +29,7 @@ export interface RunOptions {
   /** `--state` of every command, through MCP2_STATE. */
   readonly state: string;
   readonly env?: Readonly<Record<string, string>>;
-  readonly input?: string;
+  readonly input?: string | Buffer;
   readonly launcher?: string;
   /** Ends the command (SIGTERM) once it has printed this, for one that would go on for ever. */
   readonly killAfter?: string;
@@ -50,6 +50,7 @@ export async function runMcp2(
     ...(cwd === undefined ? {} : { cwd }),
     ...(timeoutMs === undefined ? {} : { timeout: timeoutMs, killSignal: 'SIGKILL' as const }),
   });
+  child.stdin?.on('error', () => undefined); // It ended without reading all of it.
   child.stdin?.end(input);
   child.stdout?.on('data', (chunk) => {
     if (killAfter !== undefined && String(chunk).includes(killAfter)) child.kill('SIGTERM');
@@ -65,9 +66,25 @@ export async function runMcp2(
   return { code, stdout, stderr };
 }
 
+/** Starts a command that goes on until it is ended; `log()` has what it printed, stdout and stderr as they came. */
+export async function startMcp2(
+  args: readonly string[],
+  { state, ready }: { readonly state: string; readonly ready?: (output: string) => boolean },
+): Promise<ManagedProcess> {
+  const started = new ManagedProcess({
+    name: `mcp2-${args[0]}`,
+    command: process.execPath,
+    args: [LAUNCHER, ...args],
+    env: { PATH: process.env.PATH, HOME: state, MCP2_STATE: state },
+    ready: async () => ready === undefined || ready(await started.log()),
+  });
+  await started.start();
+  return started;
+}
+
 interface StandaloneParts {
   readonly workspace: Workspace;
-  /** Of the registry and of a server. */
+  /** Of the registry, of a server and of the event bus. */
   readonly ports: readonly number[];
   readonly args: readonly string[];
   readonly launcher: string;
@@ -96,18 +113,21 @@ export class Standalone implements AsyncDisposable {
   readonly port: number;
   /** Free for the inventory, or for a server of the test. */
   readonly serverPort: number;
+  readonly busPort: number;
   readonly #process: ManagedProcess;
   #starts = 0;
 
   constructor({ workspace, ports, args, launcher, nodeArgs, state }: StandaloneParts) {
-    const [port = 0, serverPort = 0] = ports;
+    const [port = 0, serverPort = 0, busPort = 0] = ports;
     this.state = state;
     this.files = join(workspace.folder, 'files');
     this.port = port;
     this.serverPort = serverPort;
+    this.busPort = busPort;
     mkdirSync(this.files);
     const named = ['--files', this.files, '--state', this.state];
-    const portArgs = args.includes('--port') ? [] : ['--port', String(port)];
+    const portOf = (option: string, number: number) => (args.includes(option) ? [] : [option, String(number)]);
+    const portArgs = [...portOf('--port', port), ...portOf('--bus-port', busPort)];
     this.#process = new ManagedProcess(
       {
         name: 'mcp2-up',
@@ -121,9 +141,14 @@ export class Standalone implements AsyncDisposable {
   }
 
   /** @throws Error with what it printed when it ends before it is ready. */
-  start(): Promise<void> {
+  async start(): Promise<void> {
     this.#starts += 1;
-    return this.#process.start();
+    try {
+      await this.#process.start();
+    } catch (error) {
+      this.#starts -= 1; // It never said that it is ready.
+      throw error;
+    }
   }
 
   /** Everything that it printed, over all its starts. */
@@ -179,7 +204,7 @@ export async function createStandalone(options: StandaloneOptions = {}): Promise
   const { args = [], launcher = LAUNCHER, nodeArgs = [], stateName = 'state' } = options;
   const workspace = createWorkspace('standalone');
   const state = options.state ?? join(workspace.folder, stateName);
-  return new Standalone({ workspace, ports: await freePorts(2), args, launcher, nodeArgs, state });
+  return new Standalone({ workspace, ports: await freePorts(3), args, launcher, nodeArgs, state });
 }
 
 export function serverYaml({ name, serverName, port }: Required<ServerFile>): string {

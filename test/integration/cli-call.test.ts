@@ -3,12 +3,11 @@ import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { parse } from 'yaml';
-import { systemClock } from '#lib/clock.ts';
 import { silentLogger } from '#lib/logger.ts';
 import { createServer, type Mcp2Server, ToolFailed } from '#sdk/server/index.ts';
-import { runCommandLine } from '../../cli/program.ts';
 import { eventually } from '../harness/eventually.ts';
 import { createStandalone, type Ended, type Standalone, serverYaml } from '../harness/mcp2-command.ts';
+import { runMcp2Here } from '../harness/mcp2-here.ts';
 
 const PNG = Buffer.from([0x89, 0x50, 0x4e, 0x47, 0xff]);
 
@@ -292,35 +291,11 @@ test.each<[string, readonly string[], number, RegExp]>([
   ['another machine in the clear', ['call', 'echo', '--address', 'registry.example:50050'], 2, /--ca FILE/],
   ['no registry', ['describe', 'PricingRules', '--address', '127.0.0.1:1'], 1, /no registry answers at 127\.0\.0\.1:1/],
 ])('%s is refused with a sentence', async (_title, args, exitCode, sentence) => {
-  const { code, stdout, stderr } = await runHere(args, '[1]');
+  const { code, stdout, stderr } = await runMcp2Here(args, { state: up.state, input: '[1]' });
   expect(stderr).toMatch(sentence);
   expect({ code, stdout }).toEqual({ code: exitCode, stdout: '' });
   expect(stderr).not.toContain('    at ');
 });
-
-/** The same command line in this process: a process of its own takes a second to say no. */
-async function runHere(args: readonly string[], input: string): Promise<Ended> {
-  const [stdout, stderr]: [string[], string[]] = [[], []];
-  const code = await runCommandLine(args, {
-    env: { MCP2_STATE: up.state },
-    homeFolder: up.state,
-    workingFolder: up.files,
-    version: '0.0.0',
-    packageFolder: join(import.meta.dirname, '../..'),
-    print: (line) => stdout.push(`${line}\n`),
-    write: (bytes) => stdout.push(Buffer.from(bytes).toString('latin1')),
-    isTerminal: false,
-    note: (line) => stderr.push(`${line}\n`),
-    style: (_style, text) => text,
-    readInput: async () => input,
-    clock: systemClock,
-    events: process,
-    pid: process.pid,
-    uid: process.getuid?.(),
-    isAlive: () => true,
-  });
-  return { code, stdout: stdout.join(''), stderr: stderr.join('') };
-}
 
 test('without "mcp2 up" each says what to do', async () => {
   for (const args of [

@@ -133,3 +133,10 @@ function isMissing(shell: string): boolean {
     return true;
   }
 }
+
+test('the usual words of --from are completed, and the commands below subscriptions', async () => {
+  expect(await complete('mcp2 subscribe a --from ')).toEqual(['beginning', 'new', 'last']);
+  expect(await complete('mcp2 publish a b --cloudevents s')).toEqual(['structured']);
+  expect(await complete('mcp2 subscriptions p')).toEqual(['parked']);
+  expect(await complete('mcp2 bus ')).toEqual(['backup', 'restore', 'accept-loss', 'help']);
+});

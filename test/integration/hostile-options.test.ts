@@ -32,6 +32,7 @@ const OPTIONS: Readonly<Record<string, (file: string) => readonly string[]>> = {
   '--key': (file) => [...MINT, '--key', file],
   '--jwks': (file) => ['token', 'inspect', TOKEN, '--jwks', file],
   '--kubeconfig': (file) => [...MINT, '--from-secret', 'a/b', '--kubeconfig', file],
+  '--file': (file) => ['publish', 'a:b', '--file', file, '--token-file', path('key.jwk'), '--address', '127.0.0.1:1'],
   validate: (file) => ['validate', file],
 };
 const FILES = { pipe: /a pipe/, endless: /a device/, folder: /a folder|EISDIR|no \*\.yaml/, large: /larger than/ };

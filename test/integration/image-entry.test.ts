@@ -26,6 +26,7 @@ const entry = (...args: string[]) => run('image/entry.mjs', args);
 test.each([
   ['operator', 'MCP2_ISSUER'],
   ['registry', 'MCP2_ISSUER'],
+  ['event-bus', 'MCP2_EVENT_BUS_LOG_DIR is required'],
   ['context-tool', 'MCP2_CONTEXT_TOOL_CONFIG is required'],
   ['setup', 'the first argument must be prepare'],
   ['check', 'MCP2_CHECK_REGISTRY'],
@@ -55,12 +56,12 @@ test.each([[], ['regsitry'], ['../cli/main'], ['token-mint'], ['constructor'], [
   async (...args) => {
     const { code, stdout, stderr } = await entry(...args);
     expect({ code, stdout }).toEqual({ code: 2, stdout: '' });
-    expect(stderr).toMatch(/process \(operator, registry, context-tool, sample, setup, check, etcd\)/);
+    expect(stderr).toMatch(/process \(operator, registry, event-bus, context-tool, sample, setup, check, etcd\)/);
     expect(stderr.trim().split('\n')).toHaveLength(1);
   },
 );
 
-test('every command of mcp2 is reached, and so are its help and its version', async () => {
+test('every command of mcp2 is reached, and so are its help and its version', { timeout: 180_000 }, async () => {
   const { stdout } = await entry('--help');
   const commands = [...stdout.matchAll(/^ {2}(\w+) /gm)].map(([, name]) => name ?? '');
   expect(commands).toEqual(expect.arrayContaining(['lookup', 'token', 'validate', 'help']));

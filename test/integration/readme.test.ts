@@ -41,7 +41,7 @@ let started: ManagedProcess;
 let env: Record<string, string | undefined>;
 
 beforeAll(async () => {
-  for (const port of [50050, 50061, 50062, 50063]) await requireFree(port);
+  for (const port of [50050, 50052, 50061, 50062, 50063]) await requireFree(port);
   folder = await mkdtemp(join(tmpdir(), 'mcp2-readme-'));
   env = { ...process.env, XDG_STATE_HOME: join(folder, 'state') };
   const ready = async () => /Ctrl-C ends/.test(readFileSync(started.logFile, 'utf8'));
@@ -76,7 +76,7 @@ test('the lines that npm start prints to try end well as they stand there', asyn
   const printed = readFileSync(started.logFile, 'utf8').split('Try in another terminal:')[1] ?? '';
   const toTry = printed.split('\n').filter((line) => line.startsWith('  npx mcp2 '));
   const commandsToTry = toTry.map((line) => /npx mcp2 (\w+)/.exec(line)?.[1]);
-  expect(commandsToTry).toEqual(['lookup', 'context', 'call', 'call']);
+  expect(commandsToTry).toEqual(['lookup', 'context', 'call', 'call', 'publish', 'subscribe']);
   for (const line of toTry) expect(await shell(line.trim(), false)).not.toBe('');
 });
 

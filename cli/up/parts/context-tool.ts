@@ -17,6 +17,7 @@ import { start } from '../../../services/context-tool/start.ts';
 import { PortBook } from '../runtime/port-book.ts';
 import { RuntimeFolder } from '../runtime/runtime-folder.ts';
 import type { RuntimeServerOptions } from '../runtime/runtime-server.ts';
+import { createServerTokens } from '../runtime/server-tokens.ts';
 import { DRAIN_MS, type Part, type PartContext } from './part.ts';
 
 const NAME = 'context-tool';
@@ -50,7 +51,9 @@ export const contextToolPart: Part = {
 };
 
 /** What the servers share is made with the first of them: most folders have none. */
-function createStart({ state, signer, ...context }: PartContext): RuntimeServerOptions['start'] {
+function createStart({ state, signer, eventBus, ...context }: PartContext): RuntimeServerOptions['start'] {
+  const tokenSource = createServerTokens({ signer, clock: context.clock });
+  const ownEventBus = { address: () => eventBus, tokenSource };
   let shared: ReturnType<typeof share> | undefined;
   return async function startServer(config, listen) {
     shared ??= share();
@@ -61,7 +64,15 @@ function createStart({ state, signer, ...context }: PartContext): RuntimeServerO
       MCP2_JWKS_FILE: state.jwks,
     });
     const metrics = createMetrics({ service: NAME, process: false });
-    const own = { ...context, ...(await shared), metrics, randomBytes, allowLoopback: true, lookup: lookUpBySystem };
+    const own = {
+      ...context,
+      ...(await shared),
+      ownEventBus,
+      metrics,
+      randomBytes,
+      allowLoopback: true,
+      lookup: lookUpBySystem,
+    };
     return start(config, settings, own);
   };
 

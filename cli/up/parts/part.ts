@@ -33,6 +33,8 @@ export interface PartContext {
   readonly env: Environment;
   /** Who runs the servers that files of the folder configure: of the parts that were started before. */
   readonly runtimeFiles: RuntimeFiles;
+  /** host:port of the event bus; undefined for the parts before it. */
+  readonly eventBus: string | undefined;
   /** The folder of YAML files, and as people see it. */
   readonly files: string;
   readonly shownFiles: string;
