@@ -8,7 +8,7 @@ import type { Offset } from '../log/event-log.ts';
 export interface TailEntry {
   readonly offset: Offset;
   readonly topic: string;
-  /** The envelope, encoded. */
+  /** The envelope, encoded once: when the first subscriber gets it. */
   readonly bytes: Buffer;
 }
 

@@ -32,7 +32,7 @@ export class Tail {
   /** Up to where retention removed the events of a topic, of those topics whose events are still in memory. */
   readonly #removed = new Map<string, Offset>();
   readonly #isRemoved = ({ topic, offset }: TailEntry): boolean => offset <= (this.#removed.get(topic) ?? 0);
-  #entries: TailEntry[] = [];
+  #entries: StoredEntry[] = [];
   #head = 0;
   #bytes = 0;
   #start: Offset;
@@ -65,9 +65,9 @@ export class Tail {
     const reached = new Set<Feed>();
     for (const event of events) {
       const { offset, topic } = event;
-      const entry = { offset, topic, bytes: this.#options.encode(event) };
+      const entry = new StoredEntry(event, this.#options.encode);
       this.#entries.push(entry);
-      this.#bytes += sizeOf(entry);
+      this.#bytes += entry.size;
       this.#end = offset;
       for (const feed of this.#feedsFor(topic)) {
         feed.push(entry);
@@ -158,9 +158,9 @@ export class Tail {
   }
 
   #evict(): void {
-    const entry = this.#entries[this.#head] as TailEntry;
+    const entry = this.#entries[this.#head] as StoredEntry;
     this.#head += 1;
-    this.#bytes -= sizeOf(entry);
+    this.#bytes -= entry.size;
     this.#start = entry.offset;
     for (const feed of this.#feedsFor(entry.topic)) feed.evict(entry);
     if ((this.#removed.get(entry.topic) ?? Number.POSITIVE_INFINITY) <= this.#start) this.#removed.delete(entry.topic);
@@ -170,8 +170,36 @@ export class Tail {
   }
 }
 
-function sizeOf({ bytes }: TailEntry): number {
-  return bytes.length + ENTRY_OVERHEAD;
+class StoredEntry implements TailEntry {
+  readonly offset: Offset;
+  readonly topic: string;
+  readonly size: number;
+  readonly #encode: (event: StoredEvent) => Buffer;
+  /** Let go once it is encoded. */
+  #event: StoredEvent | undefined;
+  #bytes: Buffer | undefined;
+
+  constructor(event: StoredEvent, encode: (event: StoredEvent) => Buffer) {
+    this.offset = event.offset;
+    this.topic = event.topic;
+    this.size = sizeOf(event);
+    this.#event = event;
+    this.#encode = encode;
+  }
+
+  get bytes(): Buffer {
+    if (this.#bytes === undefined) {
+      this.#bytes = this.#encode(this.#event as StoredEvent);
+      this.#event = undefined;
+    }
+    return this.#bytes;
+  }
+}
+
+function sizeOf({ payload, topic, publisher, eventId, contentType, attributes }: StoredEvent): number {
+  let bytes = ENTRY_OVERHEAD + payload.length + topic.length + publisher.length + eventId.length + contentType.length;
+  for (const key in attributes) bytes += key.length + (attributes[key] as string).length;
+  return bytes;
 }
 
 /** A topic was checked when it was published. */

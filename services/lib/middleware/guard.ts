@@ -61,6 +61,9 @@ export interface GuardOptions {
 
 type AnyRule = MethodRule<unknown>;
 type CheckedRule = Extract<AnyRule, { readonly on: 'request' | 'first' | 'each' | 'each, on its own' }>;
+/** Resources of one stream; above that all are forgotten and asked again. */
+const MAX_ALLOWED = 1_024;
+
 type Decide = (request: unknown, token: VerifiedToken) => void | Promise<void>;
 
 export function createGuards(options: GuardOptions): Guards {
@@ -70,7 +73,8 @@ export function createGuards(options: GuardOptions): Guards {
     const decide = decisionOf(method, rule, options);
     const guard = guardWith(rule.credential, decide, options.authenticate);
     if (rule.on === 'first') return { on: 'first', check: guard };
-    const begin = () => rememberingToken(rule.credential, decide, options);
+    const begin = () =>
+      rememberingToken(rule.credential, decisionOf(method, rule, options, new AllowedResources()), options);
     if (rule.on === 'each') return { on: 'each', begin };
     if (rule.on === 'each, on its own') return { on: 'each', begin, isRefusedAlone };
     return { on: 'request', check: guard };
@@ -141,13 +145,34 @@ function rememberingToken(
   return guardWith(credential, decideForHolder, remembered);
 }
 
+/** Of one stream: what its token was allowed, so that the next message about the same costs a look-up. */
+class AllowedResources {
+  #token: VerifiedToken | undefined;
+  readonly #resources = new Set<string>();
+
+  has(token: VerifiedToken, resource: string): boolean {
+    return token === this.#token && this.#resources.has(resource);
+  }
+
+  add(token: VerifiedToken, resource: string): void {
+    if (token !== this.#token || this.#resources.size >= MAX_ALLOWED) this.#resources.clear();
+    this.#token = token;
+    this.#resources.add(resource);
+  }
+}
+
 /** Who calls is known, so the next message may be another one's turn. */
 function isRefusedAlone(error: unknown): error is ServiceError {
   return error instanceof ServiceError && statusCodeOf(error.reason) !== status.UNAUTHENTICATED;
 }
 
 /** @throws Error when the service left out a function that a row needs. */
-function decisionOf(method: string, rule: Exclude<AnyRule, { readonly on: 'nothing' }>, options: GuardOptions): Decide {
+function decisionOf(
+  method: string,
+  rule: Exclude<AnyRule, { readonly on: 'nothing' }>,
+  options: GuardOptions,
+  allowed?: AllowedResources,
+): Decide {
   const { serverName, revocations } = options;
   if (rule.on === 'any') {
     return (_request, token) => {
@@ -155,7 +180,7 @@ function decisionOf(method: string, rule: Exclude<AnyRule, { readonly on: 'nothi
       authorize(token, { method: method as Method, resource: serverName });
     };
   }
-  const decide = rule.on === 'own' ? ownDecision(method, options) : checkedDecision(method, rule, options);
+  const decide = rule.on === 'own' ? ownDecision(method, options) : checkedDecision(method, rule, options, allowed);
   if (!rule.writes) return decide;
   return (request, token) => {
     const decided = decide(request, token);
@@ -170,11 +195,13 @@ function ownDecision(method: string, { own = {} }: GuardOptions): Decide {
 
 type Find = (request: unknown, token: VerifiedToken) => string | undefined | Promise<string | undefined>;
 
-function checkedDecision(method: string, rule: CheckedRule, options: GuardOptions): Decide {
+function checkedDecision(method: string, rule: CheckedRule, options: GuardOptions, allowed?: AllowedResources): Decide {
   const { serverName, stored = {}, forms = {} } = options;
   const { resource, params, audience = () => serverName, as = method as Method } = rule;
   const allow = (request: unknown, token: VerifiedToken, about: string | undefined) => {
-    if (about !== undefined) authorize(token, { method: as, resource: about, params: params?.(request) });
+    if (about === undefined || allowed?.has(token, about)) return;
+    authorize(token, { method: as, resource: about, params: params?.(request) });
+    if (params === undefined) allowed?.add(token, about);
   };
   const requireForm = ownMember(forms as Readonly<Record<string, (request: unknown) => void>>, method);
   const finds = stored as Readonly<Record<string, Find>>;

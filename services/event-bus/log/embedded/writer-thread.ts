@@ -39,6 +39,8 @@ const MAX_WAITING_BYTES = 64 * 1024 * 1024;
 /** Of one message: the writer takes no more at once either. */
 const MESSAGE_APPENDS = 1_024;
 const MESSAGE_BYTES = 4 * 1024 * 1024;
+/** Messages that the writer has and has not answered. */
+const MESSAGES_AHEAD = 2;
 
 /** Before the worker is started again that has opened and could not be used. */
 const RESTART_PAUSE_MS = 1_000;
@@ -64,6 +66,8 @@ export class WriterThread {
   #unsentCalls: WriterCall[] = [];
   #waitingBytes = 0;
   #worker: Worker | undefined;
+  /** How much is unanswered of each message that was sent, in order. */
+  #sent: number[] = [];
   #isFlushPlanned = false;
   #isStopSent = false;
 
@@ -142,9 +146,13 @@ export class WriterThread {
     });
   }
 
+  /** One message is being written, one lies ready for when it is: what comes meanwhile goes together into the next. */
   #flush(): void {
     const worker = this.#worker;
     if (worker === undefined || (this.#packer.count === 0 && this.#unsentCalls.length === 0)) return;
+    const isLarge = this.#packer.count >= MESSAGE_APPENDS || this.#packer.bytes >= MESSAGE_BYTES;
+    if (this.#sent.length >= MESSAGES_AHEAD && !isLarge && !this.#kept.isStopped) return;
+    this.#sent.push(this.#packer.count + this.#unsentCalls.length);
     const { clock } = this.#options;
     const appends = this.#packer.take();
     const calls = this.#unsentCalls;
@@ -205,6 +213,18 @@ export class WriterThread {
       if (answer !== undefined && 'error' in answer) call.reject(fromSent(answer.error));
       else call.resolve(answer?.value);
     }
+    this.#answered(appends.length + answers.length);
+  }
+
+  /** One answer may be to parts of several messages. */
+  #answered(count: number): void {
+    for (let left = count; left > 0 && this.#sent.length > 0; ) {
+      const first = this.#sent[0] as number;
+      this.#sent[0] = Math.max(0, first - left);
+      left -= first;
+      if (this.#sent[0] === 0) this.#sent.shift();
+    }
+    if (this.#worker !== undefined) this.#flush();
   }
 
   #rejectAll(error: Error): void {
@@ -212,6 +232,7 @@ export class WriterThread {
     const waiting = [...this.#appends.shift(this.#appends.length), ...this.#calls.shift(this.#calls.length)];
     this.#packer.take();
     this.#unsentCalls = [];
+    this.#sent = [];
     this.#waitingBytes = 0;
     for (const { reject } of waiting) reject(reason);
   }
