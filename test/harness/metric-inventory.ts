@@ -16,6 +16,7 @@ import { createOperatorMetrics } from '../../operator/operator-metrics.ts';
 import { createDatabaseMetrics } from '../../services/context-tool/database/database-metrics.ts';
 import { createHttpMetrics } from '../../services/context-tool/http/metrics.ts';
 import { createModuleMetrics } from '../../services/context-tool/modules/metrics.ts';
+import { createOutboxMetrics } from '../../services/context-tool/outbox/outbox-metrics.ts';
 import { createRuntimeMetrics } from '../../services/context-tool/runtime-metrics.ts';
 import { createLogMetrics } from '../../services/event-bus/log/embedded/log-metrics.ts';
 import { createEventBusMetrics } from '../../services/event-bus/metrics.ts';
@@ -84,6 +85,7 @@ function createContextToolMetrics(metrics: Registry): void {
   createDatabaseMetrics(metrics);
   createHttpMetrics(metrics, { connections: () => 0, waiting: () => 0 });
   createModuleMetrics(metrics);
+  createOutboxMetrics(metrics);
 }
 
 function indexOfNothing() {
