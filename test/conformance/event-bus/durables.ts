@@ -19,7 +19,7 @@ const EXPLICIT = { durable_name: 'd', ack_mode: 1, start: 1 } as const;
 const HEART = { idle_heartbeat_ms: 100 };
 
 export function describeDurables(under: BusUnderTest): void {
-  describe('a durable subscription', () => {
+  describe.concurrent('a durable subscription', () => {
     const bus = useBus(under);
     const published = async (count: number) => {
       const caller = await bus().caller();

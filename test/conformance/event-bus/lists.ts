@@ -5,7 +5,7 @@ import { eventually } from '../../harness/eventually.ts';
 import { type BusUnderTest, expectRefused, useBus } from './bus-under-test.ts';
 
 export function describeLists(under: BusUnderTest): void {
-  describe('ListTopics', () => {
+  describe.concurrent('ListTopics', () => {
     const bus = useBus(under);
 
     test('names the topics that match, sorted, with what is kept of each', async () => {
@@ -115,7 +115,7 @@ export function describeLists(under: BusUnderTest): void {
     });
   });
 
-  describe('ListSubscriptions', () => {
+  describe.concurrent('ListSubscriptions', () => {
     const bus = useBus(under);
 
     test("names the caller's own, sorted, with where each stands", async () => {

@@ -7,7 +7,7 @@ import { type BusReason, type BusUnderTest, epochOf, expectRefused, offsetOf, te
 const KIB = 1024;
 
 export function describePublish(under: BusUnderTest): void {
-  describe('Publish', () => {
+  describe.concurrent('Publish', () => {
     const bus = useBus(under);
 
     test('answers with the position in the topic, from 1 on, and in the log', async () => {

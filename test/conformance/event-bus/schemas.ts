@@ -22,7 +22,7 @@ const GOOD = { sku: 'prod_1', left: 3 };
 const json = (value: unknown) => Buffer.from(JSON.stringify(value));
 
 export function describeSchemas(under: BusUnderTest): void {
-  describe('schemas', () => {
+  describe.concurrent('schemas', () => {
     const folder = createWorkspace('schemas').folder;
     const file = join(folder, 'schemas.yaml');
     beforeAll(() => {
