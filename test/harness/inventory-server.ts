@@ -10,6 +10,7 @@ import { createConfigReader } from '../../services/context-tool/config/read-conf
 import { readConfig } from '../../services/context-tool/config.ts';
 import { SqliteFiles } from '../../services/context-tool/database/sqlite/sqlite-files.ts';
 import { findLimits } from '../../services/context-tool/modules/process-limits.ts';
+import type { OwnEventBus } from '../../services/context-tool/outbox/publishing.ts';
 import { type RunningContextTool, start } from '../../services/context-tool/start.ts';
 import { INVENTORY } from './mcp2-command.ts';
 
@@ -22,11 +23,13 @@ export interface InventoryServerOptions {
   readonly env: Readonly<Record<string, string>>;
   /** Default: the system's. */
   readonly clock?: Clock;
+  /** Default: it finds none. */
+  readonly ownEventBus?: OwnEventBus;
 }
 
 /** @throws what starting it throws */
 export async function startInventoryServer(options: InventoryServerOptions): Promise<RunningContextTool> {
-  const { folder, env, clock = systemClock } = options;
+  const { folder, env, clock = systemClock, ownEventBus } = options;
   const file = join(INVENTORY, options.file);
   const read = createConfigReader();
   const { config, problems } = read({ file, workingFolder: INVENTORY, sqlite: { below: folder } });
@@ -37,6 +40,7 @@ export async function startInventoryServer(options: InventoryServerOptions): Pro
     log: silentLogger,
     metrics: createMetrics({ service: 'context-tool', process: false }),
     protos: loadServices(),
+    ownEventBus,
     sqliteFiles: new SqliteFiles({ clock, log: silentLogger, setpriv: limits.setpriv }),
   });
 }

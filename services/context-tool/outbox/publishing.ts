@@ -13,9 +13,9 @@ import type { Services } from '#protos/load.ts';
 import { type Ambient, ambientOf } from '#sdk/client/ambient.ts';
 import { type EventBusConnection, openEventBus } from '#sdk/client/event-bus-connection.ts';
 import type { EventBusOptions } from '#sdk/client/event-bus-settings.ts';
-import { LayeredCalls } from '#sdk/client/layered-calls.ts';
+import { createLazyEventPublisher, type EventPublisher } from '#sdk/client/event-publisher.ts';
 import { findToken } from '#sdk/client/settings.ts';
-import { StreamPublisher } from '#sdk/client/stream-publisher.ts';
+import type { Publisher } from '#sdk/client/stream-publisher.ts';
 import type { TokenSource } from '#sdk/client/token-source.ts';
 import type { RuntimeConfig, SecretReference } from '../config/runtime-config.ts';
 import { PUBLISH_MS, type Publish, PublishRefused } from './publish-rows.ts';
@@ -51,6 +51,8 @@ export interface PublishingDependencies {
   readonly ownEventBus?: OwnEventBus | undefined;
 }
 
+/** Before the row is given up: the publisher then says what came in the way. */
+const ANSWER_MS = 1_000;
 const FOR_GOOD: readonly status[] = [status.INVALID_ARGUMENT, status.PERMISSION_DENIED, status.ALREADY_EXISTS];
 
 export function createOpenPublishing(dependencies: PublishingDependencies): OpenPublishing {
@@ -61,21 +63,20 @@ class OwnPublishing implements Publishing {
   readonly #config: RuntimeConfig;
   readonly #dependencies: PublishingDependencies;
   readonly #ambient: Ambient;
-  readonly #publisher: StreamPublisher;
-  readonly #calls: LayeredCalls;
-  #connection: Promise<EventBusConnection> | undefined;
+  readonly #events: EventPublisher;
+  readonly #publisher: Publisher;
 
   constructor(config: RuntimeConfig, dependencies: PublishingDependencies) {
     const { clock, random, env } = dependencies;
     this.#config = config;
     this.#dependencies = dependencies;
     this.#ambient = ambientOf({ clock, random, env });
-    this.#calls = new LayeredCalls({ clock });
-    this.#publisher = new StreamPublisher({}, { connect: () => this.#connect(), calls: this.#calls, clock, random });
+    this.#events = createLazyEventPublisher({ clock, random }, () => this.#open());
+    this.#publisher = this.#events.publisher();
   }
 
   readonly publish: Publish = async ({ topic, payload, id, contentType, attributes }, signal) => {
-    const options = { id, contentType, attributes, deadlineMs: PUBLISH_MS, signal };
+    const options = { id, contentType, attributes, deadlineMs: PUBLISH_MS - ANSWER_MS, signal };
     try {
       await this.#publisher.publish(topic, payload, options);
     } catch (error) {
@@ -85,18 +86,7 @@ class OwnPublishing implements Publishing {
 
   async close(): Promise<void> {
     await this.#publisher.close();
-    this.#calls.close();
-    const connection = await this.#connection?.catch(() => undefined);
-    connection?.close();
-  }
-
-  /** Tried anew after it failed. */
-  #connect(): Promise<EventBusConnection> {
-    this.#connection ??= this.#open().catch((error: unknown) => {
-      this.#connection = undefined;
-      throw error;
-    });
-    return this.#connection;
+    this.#events.close();
   }
 
   async #open(): Promise<EventBusConnection> {
