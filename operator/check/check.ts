@@ -7,10 +7,10 @@ import type { KubeApi } from '#lib/kube/api.ts';
 import { isNotFound } from '#lib/kube/api-error.ts';
 import type { KubeObject } from '#lib/kube/object.ts';
 import type { Logger } from '#lib/logger.ts';
-import { UserError } from '#lib/user-error.ts';
 import type { Mcp2Client } from '#sdk/client/index.ts';
 import { MCP2_SERVERS } from '../source/cluster.ts';
 import type { CheckConfig } from './config.ts';
+import { createWait } from './wait.ts';
 
 export interface CheckDependencies {
   readonly api: Pick<KubeApi, 'get' | 'delete' | 'serverSideApply'>;
@@ -22,15 +22,6 @@ export interface CheckDependencies {
 
 type CheckSettings = Pick<CheckConfig, 'namespace' | 'name' | 'serverName' | 'tlsServerName' | 'timeoutMs'>;
 
-/** Did not come to pass within the time; the message says what, and how it stood last. */
-export class CheckFailed extends UserError {
-  constructor(message: string, cause?: unknown) {
-    super(message, cause === undefined ? undefined : { cause });
-    this.name = 'CheckFailed';
-  }
-}
-
-const POLL_MS = 500;
 /** For taking back what was made, after the time of the check. */
 const CLEAN_UP_MS = 30_000;
 const MANAGER = 'mcp2-check';
@@ -136,25 +127,4 @@ async function whyThere(
     if (isNotFound(error)) return undefined;
     throw error;
   }
-}
-
-type Wait = (what: string, problem: () => Promise<string | undefined>) => Promise<void>;
-
-/** Asks again until there is no problem; a call that fails is a problem too. */
-function createWait(clock: Clock, endMs: number): Wait {
-  return async function waitFor(what, problem) {
-    for (;;) {
-      let last: string | undefined;
-      let cause: unknown;
-      try {
-        last = await problem();
-      } catch (error) {
-        cause = error;
-        last = (error as Error).message;
-      }
-      if (last === undefined) return;
-      if (clock.monotonicMs() >= endMs) throw new CheckFailed(`waited for ${what}; at last: ${last}`, cause);
-      await clock.sleep(POLL_MS);
-    }
-  };
 }

@@ -8,7 +8,9 @@ export interface CheckConfig {
   readonly logLevel: LogLevel;
   /** host:port of the registry. */
   readonly registry: string;
-  /** PEM: who signed the registry's certificate. */
+  /** host:port of the event bus; undefined where there is none. */
+  readonly eventBus: string | undefined;
+  /** PEM: who signed their certificates. */
   readonly caFile: string;
   /** A private JWK, for the token that looks up. */
   readonly signingKeyFile: string;
@@ -32,6 +34,7 @@ export function readCheckConfig(env: Environment): CheckConfig {
   const config: CheckConfig = {
     logLevel: readLogLevel(read),
     registry: read.hostPort('MCP2_CHECK_REGISTRY'),
+    eventBus: readEventBus(read),
     caFile: read.requiredFile('MCP2_CA_FILE'),
     signingKeyFile: read.requiredFile('MCP2_SIGNING_KEY_FILE'),
     issuer: read.required('MCP2_ISSUER'),
@@ -44,4 +47,9 @@ export function readCheckConfig(env: Environment): CheckConfig {
   };
   read.check();
   return Object.freeze(config);
+}
+
+function readEventBus(read: EnvReader): string | undefined {
+  const name = 'MCP2_CHECK_EVENT_BUS';
+  return read.optional(name) === undefined ? undefined : read.hostPort(name);
 }

@@ -6,9 +6,11 @@ import { connectKube } from '#lib/kube/connect.ts';
 import { type JobRuntime, runJob } from '#lib/service/run-job.ts';
 import { mintToken } from '#lib/token/mint.ts';
 import { parseSigningKey } from '#lib/token/signing-key.ts';
+import { EVENT_BUS_NAME } from '#lib/well-known.ts';
 import { connect } from '#sdk/client/index.ts';
 import { CAPABILITY, runCheck } from './check.ts';
 import { type CheckConfig, readCheckConfig } from './config.ts';
+import { checkEvents, EVENT_TOPIC } from './event-check.ts';
 
 const TOKEN_TTL_SECONDS = 120;
 
@@ -23,13 +25,14 @@ async function run(config: CheckConfig, { clock, random, log }: JobRuntime): Pro
   const claims = {
     iss: config.issuer,
     sub: `${config.namespace}.${config.name}`,
-    aud: [config.serverName],
-    capabilities: ['registry:lookup', CAPABILITY],
+    aud: [config.serverName, EVENT_BUS_NAME],
+    capabilities: ['registry:lookup', CAPABILITY, `event:publish:${EVENT_TOPIC}`, `event:subscribe:${EVENT_TOPIC}`],
     ttlSeconds: TOKEN_TTL_SECONDS,
   };
-  const { registry, caFile } = config;
+  const { registry, eventBus, caFile } = config;
   // Minted for each call: the check may take longer than a token lives.
-  const client = await connect({ registry, caFile, token: () => mintToken(key, claims, { clock }), log });
+  const client = await connect({ registry, eventBus, caFile, token: () => mintToken(key, claims, { clock }), log });
   await runCheck(config, { api, client, clock, log });
+  if (eventBus !== undefined) await checkEvents(config, { client, clock, log });
   return 0;
 }

@@ -131,7 +131,7 @@ function dnsNames(read: EnvReader, setting: string, names: readonly string[]): r
 
 function readEventBus(read: EnvReader): string | undefined {
   const name = 'MCP2_SETUP_EVENT_BUS';
-  return read.optional(name) === undefined ? undefined : read.hostPort(name, { fallback: '' });
+  return read.optional(name) === undefined ? undefined : read.hostPort(name);
 }
 
 function clusterDomain(read: EnvReader): string {

@@ -54,6 +54,10 @@ export function createSubscribe(options: SubscribeOptions) {
       heartbeatMs: request.idle_heartbeat_ms,
       signal: call.signal,
       isDurable: request.durable_name !== '',
+      onSlow() {
+        const { topic_filter: filter, durable_name: durable } = request;
+        call.log.warn({ sub: token.sub, filter, durable }, 'a subscriber took nothing for too long and was ended');
+      },
     });
     options.counts.streamOpened();
     try {

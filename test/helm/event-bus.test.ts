@@ -1,11 +1,8 @@
 /** The event bus: one pod with its log in a volume, what it is told, its backups and repairs, and what is refused of it. */
-import { cpSync, readFileSync, writeFileSync } from 'node:fs';
-import { join } from 'node:path';
 import { beforeAll, expect, test } from 'vitest';
 import { parse } from 'yaml';
 import { readConfig } from '../../services/event-bus/config.ts';
 import type { KubeObject } from '../harness/kube-client.ts';
-import { createWorkspace } from '../harness/processes.ts';
 import { CHART, containersOf, find, has, helm, NAMESPACE, podTemplates, render, renderText } from './chart.ts';
 import { renderChart } from './render.ts';
 
@@ -328,25 +325,10 @@ test('with a token that you renew a server may publish', async () => {
   expect(volumeMounts).toContainEqual({ name: 'token', mountPath: '/var/run/mcp2', readOnly: true });
 });
 
-test('the sample publishes nothing until it has a token', async () => {
-  const chart = join(createWorkspace('publishing-sample').folder, 'mcp2');
-  cpSync(CHART, chart, { recursive: true });
-  const events =
-    'events:\n  - database: inventory\n    topics: ["inventory:*:low_stock"]\n\n    # Often.\n    every: 1s\n';
-  const path = join(chart, 'files/inventory/inventory.yaml');
-  writeFileSync(
-    path,
-    `${readFileSync(path, 'utf8').replace(/^events:\n(?:[ #-].*\n|\n)*/m, '')}${events}policies: []\n`,
-  );
-  const configuration = async (...more: readonly string[]) => {
-    const rendered = await render({ chart, set: ['contextTool.sample=true', ...more] });
-    return parse(find(rendered, 'ConfigMap', 'mcp2-inventory').data['server.yaml']) as Record<string, unknown>;
-  };
-  const without = await configuration();
-  expect(without).toMatchObject({ policies: [] });
-  expect(without.events).toBeUndefined();
-  const { events: published } = await configuration('contextTool.servers.inventory.token.secretName=renewed');
-  expect(published).toEqual([{ database: 'inventory', topics: ['inventory:*:low_stock'], every: '1s' }]);
+test('a token that the configuration itself names will do', async () => {
+  const config = `${EVENTS}token: {fromFile: /etc/mcp2/secrets/bus/token}\n`;
+  const rendered = await renderChart({ values: { contextTool: { servers: { petShop: { config } } } } });
+  expect(has(rendered, 'Deployment', 'mcp2-pet-shop')).toBe(true);
 });
 
 async function notes(...args: readonly string[]): Promise<string> {

@@ -171,9 +171,6 @@ spec:
 {{- $inventory := .Files.Get "files/inventory/inventory.yaml" -}}
 {{- /* A relative file is for `mcp2 up`, which has a folder of its own for it. */ -}}
 {{- $inventory = regexReplaceAll "(sqlite:\\s*[{]?\\s*file: )([^/ ])" $inventory (printf "${1}%s/${2}" (include "mcp2.component.volumeFolder" .)) -}}
-{{- /* To publish a server needs a token that somebody renews. */ -}}
-{{- $token := dig "servers" "inventory" "token" "secretName" .Values.contextTool.token.secretName .Values.contextTool -}}
-{{- if not $token -}}{{- $inventory = regexReplaceAll "(?m)^events:(?:.*\n)(?:(?:[ #-].*)?\n)*" $inventory "" -}}{{- end -}}
 {{- dict
       "inventory" (dict "config" $inventory "sql" $sql "replicas" 1)
       "pricing" (dict "config" (.Files.Get "files/inventory/pricing.yaml") "modules" $modules) | toJson -}}

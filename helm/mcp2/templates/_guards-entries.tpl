@@ -70,7 +70,7 @@ rbac rotate selfsigned setup signing-key snapshot store-setup test tls uninstall
 {{- fail (printf "%s.modules: %s is the name of another file in the same folder; give it another" $place $file) -}}
 {{- end -}}
 {{- end -}}
-{{- if and (or $config.events (include "mcp2.configuration.readsTopics" $config)) (not $values.token.secretName) -}}
+{{- if and (or $config.events (include "mcp2.configuration.readsTopics" $config)) (not $values.token.secretName) (not $config.token) -}}
 {{- fail (printf "%s.config has %s, for which the server needs a token that the event bus takes: set %s.token to {secretName, key} of a Secret whose token you renew; the token service will do this" $place (ternary "events" "telemetry of a topic" (not (empty $config.events))) $place) -}}
 {{- end -}}
 {{- include "mcp2.guards.onePod" (list $place $context $config) -}}

@@ -24,6 +24,8 @@ export interface SubscriberOptions {
   /** A durable subscription resumes by itself: its readers are given no cursor. */
   readonly isDurable: boolean;
   readonly counts: Pick<EventBusMetrics, 'delivered' | 'slowConsumer'>;
+  /** It is ended because its reader took nothing. */
+  readonly onSlow: () => void;
 }
 
 /** A token that is revoked ends its streams within 5 s, also silent ones. */
@@ -101,8 +103,9 @@ export class Subscriber {
   }
 
   #slow(last: Offset): ServiceError {
-    const { envelopes, isDurable, counts } = this.#options;
+    const { envelopes, isDurable, counts, onSlow } = this.#options;
     counts.slowConsumer();
+    onSlow();
     const cursor = envelopes.cursor(last).toString('base64url');
     return new ServiceError('SLOW_CONSUMER', 'the reader took nothing for too long; resume from the last event seen', {
       metadata: isDurable ? {} : { resume_cursor: cursor },

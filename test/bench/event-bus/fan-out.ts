@@ -43,9 +43,9 @@ interface Before {
 }
 
 /** Subscribers that are not counted, because they take nothing. */
-type Apart = ReadonlySet<number>;
+type Apart = readonly number[];
 
-const NOBODY: Apart = new Set();
+const NOBODY: Apart = [];
 
 export async function measureFanOut(setting: Setting): Promise<void> {
   const plain = await startPlainBus(setting);
@@ -82,7 +82,7 @@ async function besideNats(setting: Setting, ours: TimedVariant): Promise<void> {
 
 /** P17: the first subscriber takes nothing during a run, and catches up after it. */
 async function besideSlowReader(setting: Setting, ours: FanOut & { readonly sinks: Sinks }, growthMiB: () => number) {
-  const slow: Apart = new Set([0]);
+  const slow: Apart = [0];
   let mostMiB = 0;
   const withSlow = async (seconds: number) => {
     await ours.sinks.ask('hold', [0]);
@@ -165,7 +165,7 @@ async function run(fanOut: FanOut, seconds: number, apart: Apart): Promise<Sampl
 }
 
 function sumOf({ events }: SinkCounts, apart: Apart): number {
-  return events.reduce((sum, count, index) => (apart.has(index) ? sum : sum + count), 0);
+  return events.reduce((sum, count, index) => (apart.includes(index) ? sum : sum + count), 0);
 }
 
 /** @throws Error when a subscriber has another number of events than was acknowledged. */
@@ -173,7 +173,7 @@ async function untilAllCame({ sinks, publisher, before }: FanOut, apart: Apart):
   const published = (await publisher.ask('count')).acknowledged - before.acknowledged;
   await eventually(
     async () => (await sinks.ask('count')).events.map((count, index) => count - (before.events[index] ?? 0)),
-    (came) => came.every((count, index) => apart.has(index) || count === published),
+    (came) => came.every((count, index) => apart.includes(index) || count === published),
     { what: `each subscriber has got ${published} events`, timeoutMs: CATCH_UP_MS },
   );
 }

@@ -66,6 +66,20 @@ export function describeControlFrames(under: BusUnderTest): void {
       expect(performance.now() - sinceMs).toBeGreaterThan(600);
     });
 
+    test('there is none while events wait for room in flight', async () => {
+      const caller = await bus().caller();
+      const topic = ownName();
+      await caller.publishEach([topic, topic]);
+      const fields = { durable_name: 'd', ack_mode: 1, start: 1, max_in_flight: 1, idle_heartbeat_ms: 100 } as const;
+      await using reader = caller.subscribe(topic, fields);
+      const [one] = await reader.take(1);
+      await sleep(500);
+      expect(reader.controls).toEqual([]);
+      await caller.ack('d', { ack_ids: [one?.ack_id ?? ''] });
+      await reader.take(1);
+      await reader.follows();
+    });
+
     test('there is none while envelopes come more often', async () => {
       const caller = await bus().caller();
       const topic = ownName();

@@ -1,7 +1,7 @@
 /** Parked events: what a durable subscription gave up, readable by its owner under `_dlq:<durable_name>`. */
 import { describe, expect, test } from 'vitest';
 import type { BusCaller } from '../../harness/bus-caller.ts';
-import { ownName } from '../../harness/event-bus.ts';
+import { ownName, type TestBus } from '../../harness/event-bus.ts';
 import type { Envelope } from '../../harness/event-reader.ts';
 import { eventually } from '../../harness/eventually.ts';
 import {
@@ -20,17 +20,9 @@ const HEART = { idle_heartbeat_ms: 100 };
 const LIMIT = 1_000;
 
 export function describeParked(under: BusUnderTest): void {
-  describe('parked events', () => {
+  describe.concurrent('parked events', () => {
     const bus = useBus(under);
-    /** A caller whose durable subscription "d" has parked these payloads. */
-    const parkedBy = async (payloads: readonly string[], topic = ownName()) => {
-      const caller = await bus().caller();
-      for (const payload of payloads) await caller.publish(topic, { payload: Buffer.from(payload) });
-      await using reader = caller.subscribe(topic, EXPLICIT);
-      const term_ids = idsOf(await reader.take(payloads.length));
-      expect(await caller.ack('d', { term_ids })).toMatchObject({ accepted: payloads.length });
-      return { caller, topic };
-    };
+    const parkedBy = (payloads: readonly string[]) => parked(bus(), payloads);
 
     test('carry the original and where it came from, why and after how many deliveries', async () => {
       const caller = await bus().caller();
@@ -191,14 +183,29 @@ export function describeParked(under: BusUnderTest): void {
       expect(texts(kept)).toEqual(Array.from({ length: LIMIT }, (_, i) => `${i + 6}`));
       expect(sequences(kept)).toEqual(Array.from({ length: LIMIT }, (_, i) => i + 6));
     });
+  });
 
-    test('outlive a restart', async () => {
-      const { caller } = await parkedBy(['1', '2']);
+  describe('parked events after a restart', () => {
+    const bus = useBus(under);
+
+    test('are there', async () => {
+      const { caller } = await parked(bus(), ['1', '2']);
       await bus().restart();
       await using reader = caller.subscribe('_dlq:d', EARLIEST);
       expect(texts(await reader.take(2))).toEqual(['1', '2']);
     });
   });
+}
+
+/** A caller whose durable subscription "d" has parked these payloads. */
+async function parked(bus: TestBus, payloads: readonly string[]) {
+  const caller = await bus.caller();
+  const topic = ownName();
+  for (const payload of payloads) await caller.publish(topic, { payload: Buffer.from(payload) });
+  await using reader = caller.subscribe(topic, EXPLICIT);
+  const term_ids = idsOf(await reader.take(payloads.length));
+  expect(await caller.ack('d', { term_ids })).toMatchObject({ accepted: payloads.length });
+  return { caller, topic };
 }
 
 /** In the order of the events. */

@@ -21,7 +21,7 @@ const [NEW, EARLIEST, LAST_PER_TOPIC, SEQUENCE, CURSOR, TIME] = [0, 1, 2, 3, 4, 
 const HEART = { idle_heartbeat_ms: 100 };
 
 export function describePositions(under: BusUnderTest): void {
-  describe('where a subscription begins', () => {
+  describe.concurrent('where a subscription begins', () => {
     const bus = useBus(under);
     const published = async (count: number) => {
       const caller = await bus().caller();

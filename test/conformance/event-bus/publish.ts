@@ -137,6 +137,7 @@ function illegal(): [string, Fields, BusReason, string?][] {
     ['65 attributes', { attributes: many }, argument, 'attributes'],
     ['attributes over 32 KiB', { attributes: { a: 'x'.repeat(32 * KIB + 1) } }, argument, 'attributes'],
     ['attributes over 32 KiB together', { attributes: { a: 'x'.repeat(20 * KIB), b: 'y'.repeat(20 * KIB) } }, argument],
+    ['attributes over 32 KiB in bytes, not in characters', { attributes: { a: 'é'.repeat(17_000) } }, argument],
     ['a key that is no parameter name', { attributes: { 'a b': 'v' } }, argument, 'attributes'],
     ['a key that begins with a digit', { attributes: { '1a': 'v' } }, argument, 'attributes'],
     ['an empty key', { attributes: { '': 'v' } }, argument, 'attributes'],

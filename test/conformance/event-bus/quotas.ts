@@ -205,6 +205,35 @@ export function describeQuotas(under: BusUnderTest): void {
     await eventually(both, Boolean);
   }
 
+  describe('the quota of new topics after a restart', () => {
+    const bus = useBus(under, () => ({ settings: { MCP2_EVENT_BUS_QUOTA_NEW_TOPICS: '3' } }));
+    /** Topics that have an event, of which the bus has heard nothing since it was started. */
+    const stored = async () => {
+      const topics = Array.from({ length: 9 }, () => ownName());
+      for (let i = 0; i < 9; i += 3)
+        await (await bus().caller()).publishEach(topics.slice(i, i + 3), { event_id: 'e' });
+      await bus().restart();
+      return topics;
+    };
+
+    test('is not spent by topics that exist, however many are published at once', async () => {
+      const topics = await stored();
+      const caller = await bus().caller();
+      const answers = await Promise.all(topics.map((topic) => caller.publish(topic)));
+      expect(answers.map(({ sequence_id: sequence }) => sequence)).toEqual(topics.map(() => 2));
+      await caller.publishEach([ownName(), ownName(), ownName()]);
+    });
+
+    test('is no matter to them when it is spent', async () => {
+      const topics = await stored();
+      const caller = await bus().caller();
+      await caller.publishEach([ownName(), ownName(), ownName()]);
+      await expectRefused(caller.publish(ownName()), 'QUOTA_EXCEEDED');
+      const answers = await caller.publishEach(topics);
+      expect(answers.map(({ sequence_id: sequence }) => sequence)).toEqual(topics.map(() => 2));
+    });
+  });
+
   describe('the most topics of a log', () => {
     const bus = useBus(under, () => ({ settings: { MCP2_EVENT_BUS_MAX_TOPICS: '3' } }));
 

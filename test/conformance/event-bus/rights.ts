@@ -43,7 +43,7 @@ const SUBSCRIBE_ONLY = ['event:subscribe:*'];
 const PUBLISH_ONLY = ['event:publish:*'];
 
 export function describeRights(under: BusUnderTest): void {
-  describe('rights', () => {
+  describe.concurrent('rights', () => {
     const bus = useBus(under);
 
     test.each(CONTAINMENT)('the right to "%s" and the filter "%s": %s', async (right, filter, isEnough) => {

@@ -1,28 +1,25 @@
 /** A reader that takes nothing is ended, can resume without loss, and delays nobody else. */
 import { setTimeout as sleep } from 'node:timers/promises';
-import { describe, expect, test } from 'vitest';
+import { beforeAll, describe, expect, test } from 'vitest';
 import { CallError } from '#lib/grpc/call-error.ts';
 import type { BusCaller, SubscribeFields } from '../../harness/bus-caller.ts';
 import { ownName } from '../../harness/event-bus.ts';
 import type { Envelope } from '../../harness/event-reader.ts';
 import { type BusUnderTest, failure, sequences, useBus } from './bus-under-test.ts';
 
-const EVENTS = 70;
+/** More than what client and server hold for a stream that is not read. */
+const EVENTS = 120;
 const PAYLOAD = Buffer.alloc(100_000, 1);
 const ALL = Array.from({ length: EVENTS }, (_, i) => i + 1);
 
 export function describeSlowConsumer(under: BusUnderTest): void {
   describe.concurrent('a reader that takes nothing', () => {
     const bus = useBus(under, () => ({ settings: { MCP2_EVENT_BUS_SLOW_CONSUMER_AFTER: '1s' } }));
-    const published = async () => {
-      const caller = await bus().caller();
-      const topic = ownName();
-      await caller.publishMany(topic, EVENTS, { payload: PAYLOAD });
-      return { caller, topic };
-    };
+    const topic = ownName();
+    beforeAll(async () => (await bus().caller()).publishMany(topic, EVENTS, { payload: PAYLOAD }));
 
     test('is told from where to resume, which is after the last that it was sent', async () => {
-      const { caller, topic } = await published();
+      const caller = await bus().caller();
       const { got, error } = await readSlowly(caller, topic, { start: 1 });
       expect(error).toMatchObject(failure('SLOW_CONSUMER'));
       expect(got.length).toBeLessThan(EVENTS);
@@ -34,7 +31,7 @@ export function describeSlowConsumer(under: BusUnderTest): void {
     });
 
     test('of a durable subscription is told no cursor: it goes on where it stood', async () => {
-      const { caller, topic } = await published();
+      const caller = await bus().caller();
       const fields = { durable_name: 'd', ack_mode: 1, start: 1, max_in_flight: 1_000 } as const;
       const { got, error } = await readSlowly(caller, topic, fields);
       expect(error).toMatchObject(failure('SLOW_CONSUMER'));
@@ -46,7 +43,7 @@ export function describeSlowConsumer(under: BusUnderTest): void {
     });
 
     test('delays nobody else', async () => {
-      const { caller, topic } = await published();
+      const caller = await bus().caller();
       const slow = readSlowly(caller, topic, { start: 1 });
       await using reader = caller.subscribe(topic, { start: 1 });
       expect(sequences(await reader.take(EVENTS))).toEqual(ALL);
@@ -54,7 +51,7 @@ export function describeSlowConsumer(under: BusUnderTest): void {
     });
 
     test('is not one that is only slow, nor one that has nothing to take', async () => {
-      const { caller, topic } = await published();
+      const caller = await bus().caller();
       const got: Envelope[] = [];
       const request = { topic_filter: topic, subscriber_token: caller.token, start: 1 } as const;
       for await (const envelope of caller.client.serverStream('Subscribe', request)) {
@@ -63,7 +60,7 @@ export function describeSlowConsumer(under: BusUnderTest): void {
         if (got.length === EVENTS) break;
       }
       expect(sequences(got)).toEqual(ALL);
-      await using idle = caller.subscribe(topic);
+      await using idle = caller.subscribe(ownName());
       await sleep(1_500);
       expect(idle.end).toBeUndefined();
     });

@@ -69,7 +69,7 @@ export class Appender {
   /** Ids that this transaction has added to the index. */
   #added: { readonly hash: Buffer; readonly offset: number }[] = [];
 
-  /** Nothing is to be forgotten before; 0: not known. */
+  /** Nothing is to be forgotten before; 0: not known. Asked with every commit, and mostly for nothing. */
   #oldestUntil = 0;
 
   constructor(parts: AppendParts) {
@@ -108,9 +108,6 @@ export class Appender {
   expireIds(dedupNowMs: number, limit: number): boolean {
     if (this.#oldestUntil > dedupNowMs) return false;
     const { connection, dedup } = this.#parts;
-    // Asked with every commit, and mostly for nothing: the oldest alone says so.
-    const oldest = connection.get<{ until: number }>('SELECT until FROM dedup ORDER BY offset LIMIT 1');
-    if (oldest === undefined || oldest.until > dedupNowMs) return false;
     const rows = connection.all<{ offset: number; hash: Uint8Array; until: number }>(
       'SELECT offset, hash, until FROM dedup ORDER BY offset LIMIT ?',
       limit,
