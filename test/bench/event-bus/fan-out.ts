@@ -45,7 +45,7 @@ interface Before {
 /** Subscribers that are not counted, because they take nothing. */
 type Apart = readonly number[];
 
-const NOBODY: Apart = [];
+const NOBODY: Apart = Object.freeze([]);
 
 export async function measureFanOut(setting: Setting): Promise<void> {
   const plain = await startPlainBus(setting);
