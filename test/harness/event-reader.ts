@@ -15,9 +15,14 @@ export type Envelope = EventEnvelope__Output;
 /** How long a test waits for what must come: a busy machine takes its time. */
 export const PATIENCE_MS = 20_000;
 
+const HEARTBEAT = 0;
+
 export class EventReader implements AsyncDisposable {
   /** Everything that came, in its order. */
   readonly frames: Envelope[] = [];
+  /** Those that are events. */
+  readonly events: Envelope[] = [];
+  readonly controls: EventControl__Output[] = [];
   readonly #cancel = new AbortController();
   readonly #done: Promise<void>;
   #taken = 0;
@@ -26,15 +31,6 @@ export class EventReader implements AsyncDisposable {
 
   constructor(client: ServiceClient<EventBusDefinition>, request: EventSubscribeRequest) {
     this.#done = this.#read(client, request);
-  }
-
-  /** Those that are events. */
-  get events(): Envelope[] {
-    return this.frames.filter(({ control }) => control === null);
-  }
-
-  get controls(): EventControl__Output[] {
-    return this.frames.flatMap(({ control }) => (control === null ? [] : [control]));
   }
 
   /** Undefined while the stream is open. */
@@ -64,7 +60,7 @@ export class EventReader implements AsyncDisposable {
   /** The log was read to its end and the stream follows it. Needs idle_heartbeat_ms. */
   async follows(): Promise<void> {
     const seen = this.controls.length;
-    await this.until(() => this.controls.slice(seen).some(({ kind }) => kind === 0), 'a heartbeat');
+    await this.until(() => this.controls.slice(seen).some(({ kind }) => kind === HEARTBEAT), 'a heartbeat');
   }
 
   /** Events that came within this time although none should, as "topic#sequence/attempt". */
@@ -99,6 +95,8 @@ export class EventReader implements AsyncDisposable {
     try {
       for await (const frame of client.serverStream('Subscribe', request, { signal: this.#cancel.signal })) {
         this.frames.push(frame);
+        if (frame.control === null) this.events.push(frame);
+        else this.controls.push(frame.control);
         this.#notify();
       }
     } catch (caught) {
@@ -122,9 +120,9 @@ export class EventReader implements AsyncDisposable {
   }
 
   #describe(): string {
-    const shown = this.frames.map(nameOf);
+    const shown = this.frames.slice(-20).map(nameOf).join(', ');
     const end = this.#end === undefined ? 'open' : `ended ${this.#end.error?.message ?? 'OK'}`;
-    return `${end}; ${shown.length} frames, the last of them: ${shown.slice(-20).join(', ')}`;
+    return `${end}; ${this.frames.length} frames, the last of them: ${shown}`;
   }
 }
 
