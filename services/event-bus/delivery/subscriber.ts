@@ -94,7 +94,8 @@ export class Subscriber {
     const nowMs = clock.monotonicMs();
     const tokenMs = nowMs + Math.min(RECHECK_MS, Math.max(0, token.exp * 1000 - clock.nowMs()));
     const beatMs = heartbeatMs > 0 ? this.#lastSentMs + heartbeatMs : Number.POSITIVE_INFINITY;
-    await this.wakeup.until(Math.min(untilMs, tokenMs, beatMs));
+    // One that is overdue is not sent before everything was delivered: waiting for it would be no waiting at all.
+    await this.wakeup.until(Math.min(untilMs, tokenMs, beatMs > nowMs ? beatMs : Number.POSITIVE_INFINITY));
   }
 
   close(): void {
