@@ -51,12 +51,12 @@ export class Quotas {
     budget.bytes.giveBack(bytes);
   }
 
-  /** @throws ServiceError QUOTA_EXCEEDED */
-  takeNewTopic(caller: CallerKey): void {
+  /** @returns the refusal; undefined when the topic was counted */
+  takeNewTopic(caller: CallerKey): ServiceError | undefined {
     const { newTopicsPerMinute } = this.#settings;
     const waitMs = this.#budgetOf(caller).newTopics.take(1, this.#clock.monotonicMs());
-    if (waitMs === 0) return;
-    throw exceeded(
+    if (waitMs === 0) return undefined;
+    return exceeded(
       `the publisher began ${newTopicsPerMinute} topics within a minute; try again in ${waitMs} ms`,
       waitMs,
     );

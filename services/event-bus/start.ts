@@ -85,7 +85,7 @@ function serveEventBus({ config, schemas, access, eventLog: log, protos, clock, 
   const eventBus = implement(protos.EventBus, {
     Publish: unary(createPublish(publishing)),
     PublishStream: bidiStream<EventPublishRequest__Output, EventPublishAck>(
-      createPublishStream({ publishing, encode: PublishStream.responseSerialize }),
+      createPublishStream({ publishing, clock, revocations, encode: PublishStream.responseSerialize }),
     ),
     Subscribe: serverStream<EventSubscribeRequest__Output, EventEnvelope>(subscribe),
     Ack: unary(createAck({ durables, callers, ackIds, counts })),

@@ -65,6 +65,7 @@ const INPUTS: Readonly<Partial<Record<Reason, Input>>> = {
 const OF_CONTEXTS_AND_TOOLS = 'of the RPCs of contexts and tools; test/database/rpc/reasons.test.ts';
 
 /** Reasons that no input of a caller brings about, and where they are shown. */
+const OF_EVENTS = 'the event bus; test/conformance/event-bus';
 const ELSEWHERE: Readonly<Partial<Record<Reason, string>>> = {
   TOKEN_REVOKED: 'there is no revocation feed yet; services/lib/token/verify.test.ts',
   REVOCATION_STALE: 'there is no revocation feed yet; services/lib/token/revocations.test.ts',
@@ -87,6 +88,20 @@ const ELSEWHERE: Readonly<Partial<Record<Reason, string>>> = {
   QUEUE_FULL: OF_CONTEXTS_AND_TOOLS,
   MODULE_TIMEOUT: OF_CONTEXTS_AND_TOOLS,
   MODULE_FAILED: OF_CONTEXTS_AND_TOOLS,
+  TOPIC_RESERVED: OF_EVENTS,
+  PAYLOAD_INVALID: OF_EVENTS,
+  SUBSCRIPTION_UNKNOWN: OF_EVENTS,
+  LOG_EPOCH: OF_EVENTS,
+  START_IN_FUTURE: OF_EVENTS,
+  FILTER_FIXED: OF_EVENTS,
+  SEQUENCE_MISMATCH: OF_EVENTS,
+  SUBSCRIPTION_TAKEN: OF_EVENTS,
+  EVENT_ID_REUSED: OF_EVENTS,
+  BEFORE_RETENTION: OF_EVENTS,
+  EVENT_DAMAGED: 'the event log; event-log-damage.test.ts',
+  QUOTA_EXCEEDED: OF_EVENTS,
+  SLOW_CONSUMER: OF_EVENTS,
+  LOG_FULL: 'the event log; event-log-full-disk.test.ts',
   BREAKER_OPEN: 'no server has a breaker yet',
   SEQUENCE_BROKEN: 'no server has sessions yet',
   SESSION_UNKNOWN: 'no server has sessions yet',

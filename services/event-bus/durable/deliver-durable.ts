@@ -82,7 +82,8 @@ async function deliverNew(delivery: DurableDelivery): Promise<{ messages: Buffer
   const { durable, source, feed, subscriber, envelopes, maxInFlight } = delivery;
   const room = Math.min(WRITE_LIMITS.maxEvents, maxInFlight - durable.inFlight.size);
   if (room > 0 && durable.backlog.length > 0) return deliverBacklog(delivery, room);
-  if (room <= 0 || durable.position >= source.end) return { messages: [], hasMoved: false };
+  if (durable.position >= source.end) return { messages: [], hasMoved: false };
+  if (room <= 0) return { messages: [], hasMoved: await skipUnwanted(delivery) };
   const before = durable.position;
   const page = await source.read(feed, before, { ...WRITE_LIMITS, maxEvents: room });
   subscriber.requireOpen();
@@ -90,6 +91,17 @@ async function deliverNew(delivery: DurableDelivery): Promise<{ messages: Buffer
   if (page.gap !== undefined && subscriber.wantsControl) messages.unshift(envelopes.gap(before, page.gap));
   durable.moveTo(page.upTo);
   return { messages, hasMoved: page.upTo > before };
+}
+
+/**
+ * With no room for another event: whether there is one at all. Where there is none the log was read to its end, and a heartbeat
+ * may say so.
+ */
+async function skipUnwanted({ durable, source, feed }: DurableDelivery): Promise<boolean> {
+  const page = await source.read(feed, durable.position, { maxEvents: 1, maxBytes: 1 });
+  if (page.entries.length > 0 || page.gap !== undefined || page.upTo <= durable.position) return false;
+  durable.moveTo(page.upTo);
+  return true;
 }
 
 async function deliverBacklog(

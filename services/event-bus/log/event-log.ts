@@ -28,6 +28,8 @@ export interface NewEvent {
   readonly expectedLastSequence: number | undefined;
   /** Nothing is appended: only whether it is a duplicate is wanted. Default false. */
   readonly duplicateOnly?: boolean;
+  /** Nothing is appended to a topic that the log does not know. Default false. */
+  readonly knownTopicOnly?: boolean;
 }
 
 export interface Appended {
@@ -122,13 +124,14 @@ export interface EventLog {
 
   /**
    * Resolves when the log holds the event durably. Appends of one topic take effect in the order of their calls. Undefined
-   * for an event that would have been new and was asked for as `duplicateOnly`.
+   * for an event that is not appended since it was asked for as `duplicateOnly` or `knownTopicOnly`.
    *
    * @throws ServiceError EVENT_ID_REUSED, SEQUENCE_MISMATCH (metadata `last_sequence`), LOG_FULL (RetryInfo), QUOTA_EXCEEDED
    *   for one topic too many, STORE_UNAVAILABLE when it is not known whether the event was appended
    */
   append(event: NewEvent): Promise<Appended>;
   append(event: NewEvent & { readonly duplicateOnly: true }): Promise<Appended | undefined>;
+  append(event: NewEvent & { readonly knownTopicOnly: true }): Promise<Appended | undefined>;
 
   /**
    * Tells of every event appended from now on, in order, in groups as they were committed, before the promises of their

@@ -2,24 +2,30 @@ import { LRUCache } from 'lru-cache';
 
 const MAX_TOPICS = 100_000;
 
-/** Topics that were published to of late, or are being published to now: no quota of new topics is asked for them. */
+/** Topics that were published to of late: no quota of new topics is asked for them. */
 export class KnownTopics {
   readonly #topics = new LRUCache<string, true>({ max: MAX_TOPICS });
-  /** At most one for each publish that is on its way. */
+  /** Those that a publish on its way may begin; at most one for each. */
   readonly #beginning = new Set<string>();
 
-  /** @returns true for the first publish of a topic that may be new; it must be followed by `ended` */
-  begins(topic: string): boolean {
-    if (this.#topics.has(topic) || this.#beginning.has(topic)) return false;
-    this.#beginning.add(topic);
-    return true;
-  }
-
-  ended(topic: string): void {
-    this.#beginning.delete(topic);
+  has(topic: string): boolean {
+    return this.#topics.has(topic);
   }
 
   add(topic: string): void {
     this.#topics.set(topic, true);
+  }
+
+  isBeginning(topic: string): boolean {
+    return this.#beginning.has(topic);
+  }
+
+  /** To be followed by `ended`. */
+  begin(topic: string): void {
+    this.#beginning.add(topic);
+  }
+
+  ended(topic: string): void {
+    this.#beginning.delete(topic);
   }
 }

@@ -43,34 +43,40 @@ export class Publishing {
     return this.#append(event, caller, bytes);
   }
 
-  #append(event: NewEvent, caller: string, bytes: number): Promise<EventPublishResponse> {
-    return this.#options.topics.begins(event.topic)
-      ? this.#appendToNew(event, caller, bytes)
-      : this.#appendToKnown(event, caller, bytes).then((appended) => this.#toResponse(appended));
+  async #append(event: NewEvent, caller: string, bytes: number): Promise<EventPublishResponse> {
+    const { log, topics } = this.#options;
+    if (topics.has(event.topic)) return this.#appended(await log.append(event), event, caller, bytes);
+    if (!topics.isBeginning(event.topic)) return this.#begin(event, caller, bytes);
+    // Behind the publish that may begin the topic; if that one is refused, this one may.
+    const appended = await log.append({ ...event, knownTopicOnly: true });
+    return appended === undefined ? this.#append(event, caller, bytes) : this.#appended(appended, event, caller, bytes);
   }
 
-  async #appendToKnown(event: NewEvent, caller: string, bytes: number): Promise<Appended> {
-    const appended = await this.#options.log.append(event);
-    this.#options.topics.add(event.topic);
-    if (appended.duplicate) this.#options.quotas.giveBackPublish(caller, bytes);
-    return appended;
-  }
-
-  /** Only the log knows whether the topic is new: what it would cost is taken, and given back if it is not. */
-  async #appendToNew(event: NewEvent, caller: string, bytes: number): Promise<EventPublishResponse> {
-    const { quotas, topics } = this.#options;
+  /** Only the log knows whether the topic is new: what that would cost is taken, and given back if it is not. */
+  async #begin(event: NewEvent, caller: string, bytes: number): Promise<EventPublishResponse> {
+    const { log, quotas, topics } = this.#options;
+    const spent = quotas.takeNewTopic(caller);
+    if (spent !== undefined) {
+      const appended = await log.append({ ...event, knownTopicOnly: true });
+      if (appended === undefined) throw spent;
+      return this.#appended(appended, event, caller, bytes);
+    }
+    topics.begin(event.topic);
     let isNew = false;
-    let isTaken = false;
     try {
-      quotas.takeNewTopic(caller);
-      isTaken = true;
-      const appended = await this.#appendToKnown(event, caller, bytes);
+      const appended = await log.append(event);
       isNew = appended.isNewTopic && !appended.duplicate;
-      return this.#toResponse(appended);
+      return this.#appended(appended, event, caller, bytes);
     } finally {
       topics.ended(event.topic);
-      if (isTaken && !isNew) quotas.giveBackNewTopic(caller);
+      if (!isNew) quotas.giveBackNewTopic(caller);
     }
+  }
+
+  #appended(appended: Appended, { topic }: NewEvent, caller: string, bytes: number): EventPublishResponse {
+    this.#options.topics.add(topic);
+    if (appended.duplicate) this.#options.quotas.giveBackPublish(caller, bytes);
+    return this.#toResponse(appended);
   }
 
   /** A retry is told its sequence also when the quota is spent. */

@@ -42,6 +42,7 @@ interface Incoming {
   readonly payload: Uint8Array;
   readonly expected: number;
   readonly duplicateOnly: boolean;
+  readonly knownTopicOnly: boolean;
 }
 
 /** Where an append's numbers go. */
@@ -140,6 +141,10 @@ export class Appender {
       return undefined;
     }
     const found = state.topic(incoming.topic);
+    if (found === undefined && incoming.knownTopicOnly) {
+      result.results[result.at] = APPENDED.nothing;
+      return undefined;
+    }
     const lastSeq = found?.lastSeq ?? 0;
     if (incoming.expected >= 0 && incoming.expected !== lastSeq) return sequenceMismatch(incoming, lastSeq);
     if (context.isFull) return logFull();
@@ -237,6 +242,7 @@ function unpack({ texts, numbers }: PackedAppends, i: number, payload: Uint8Arra
     payload,
     expected: numbers[i * NUMBERS + NUMBER.expectedLastSequence] as number,
     duplicateOnly: numbers[i * NUMBERS + NUMBER.duplicateOnly] === 1,
+    knownTopicOnly: numbers[i * NUMBERS + NUMBER.knownTopicOnly] === 1,
   };
 }
 

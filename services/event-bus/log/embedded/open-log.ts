@@ -130,7 +130,7 @@ class EmbeddedLog implements EventLog {
   }
 
   append(event: NewEvent): Promise<Appended> {
-    // Undefined only for `duplicateOnly`, as the interface says.
+    // Undefined only for `duplicateOnly` and `knownTopicOnly`, as the interface says.
     return this.#writing().append(event) as Promise<Appended>;
   }
 

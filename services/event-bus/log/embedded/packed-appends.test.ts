@@ -23,7 +23,7 @@ test('a pack holds what was added since the last one', () => {
   expect(count).toBe(2);
   expect(Buffer.from(payloads).toString()).toBe('onethree');
   expect(texts[TEXTS + TEXT.topic]).toBe('c');
-  expect(numbers).toEqual([3, -1, 0, 5, 0, 1]);
+  expect(numbers).toEqual([3, -1, 0, 0, 5, 0, 1, 0]);
   expect(numbers[NUMBERS + NUMBER.payloadBytes]).toBe(5);
   expect([packer.count, packer.bytes, packer.take().count]).toEqual([0, 0, 0]);
 });

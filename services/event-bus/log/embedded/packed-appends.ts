@@ -18,8 +18,8 @@ export interface PackedAppends {
 export const TEXT = { topic: 0, contentType: 1, attributes: 2, eventId: 3, publisher: 4, publisherKey: 5 } as const;
 export const TEXTS = 6;
 /** Order of its numbers; -1 as the expected sequence: not checked. */
-export const NUMBER = { payloadBytes: 0, expectedLastSequence: 1, duplicateOnly: 2 } as const;
-export const NUMBERS = 3;
+export const NUMBER = { payloadBytes: 0, expectedLastSequence: 1, duplicateOnly: 2, knownTopicOnly: 3 } as const;
+export const NUMBERS = 4;
 
 export class AppendPacker {
   #texts: string[] = [];
@@ -39,7 +39,12 @@ export class AppendPacker {
   add(event: NewEvent): void {
     const { topic, contentType, attributes, eventId, publisher, publisherKey, payload } = event;
     this.#texts.push(topic, contentType, attributesText(attributes), eventId, publisher, publisherKey);
-    this.#numbers.push(payload.length, event.expectedLastSequence ?? -1, event.duplicateOnly === true ? 1 : 0);
+    this.#numbers.push(
+      payload.length,
+      event.expectedLastSequence ?? -1,
+      event.duplicateOnly === true ? 1 : 0,
+      event.knownTopicOnly === true ? 1 : 0,
+    );
     this.#payloads.push(payload);
     this.#bytes += payload.length;
   }
