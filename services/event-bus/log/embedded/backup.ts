@@ -125,7 +125,7 @@ export function restoreLog({ folder, file, force = false }: RestoreOptions): Res
     const names = attempt(folder, () => readdirSync(folder)).filter((name) => isOfLog(name));
     if (names.length > 0 && !force) {
       throw new LogFolderError(
-        `${folder} holds a log already: name another folder, or say --force to move what is in it aside`,
+        `${folder} holds a log already: name another folder, or have what is in it moved aside`,
       );
     }
     const movedTo = names.length === 0 ? undefined : moveAside(folder, names);
