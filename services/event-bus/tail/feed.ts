@@ -8,7 +8,7 @@ import type { Offset } from '../log/event-log.ts';
 export interface TailEntry {
   readonly offset: Offset;
   readonly topic: string;
-  /** The envelope, encoded once: when the first subscriber gets it. */
+  /** The envelope, encoded. */
   readonly bytes: Buffer;
 }
 
@@ -25,6 +25,9 @@ export interface TakeLimits {
   /** One event is returned however large it is. */
   readonly maxBytes: number;
 }
+
+/** In the place of one that was let go, until the list is cut: it must not keep the memory of its envelope. */
+export const GONE: TailEntry = Object.freeze({ offset: 0, topic: '', bytes: Buffer.alloc(0) });
 
 /** Undefined where nothing in memory was removed, which is the usual case. */
 export type IsRemoved = (entry: TailEntry) => boolean;
@@ -69,6 +72,7 @@ export class Feed {
   #drop(): void {
     const dropped = this.#recent[this.#head] as TailEntry;
     this.#complete = dropped.offset;
+    this.#recent[this.#head] = GONE;
     this.#head += 1;
     if (this.#head === this.#recent.length) this.#compact();
   }

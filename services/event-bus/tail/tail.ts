@@ -5,7 +5,8 @@
 import { CapabilityTrie } from '#lib/capability/capability-trie.ts';
 import { matches, type Pattern } from '#lib/capability/pattern.ts';
 import type { Offset, Removal, StoredEvent } from '../log/event-log.ts';
-import { Feed, firstAfter, type TailEntry, type TailPage, type TakeLimits } from './feed.ts';
+import { Feed, firstAfter, GONE, type TailEntry, type TailPage, type TakeLimits } from './feed.ts';
+import { Slabs } from './slabs.ts';
 
 export interface TailOptions {
   /** Of the envelopes in memory. */
@@ -32,7 +33,8 @@ export class Tail {
   /** Up to where retention removed the events of a topic, of those topics whose events are still in memory. */
   readonly #removed = new Map<string, Offset>();
   readonly #isRemoved = ({ topic, offset }: TailEntry): boolean => offset <= (this.#removed.get(topic) ?? 0);
-  #entries: StoredEntry[] = [];
+  readonly #slabs = new Slabs();
+  #entries: TailEntry[] = [];
   #head = 0;
   #bytes = 0;
   #start: Offset;
@@ -65,9 +67,9 @@ export class Tail {
     const reached = new Set<Feed>();
     for (const event of events) {
       const { offset, topic } = event;
-      const entry = new StoredEntry(event, this.#options.encode);
+      const entry = { offset, topic, bytes: this.#slabs.copy(this.#options.encode(event)) };
       this.#entries.push(entry);
-      this.#bytes += entry.size;
+      this.#bytes += sizeOf(entry);
       this.#end = offset;
       for (const feed of this.#feedsFor(topic)) {
         feed.push(entry);
@@ -158,9 +160,10 @@ export class Tail {
   }
 
   #evict(): void {
-    const entry = this.#entries[this.#head] as StoredEntry;
+    const entry = this.#entries[this.#head] as TailEntry;
+    this.#entries[this.#head] = GONE;
     this.#head += 1;
-    this.#bytes -= entry.size;
+    this.#bytes -= sizeOf(entry);
     this.#start = entry.offset;
     for (const feed of this.#feedsFor(entry.topic)) feed.evict(entry);
     if ((this.#removed.get(entry.topic) ?? Number.POSITIVE_INFINITY) <= this.#start) this.#removed.delete(entry.topic);
@@ -170,36 +173,8 @@ export class Tail {
   }
 }
 
-class StoredEntry implements TailEntry {
-  readonly offset: Offset;
-  readonly topic: string;
-  readonly size: number;
-  readonly #encode: (event: StoredEvent) => Buffer;
-  /** Let go once it is encoded. */
-  #event: StoredEvent | undefined;
-  #bytes: Buffer | undefined;
-
-  constructor(event: StoredEvent, encode: (event: StoredEvent) => Buffer) {
-    this.offset = event.offset;
-    this.topic = event.topic;
-    this.size = sizeOf(event);
-    this.#event = event;
-    this.#encode = encode;
-  }
-
-  get bytes(): Buffer {
-    if (this.#bytes === undefined) {
-      this.#bytes = this.#encode(this.#event as StoredEvent);
-      this.#event = undefined;
-    }
-    return this.#bytes;
-  }
-}
-
-function sizeOf({ payload, topic, publisher, eventId, contentType, attributes }: StoredEvent): number {
-  let bytes = ENTRY_OVERHEAD + payload.length + topic.length + publisher.length + eventId.length + contentType.length;
-  for (const key in attributes) bytes += key.length + (attributes[key] as string).length;
-  return bytes;
+function sizeOf({ bytes }: TailEntry): number {
+  return bytes.length + ENTRY_OVERHEAD;
 }
 
 /** A topic was checked when it was published. */
