@@ -119,6 +119,8 @@ export async function inventoryValues(namespace: string): Promise<object> {
   postgres.primary.url.fromFile = `/etc/mcp2/secrets/${SECRET_PATH}/url`;
   // The database is one: there is no replica.
   delete postgres.replicas;
+  // Nobody renews a token for it here, without which the chart takes no server that publishes.
+  delete config.events;
   // Agents that all reserve the same article wait for each other; as serializable ones they would be told to try again.
   for (const { statement } of config.tools) statement.isolation = 'ReadCommitted';
   const to = [{ namespaceSelector: { matchLabels: { 'kubernetes.io/metadata.name': namespace } } }];
