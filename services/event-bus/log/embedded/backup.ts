@@ -124,9 +124,7 @@ export function restoreLog({ folder, file, force = false }: RestoreOptions): Res
   try {
     const names = attempt(folder, () => readdirSync(folder)).filter((name) => isOfLog(name));
     if (names.length > 0 && !force) {
-      throw new LogFolderError(
-        `${folder} holds a log already: name another folder, or have what is in it moved aside`,
-      );
+      throw new LogFolderError(`${folder} holds a log already: name another folder, or have what is in it moved aside`);
     }
     const movedTo = names.length === 0 ? undefined : moveAside(folder, names);
     return { ...attempt(folder, () => putInPlace(folder, file)), movedTo };
