@@ -40,7 +40,7 @@ test('a backup of a log in use is one file with a prefix of its events, and rest
   const { epoch, ackKey } = log;
   expect(() => restoreLog({ folder, file, force: true })).toThrow(/is in use by another mcp2 process/);
   await log.close();
-  expect(() => restoreLog({ folder, file })).toThrow(/holds a log already.*--force/);
+  expect(() => restoreLog({ folder, file })).toThrow(/holds a log already/);
   const restored = restoreLog({ folder, file, force: true });
   expect(restored).toMatchObject({ events: content.events, lastOffset: content.lastOffset });
   expect(await readdir(String(restored.movedTo))).toContain('log.db');

@@ -120,7 +120,7 @@ export class Appender {
     if (last === undefined) return false;
     connection.run('DELETE FROM dedup WHERE offset <= ?', last.offset);
     // A failed transaction leaves rows that the index does not find: as if the window had been shorter for these, past its end.
-    for (const { offset, hash: old } of gone) dedup.delete(old, offset);
+    for (const { offset, hash: old } of gone) if (isHash(old)) dedup.delete(old, offset);
     return gone.length === rows.length;
   }
 
@@ -214,20 +214,36 @@ export class Appender {
       'SELECT seq, hash, payload_hash, until FROM dedup WHERE offset = ?',
       offset,
     );
-    if (row === undefined || row.until <= dedupNowMs || !wanted.equals(row.hash)) return undefined;
+    if (row === undefined || row.until <= dedupNowMs) return undefined;
+    if (!isHash(row.hash) || !isHash(row.payload_hash) || !wanted.equals(row.hash)) return undefined;
     return { row, offset };
   }
 }
 
-/** Fills the index from the database. @returns until when the youngest id counts; 0 when there is none. */
-export function loadIds(connection: LogConnection, dedup: DedupIndex): number {
+export interface LoadedIds {
+  /** Until when the youngest counts; 0 when there is none. */
+  readonly last: number;
+  /** Rows that hold none any more. */
+  readonly damaged: number;
+}
+
+/** Fills the index from the database. */
+export function loadIds(connection: LogConnection, dedup: DedupIndex): LoadedIds {
   let last = 0;
+  let damaged = 0;
   const rows = connection.statement('SELECT offset, hash, until FROM dedup ORDER BY offset').iterate();
   for (const { offset, hash: known, until } of rows as Iterable<Record<string, unknown>>) {
-    dedup.set(known as Uint8Array, Number(offset));
-    last = Math.max(last, Number(until));
+    if (isHash(known) && typeof until === 'number') {
+      dedup.set(known, Number(offset));
+      last = Math.max(last, until);
+    } else damaged += 1;
   }
-  return last;
+  return { last, damaged };
+}
+
+/** As it was written: damage can put anything into a column. */
+function isHash(value: unknown): value is Uint8Array {
+  return value instanceof Uint8Array && value.length === HASH_BYTES;
 }
 
 function unpack({ texts, numbers }: PackedAppends, i: number, payload: Uint8Array): Incoming {

@@ -55,7 +55,10 @@ export class LogWriter {
     this.#settings = settings;
     this.#clock = clock;
     this.state = new LogState(connection);
-    const youngest = loadIds(connection, this.#dedup) - dedupWindowMs;
+    const { last, damaged } = loadIds(connection, this.#dedup);
+    if (damaged > 0)
+      this.state.warnings.push(`${damaged} of the event ids that were used of late cannot be read any more`);
+    const youngest = last - dedupWindowMs;
     this.#dedupStart = Math.max(time.nowMs, youngest) - time.monotonicMs;
     this.#appender = new Appender({ connection, state: this.state, dedup: this.#dedup, maxTopics, dedupWindowMs });
     this.#retention = new Retention(connection, this.state, settings);
