@@ -308,6 +308,18 @@ describe('a file that configures a server', () => {
     writeText('stock.yaml', RUNTIME);
   });
 
+  test('one that is empty for a moment, as while it is written, keeps its server', async () => {
+    runtimes.tell('stock.yaml', 'Stock');
+    const source = open(runtimes);
+    await source.start();
+    writeFileSync(join(folder, 'servers', 'stock.yaml'), '');
+    await source.look();
+    expect(runtimes.followed.at(-1)).toEqual(['stock.yaml']);
+    writeFileSync(join(folder, 'servers', 'stock.yaml'), '# nothing\n');
+    await source.look();
+    expect(runtimes.followed.at(-1)).toEqual([]);
+  });
+
   test('is followed by whoever runs such servers, and is the resource that they say', async () => {
     write('a.yaml', ['one', 'One']);
     runtimes.tell('stock.yaml', 'Stock');

@@ -236,6 +236,8 @@ export class FileSource implements ResourceSource {
     if (answer === undefined) return undefined;
     const { signature, digest, read } = answer;
     if (read === undefined && known !== undefined) return { ...known, signature };
+    // Many programs empty a file before they write it: its server must not end for that.
+    if (read?.ok !== undefined && read.isBlank === true && known?.isRuntime === true) return { ...known, signature };
     const isJudgedElsewhere = known?.isRuntime === true;
     for (const one of isJudgedElsewhere ? [] : (read?.problems ?? [])) log.error({}, formatProblem(one));
     const resources = read?.ok ?? known?.resources ?? this.#rememberedIn(name);

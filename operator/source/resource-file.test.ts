@@ -31,7 +31,7 @@ test('several documents are several resources, with their defaults', () => {
 });
 
 test('an empty file and a file of comments define nothing', () => {
-  expect(readResources('a.yaml', '', parse)).toEqual({ ok: [] });
+  expect(readResources('a.yaml', '', parse)).toEqual({ ok: [], isBlank: true });
   expect(readResources('a.yaml', '# nothing here\n', parse)).toEqual({ ok: [] });
 });
 

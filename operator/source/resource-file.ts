@@ -32,6 +32,8 @@ export interface ReadOk {
   readonly others?: readonly string[];
   /** It configures a runtime server, and defines no resource itself. Absent where it does not. */
   readonly isRuntime?: true;
+  /** There is nothing in it, not even a comment: somebody may be about to write it. */
+  readonly isBlank?: true;
   /** Words that other readers of YAML take for something else. Absent where there are none. */
   readonly remarks?: readonly FileProblem[];
 }
@@ -64,6 +66,7 @@ export function readResources(
   const problem = (offset: number, message: string): FileProblem => ({ file, line: lineOf(offset), message });
   if (refusals.length > 0) return { problems: refusals.map(({ offset, message }) => problem(offset, message)) };
   if (documents.some((document) => kindOf(document) === 'runtime')) return { ok: [], isRuntime: true };
+  if (text.trim() === '') return { ok: [], isBlank: true };
   const resources: Mcp2Server[] = [];
   const problems: FileProblem[] = [];
   const remarks: FileProblem[] = [];
