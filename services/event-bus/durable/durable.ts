@@ -32,13 +32,15 @@ export class Durable {
   readonly inFlight = new InFlight();
   /** Events before the position that were never delivered, in order: the first phase of START_POLICY_LAST_PER_TOPIC. */
   readonly backlog: Offset[] = [];
-  /** Told when something was parked. */
+  /** Told when something was parked, and of its deletion. */
   readonly onParked = new Set<() => void>();
   position: Offset;
   holder: Holder | undefined;
   isDeleted = false;
   readonly #clock: Clock;
   #touchedMs = Number.NEGATIVE_INFINITY;
+  /** Since its readers were told. */
+  #hasParked = false;
   readonly #changes: ChangeBuffer;
   readonly #onBroken: DurableOptions['onBroken'];
 
@@ -96,6 +98,7 @@ export class Durable {
     if (this.inFlight.attemptOf(offset) !== attempt) return false;
     this.inFlight.settle(offset);
     this.#changes.park({ offset, reason, attempts: attempt });
+    this.#hasParked = true;
     return true;
   }
 
@@ -113,6 +116,8 @@ export class Durable {
 
   /** Resolves when everything so far is durable. @throws ServiceError STORE_UNAVAILABLE, SUBSCRIPTION_UNKNOWN */
   async flush(): Promise<void> {
+    const hasParked = this.#hasParked;
+    this.#hasParked = false;
     try {
       await this.#changes.flush();
     } catch (error) {
@@ -120,12 +125,12 @@ export class Durable {
       this.#onBroken(this, why);
       throw why;
     }
-    for (const listener of this.onParked) listener();
+    if (hasParked) this.#tellReaders();
   }
 
   markDeleted(): void {
     this.isDeleted = true;
-    for (const listener of this.onParked) listener();
+    this.#tellReaders();
   }
 
   attach(holder: Holder): void {
@@ -138,6 +143,10 @@ export class Durable {
     if (this.holder !== holder) return;
     this.holder = undefined;
     this.inFlight.detach();
+  }
+
+  #tellReaders(): void {
+    for (const listener of this.onParked) listener();
   }
 }
 

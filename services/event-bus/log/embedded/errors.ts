@@ -54,6 +54,15 @@ export function toSent(error: unknown, place: LogPlace): SentError {
   return { reason: 'STORE_UNAVAILABLE', message: explainFailure(error), detail: explainForOwner(error, place) };
 }
 
+/** A start that was refused, on the owner's side. */
+export function fromRefusal({ message, detail, isInUse }: SentRefusal): LogFolderError {
+  return new LogFolderError(message, new Error(detail), isInUse);
+}
+
+export function closed(): ServiceError {
+  return new ServiceError('SHUTTING_DOWN', 'the event log is closed');
+}
+
 export function fromSent({ reason, message, metadata, retryAfterMs, detail }: SentError): ServiceError {
   const cause = detail === undefined ? undefined : new Error(detail);
   return new ServiceError(reason, message, { metadata: metadata ?? {}, retryAfterMs, cause });

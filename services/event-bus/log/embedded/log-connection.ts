@@ -6,6 +6,7 @@
  */
 import { DatabaseSync, type StatementSync } from 'node:sqlite';
 import { DamagedError } from '#lib/sqlite/errors.ts';
+import { Statements } from '#lib/sqlite/statements.ts';
 import { SCHEMA } from './schema.ts';
 
 const SAFE =
@@ -19,10 +20,11 @@ const WAL_KEPT_BYTES = 16 * 1024 * 1024;
 
 export class LogConnection {
   readonly #sqlite: DatabaseSync;
-  readonly #statements = new Map<string, StatementSync>();
+  readonly #statements: Statements;
 
   private constructor(sqlite: DatabaseSync) {
     this.#sqlite = sqlite;
+    this.#statements = new Statements(sqlite);
   }
 
   /** Makes the tables in a file that is new. @throws SQLite's error, or DamagedError. Nothing is written into a file that is not ours. */
@@ -70,11 +72,7 @@ export class LogConnection {
 
   /** Statements are compiled once. */
   statement(sql: string): StatementSync {
-    const known = this.#statements.get(sql);
-    if (known !== undefined) return known;
-    const statement = this.#sqlite.prepare(sql);
-    this.#statements.set(sql, statement);
-    return statement;
+    return this.#statements.get(sql);
   }
 
   all<Row>(sql: string, ...values: readonly (string | number | Uint8Array)[]): Row[] {

@@ -6,7 +6,6 @@ import { randomUUID } from 'node:crypto';
 import type { Registry } from 'prom-client';
 import type { Pattern } from '#lib/capability/pattern.ts';
 import type { Clock } from '#lib/clock.ts';
-import { ServiceError } from '#lib/errors.ts';
 import type { Logger } from '#lib/logger.ts';
 import type {
   Appended,
@@ -25,6 +24,7 @@ import type {
 import type { LogSettings } from '../settings.ts';
 import { type BackgroundCheck, checkInBackground } from './background-check.ts';
 import { DamageReport } from './damage-report.ts';
+import { closed } from './errors.ts';
 import { type ClaimedFolder, claimFolder } from './folder.ts';
 import { createLogMetrics, type LogMetrics } from './log-metrics.ts';
 import type { Done, LogStats, SentPage, WriterSettings } from './messages.ts';
@@ -294,8 +294,4 @@ function writerSettings(
     backgroundCheckBytes,
     time: { nowMs: clock.nowMs(), monotonicMs: Math.floor(clock.monotonicMs()) },
   };
-}
-
-function closed(): ServiceError {
-  return new ServiceError('SHUTTING_DOWN', 'the event log is closed');
 }

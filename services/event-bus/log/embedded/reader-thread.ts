@@ -2,9 +2,8 @@
 import { extname } from 'node:path';
 import { Worker } from 'node:worker_threads';
 import type { Clock } from '#lib/clock.ts';
-import { ServiceError } from '#lib/errors.ts';
 import { KeptWorker } from '#lib/sqlite/kept-worker.ts';
-import { fromSent, LogFolderError, type LogPlace, unavailable } from './errors.ts';
+import { closed, fromRefusal, fromSent, LogFolderError, type LogPlace, unavailable } from './errors.ts';
 import type { FromReader, ReaderAnswers, ReaderRequest, ToReader } from './messages.ts';
 
 /** Each may be a page of 1 MiB. */
@@ -28,7 +27,7 @@ export class ReaderThread {
       clock,
       what: 'event log',
       create: () => createWorker({ folder: place.folder, database: place.database }),
-      refusalOf: (message) => (message.kind === 'refused' ? toError(message) : undefined),
+      refusalOf: (message) => (message.kind === 'refused' ? fromRefusal(message.refusal) : undefined),
       onMessage: (message, worker) => this.#receive(message, worker),
       onEnded: (error) => {
         this.#worker = undefined;
@@ -100,12 +99,4 @@ export class ReaderThread {
 function createWorker(place: LogPlace): Worker {
   const entry = new URL(`./reader-worker${extname(import.meta.url)}`, import.meta.url);
   return new Worker(entry, { name: 'mcp2-log-reader', workerData: place });
-}
-
-function toError({ refusal: { message, detail, isInUse } }: Extract<FromReader, { kind: 'refused' }>): LogFolderError {
-  return new LogFolderError(message, new Error(detail), isInUse);
-}
-
-function closed(): ServiceError {
-  return new ServiceError('SHUTTING_DOWN', 'the event log is closed');
 }

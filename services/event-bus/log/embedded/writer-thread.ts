@@ -5,10 +5,9 @@
 import { extname } from 'node:path';
 import { Worker } from 'node:worker_threads';
 import type { Clock } from '#lib/clock.ts';
-import { ServiceError } from '#lib/errors.ts';
 import { KeptWorker } from '#lib/sqlite/kept-worker.ts';
 import type { Appended, NewEvent, StoredEvent } from '../event-log.ts';
-import { fromSent, LogFolderError, type SentError, unavailable } from './errors.ts';
+import { closed, fromRefusal, fromSent, LogFolderError, type SentError, unavailable } from './errors.ts';
 import {
   APPENDED,
   type Done,
@@ -77,7 +76,7 @@ export class WriterThread {
       clock: options.clock,
       what: 'event log',
       create: () => createWorker(options.settings()),
-      refusalOf: (message) => (message.kind === 'refused' ? toError(message) : undefined),
+      refusalOf: (message) => (message.kind === 'refused' ? fromRefusal(message.refusal) : undefined),
       onMessage: (message, worker) => this.#receive(message, worker),
       onEnded: (error) => {
         this.#worker = undefined;
@@ -298,12 +297,4 @@ function toStored(event: NewEvent, results: Float64Array, i: number): StoredEven
 function createWorker(settings: WriterSettings): Worker {
   const entry = new URL(`./writer-worker${extname(import.meta.url)}`, import.meta.url);
   return new Worker(entry, { name: 'mcp2-log-writer', workerData: settings });
-}
-
-function toError({ refusal: { message, detail, isInUse } }: Extract<FromWriter, { kind: 'refused' }>): LogFolderError {
-  return new LogFolderError(message, new Error(detail), isInUse);
-}
-
-function closed(): ServiceError {
-  return new ServiceError('SHUTTING_DOWN', 'the event log is closed');
 }

@@ -9,6 +9,7 @@
 import { DatabaseSync, type StatementSync } from 'node:sqlite';
 import { DamagedError } from '#lib/sqlite/errors.ts';
 import type { GroupDatabase } from '#lib/sqlite/group-commit.ts';
+import { Statements } from '#lib/sqlite/statements.ts';
 import type { Revision } from '../store.ts';
 import {
   checksum,
@@ -53,7 +54,7 @@ const NEW_STORE: StoreState = Object.freeze({
 
 export class EmbeddedDatabase implements GroupDatabase {
   readonly #sqlite: DatabaseSync;
-  readonly #statements = new Map<string, StatementSync>();
+  readonly #statements: Statements;
   #state: StoreState = NEW_STORE;
   #saved: StoreState = NEW_STORE;
   #written: StoreState = NEW_STORE;
@@ -61,6 +62,7 @@ export class EmbeddedDatabase implements GroupDatabase {
   /** @throws SQLite's error, or DamagedError. Nothing is written into a file that is not ours. */
   constructor(path: string) {
     this.#sqlite = new DatabaseSync(path);
+    this.#statements = new Statements(this.#sqlite);
     try {
       this.#sqlite.exec(
         'PRAGMA locking_mode = EXCLUSIVE; PRAGMA mmap_size = 0; PRAGMA cell_size_check = ON; PRAGMA temp_store = MEMORY; PRAGMA page_size = 8192; PRAGMA cache_size = -8192',
@@ -214,11 +216,7 @@ export class EmbeddedDatabase implements GroupDatabase {
 
   /** Statements are compiled once. */
   statement(sql: string): StatementSync {
-    const known = this.#statements.get(sql);
-    if (known !== undefined) return known;
-    const statement = this.#sqlite.prepare(sql);
-    this.#statements.set(sql, statement);
-    return statement;
+    return this.#statements.get(sql);
   }
 
   #prepare(): void {
